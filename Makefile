@@ -1,0 +1,52 @@
+# Everything a person or a machine runs here. `make help` lists it.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo check format test coverage bench docs clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/base.stamp: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Rumbo needs Python 3.11 or newer: run make with PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/demo.stamp: $(VENV)/base.stamp
+	$(PIP) install -c constraints.txt -e '.[demo]'
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/demo.stamp facade/pyproject.toml
+	$(PIP) install -c constraints.txt -e '.[demo,dev,docs,schema,toml]' -e facade
+	@touch $@
+
+demo: $(VENV)/demo.stamp  ## a real pipeline over a year of flights, from nothing to a report
+	@cd examples/flights && $(CURDIR)/$(BIN)/rumbo run -m flights FlightReport --workers 2
+
+check: $(VENV)/dev.stamp  ## lint, types, and the walls between the floors
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/dev.stamp  ## rewrite the code in the house style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test: $(VENV)/dev.stamp  ## every test, with coverage
+	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
+	$(BIN)/python -m coverage report --include='src/rumbo/scheduler/*' --fail-under=100
+
+bench: $(VENV)/dev.stamp  ## speed, beside Luigi and the floor
+	$(BIN)/python benchmarks/run.py
+
+docs: $(VENV)/dev.stamp  ## the documentation as a site in site/
+	$(BIN)/mkdocs build --strict
+
+clean:  ## what was built; not your data
+	rm -rf $(VENV) build dist site .mypy_cache .ruff_cache .pytest_cache

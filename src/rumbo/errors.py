@@ -1,0 +1,148 @@
+"""Every error that Rumbo raises on purpose.
+
+    RumboError
+    ├── ConfigurationError        a setting, a file of settings, an environment variable
+    ├── ParameterError            a value, a missing or unknown or doubled parameter
+    │   ├── MissingParameterError
+    │   ├── UnknownParameterError
+    │   └── DuplicateParameterError
+    ├── RegistryError             a task's name
+    │   ├── TaskNotFoundError         (with near misses)
+    │   └── TaskAmbiguousError
+    ├── PlanError                 the graph as a whole
+    │   ├── CycleError                (with the path)
+    │   └── CollisionError            two tasks, one id
+    ├── TaskError                 one task's code broke the contract of tasks
+    ├── TargetError               a target or a file system
+    ├── AttemptError              one attempt ended badly for a reason outside the user's code
+    │   ├── AttemptTimedOut
+    │   ├── AttemptCancelled
+    │   └── ProcessDied
+    ├── CommandRejected           the scheduler refused a command; its state is as it was
+    ├── SchedulerUnreachable      no scheduler answered
+    ├── StoreError                the database of runs
+    │   ├── StoreBusy
+    │   └── StoreTooNew
+    └── MissingExtraError         an optional library is not installed
+
+A message says what happened, where (task, parameter, value, file, line), and what to do about it. What a program
+may want to read sits on attributes; the cause stays with ``raise ... from``.
+"""
+
+from __future__ import annotations
+
+
+class RumboError(Exception):
+    """The root of all errors that Rumbo raises on purpose."""
+
+
+class ConfigurationError(RumboError):
+    """A setting cannot be understood. The message names the file or variable, the key and the value."""
+
+
+class ParameterError(RumboError):
+    """A parameter of a task cannot be what it was given."""
+
+
+class MissingParameterError(ParameterError):
+    """A parameter without a default got no value."""
+
+
+class UnknownParameterError(ParameterError):
+    """A value was given for a parameter that the task does not have."""
+
+
+class DuplicateParameterError(ParameterError):
+    """One parameter was given both by position and by name."""
+
+
+class RegistryError(RumboError):
+    """A name does not lead to exactly one task."""
+
+
+class TaskNotFoundError(RegistryError):
+    """No task has this name. The message offers near misses."""
+
+
+class TaskAmbiguousError(RegistryError):
+    """Several unrelated classes have this name."""
+
+
+class PlanError(RumboError):
+    """The graph found from the roots cannot be run as it is."""
+
+
+class CycleError(PlanError):
+    """Tasks need each other in a circle.
+
+    Attributes:
+        path: the ids of the tasks along the circle; the first is also the last.
+    """
+
+    def __init__(self, path: tuple[str, ...]) -> None:
+        self.path = path
+        super().__init__(
+            "These tasks need each other in a circle:\n  "
+            + "\n  -> ".join(path)
+            + "\nRemove one of these requirements: a task can only need what can be finished before it."
+        )
+
+
+class CollisionError(PlanError):
+    """Two different tasks have one id, since they differ only in insignificant parameters."""
+
+
+class TaskError(RumboError):
+    """A task's own code broke a rule for tasks: a wrong type returned, a constructor that skips ``super()``."""
+
+
+class TargetError(RumboError):
+    """A target or file system refused an operation."""
+
+
+class AttemptError(RumboError):
+    """An attempt ended badly for a reason outside the user's code."""
+
+
+class AttemptTimedOut(AttemptError):
+    """The attempt took longer than the task's ``timeout`` allows."""
+
+
+class AttemptCancelled(AttemptError):
+    """Somebody cancelled the attempt."""
+
+
+class ProcessDied(AttemptError):
+    """The process that made the attempt died: killed by a signal, out of memory, or by ``os._exit``."""
+
+
+class CommandRejected(RumboError):
+    """The scheduler refused a command; its state is what it was before."""
+
+
+class SchedulerUnreachable(RumboError):
+    """No scheduler answered at the address. The message names the address and how to run without one."""
+
+
+class StoreError(RumboError):
+    """The database of runs cannot be read or written."""
+
+
+class StoreBusy(StoreError):
+    """Another process held the database for longer than we were told to wait."""
+
+
+class StoreTooNew(StoreError):
+    """The database was written by a newer Rumbo than this one."""
+
+
+class MissingExtraError(RumboError):
+    """An optional library is not installed.
+
+    Attributes:
+        extra: the name between the brackets of ``pip install 'rumbo[...]'``.
+    """
+
+    def __init__(self, feature: str, extra: str) -> None:
+        self.extra = extra
+        super().__init__(f"{feature} needs a library that is not installed: pip install 'rumbo[{extra}]'")

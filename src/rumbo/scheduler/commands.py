@@ -1,0 +1,150 @@
+"""What can be asked of the machine, in the imperative."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from rumbo.scheduler.records import Outcome, TaskSpec
+
+
+class Join(NamedTuple):
+    """A worker introduces itself. Joining again changes its pools and whether it assists."""
+
+    worker: str
+    pools: tuple[str, ...] = ("default",)
+    assistant: bool = False
+
+
+class Register(NamedTuple):
+    """A worker describes tasks that a run needs."""
+
+    worker: str
+    run: str
+    specs: Sequence[TaskSpec]
+
+
+class Report(NamedTuple):
+    """What became of the attempt under a lease. Part of `Exchange`."""
+
+    lease: int
+    outcome: Outcome
+    message: str = ""
+    """For people: an error with its traceback, or why the task was given back."""
+    retryable: bool = True
+    """False: the author said that this kind of error is not worth another attempt."""
+    needs: tuple[str, ...] = ()
+    """With PARKED: ids of the tasks it waits for, registered beforehand."""
+
+
+class Exchange(NamedTuple):
+    """A worker hands in reports and asks for up to ``slots`` attempts; also a sign of life."""
+
+    worker: str
+    reports: Sequence[Report] = ()
+    slots: int = 0
+
+
+class Note(NamedTuple):
+    """A running task says something about itself: ``message``, ``progress`` or ``tracking_url``."""
+
+    worker: str
+    lease: int
+    kind: str
+    value: str
+
+
+class ShrinkResources(NamedTuple):
+    """A running task gives back part of the resources it holds."""
+
+    worker: str
+    lease: int
+    amounts: Mapping[str, float]
+
+
+class Beat(NamedTuple):
+    """A sign of life between exchanges."""
+
+    worker: str
+
+
+class Leave(NamedTuple):
+    """A worker goes. What it holds is given back, what only it wanted is forgotten in time."""
+
+    worker: str
+
+
+class DisableWorker(NamedTuple):
+    """Give this worker nothing more. What it runs may finish."""
+
+    worker: str
+
+
+class Cancel(NamedTuple):
+    """Withdraw tasks; those that run are told to stop."""
+
+    tasks: tuple[str, ...]
+
+
+class CancelRun(NamedTuple):
+    """Withdraw every unfinished task that this run asked for last."""
+
+    run: str
+
+
+class Forgive(NamedTuple):
+    """Let a failed or cancelled task be tried again, its count of failures cleared."""
+
+    task: str
+
+
+class Enable(NamedTuple):
+    """Let a task that was disabled by failures be tried again."""
+
+    task: str
+
+
+class MarkDone(NamedTuple):
+    """Hold a task for complete because a person says so. A running attempt is told to stop."""
+
+    task: str
+
+
+class Pause(NamedTuple):
+    """Give out nothing new. What runs goes on."""
+
+
+class Unpause(NamedTuple):
+    """Give out work again."""
+
+
+class SetCapacity(NamedTuple):
+    """Change how much there is of a resource."""
+
+    resource: str
+    amount: float
+
+
+class Tick(NamedTuple):
+    """Time has come to look at the deadlines."""
+
+
+Command = (
+    Join
+    | Register
+    | Exchange
+    | Note
+    | ShrinkResources
+    | Beat
+    | Leave
+    | DisableWorker
+    | Cancel
+    | CancelRun
+    | Forgive
+    | Enable
+    | MarkDone
+    | Pause
+    | Unpause
+    | SetCapacity
+    | Tick
+)
