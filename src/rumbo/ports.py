@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Mapping, Sequence
 
+    from rumbo.pipeline.task import Task
     from rumbo.scheduler.commands import Report
     from rumbo.scheduler.effects import Effect
-    from rumbo.scheduler.records import TaskSpec
+    from rumbo.scheduler.records import Outcome, TaskSpec
 
 
 class RunInfo(NamedTuple):
@@ -99,12 +100,12 @@ class Order(NamedTuple):
 class Outlook(NamedTuple):
     """What is left of the tasks a worker asked for, when there is nothing to do for it right now."""
 
-    held: int
-    """Attempts that this worker still has, parked ones included."""
     retries_at: float | None
     """When the first retry falls due that was promised within the run; None if none."""
     elsewhere: int
     """Tasks it waits for that another worker is running or may run."""
+    blocked: int
+    """Tasks in line for it that wait for a resource or for the scheduler to go on after a pause."""
 
 
 class SchedulerPort(Protocol):
@@ -117,12 +118,16 @@ class SchedulerPort(Protocol):
     def exchange(self, reports: Sequence[Report], slots: int, wait: float) -> list[Order]:
         """Hand in what became of attempts, take up to ``slots`` new orders; also the sign of life.
 
-        May block up to ``wait`` seconds for an order to come. Orders to stop and to resume do not count as slots.
+        May block up to ``wait`` seconds for an order to come. Orders to stop do not count as slots.
         """
         ...
 
     def note(self, lease: int, kind: str, value: str) -> None:
         """Pass on what a running task says about itself. A lease that is over is ignored."""
+        ...
+
+    def shrink(self, lease: int, amounts: Mapping[str, float]) -> None:
+        """Give back part of what a running task holds."""
         ...
 
     def outlook(self) -> Outlook:
@@ -131,4 +136,119 @@ class SchedulerPort(Protocol):
 
     def leave(self) -> None:
         """Give back all leases and go. Tasks that nobody else wants are forgotten in time."""
+        ...
+
+
+class Message(NamedTuple):
+    """A message from a person to a running task."""
+
+    id: str
+    content: str
+
+
+class Ended(NamedTuple):
+    """What became of an attempt, or of a stretch of it up to a ``yield``, as its executor tells."""
+
+    lease: int
+    outcome: Outcome
+    message: str = ""
+    retryable: bool = True
+    needs: tuple[Task, ...] = ()
+    """With PARKED: the tasks that ``run()`` yielded and that are not complete."""
+    seconds: float = 0.0
+    """Time spent in this stretch."""
+    log: str = ""
+    """Path of the file with what the attempt printed; empty if it printed nothing or nobody keeps it."""
+    died: bool = False
+    """The process that made the attempt died, and the message says how."""
+
+
+class Said(NamedTuple):
+    """What a running task says about itself: ``message``, ``progress``, ``tracking_url``, ``resources`` or ``reply``."""
+
+    lease: int
+    kind: str
+    value: str
+
+
+class Voice(Protocol):
+    """How a running attempt speaks to the world, wherever it runs."""
+
+    def say(self, lease: int, kind: str, value: str) -> None:
+        """Pass on what the task says."""
+        ...
+
+    def hear(self, lease: int, timeout: float | None) -> Message | None:
+        """The next message to the task; None if there is none within ``timeout`` seconds (None: wait forever)."""
+        ...
+
+
+class Runner(Protocol):
+    """What carries out attempts inside a process. It keeps the generators of parked ones.
+
+    Executors do not know what an attempt is; they are given a runner.
+    """
+
+    def start(self, lease: int, task: Task, voice: Voice) -> Ended | Awaitable[Ended]:
+        """Run an attempt to its end or to a ``yield`` that must wait. Never raises, but for KeyboardInterrupt."""
+        ...
+
+    def resume(self, lease: int, task: Task, voice: Voice) -> Ended | Awaitable[Ended]:
+        """Go on with a parked attempt; one that this process does not have is replayed from its beginning."""
+        ...
+
+    def drop(self, lease: int) -> None:
+        """Close the generator of a parked attempt that will not go on."""
+        ...
+
+
+class Spool(Protocol):
+    """Where the output of one process goes, an attempt at a time."""
+
+    def attach(self) -> None:
+        """Let the process's standard output and error go here. Called once, in the process itself."""
+        ...
+
+    def harvest(self, name: str) -> str:
+        """Give what was printed since the last harvest a name of its own; its path, or empty if nothing was."""
+        ...
+
+
+class Executor(Protocol):
+    """Where a worker lets attempts happen. Driven by one thread."""
+
+    def open(self, tasks: Mapping[str, Task]) -> None:
+        """Get ready. Called once, after planning and before any thread is started, with all tasks of the plan."""
+        ...
+
+    def room(self) -> int:
+        """How many more attempts it can begin at this moment."""
+        ...
+
+    def start(self, order: Order, task: Task) -> None:
+        """Begin an attempt. Returns at once; the outcome comes from `wait`."""
+        ...
+
+    def resume(self, order: Order, task: Task) -> None:
+        """Go on with a parked attempt, in the process that has it if that is still there."""
+        ...
+
+    def stop(self, lease: int, outcome: Outcome) -> None:
+        """End an attempt by force, with all processes it started; its outcome will be ``outcome``."""
+        ...
+
+    def drop(self, lease: int) -> None:
+        """Let go of a parked attempt that will not go on."""
+        ...
+
+    def deliver(self, lease: int, message: Message) -> None:
+        """Hand a message to a running attempt; without effect if it is over."""
+        ...
+
+    def wait(self, timeout: float | None) -> list[Ended | Said]:
+        """What happened, waiting up to ``timeout`` seconds (None: until something does) if nothing has yet."""
+        ...
+
+    def close(self) -> None:
+        """End everything, by force where it must be. Nothing is left running."""
         ...

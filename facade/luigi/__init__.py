@@ -1,0 +1,1 @@
+"""The luigi package, by Rumbo."""

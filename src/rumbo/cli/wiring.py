@@ -1,0 +1,186 @@
+"""Puts the parts together: the one place that names concrete adapters."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rumbo.clock import SystemClock
+from rumbo.executors.inline import InlineExecutor
+from rumbo.ports import RunEnded, RunInfo
+from rumbo.wire.local import LocalScheduler
+from rumbo.worker.attempt import Attempts, Rules
+from rumbo.worker.interrupts import Interrupts
+from rumbo.worker.plan import Plan
+from rumbo.worker.result import RunResult
+from rumbo.worker.specs import Describer, RetryDefaults
+from rumbo.worker.worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from rumbo.pipeline.task import Task
+    from rumbo.ports import Executor, Observer, Said, Spool
+    from rumbo.scheduler.effects import Effect
+
+
+class Options(NamedTuple):
+    """How to run. The defaults are those of `rumbo run`."""
+
+    workers: int = 1
+    """Attempts at a time."""
+    executor: str = "auto"
+    """``inline``, ``processes``, ``threads``, or ``auto``: inline for one worker, processes for more."""
+    deep: bool = False
+    """Look below complete tasks."""
+    history: bool = True
+    """Keep the run in `.rumbo/` of the folder."""
+    folder: str = "."
+    """Where that is."""
+    capture: bool = False
+    """Keep what attempts print in files."""
+    resources: Mapping[str, float] = {}
+    """How much there is of each resource; one of those not named."""
+    rules: Rules = Rules()
+    retries: RetryDefaults = RetryDefaults()
+    check_threads: int = 16
+    """How many tasks may be asked at once whether they are complete, when that is slow."""
+    allow_collisions: bool = False
+    """Take tasks that differ only in insignificant parameters for one."""
+    recycle_after: int | None = None
+    """A worker process is replaced after so many attempts."""
+    command: str = ""
+    """What the person typed."""
+
+
+def new_run_id(now: float) -> str:
+    """An id for a run that sorts by time and is easy to read aloud: ``20131014-093000-7f3a``."""
+    import time
+
+    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(now))}-{os.urandom(2).hex()}"
+
+
+def find_plan(tasks: Iterable[Task], options: Options, progress: Callable[[int], None] | None = None) -> Plan:
+    """The plan for some tasks; nothing runs."""
+    plan = Plan(options.deep, options.check_threads, options.allow_collisions, progress)
+    plan.find(tasks)
+    return plan
+
+
+def execute(
+    tasks: Sequence[Task],
+    options: Options,
+    observers: Sequence[Observer] = (),
+    tell: Callable[[str], None] = lambda sentence: None,
+    progress: Callable[[int], None] | None = None,
+) -> RunResult:
+    """Plan and run tasks with a scheduler of our own, in this process.
+
+    Args:
+        observers: who watches, besides the history.
+        tell: called with sentences for the person at the terminal.
+        progress: called while planning with the number of tasks found.
+    """
+    clock = SystemClock()
+    started = clock.now()
+    run = new_run_id(started)
+    plan = Plan(options.deep, options.check_threads, options.allow_collisions, progress)
+    nodes = plan.find(tasks)
+    history, spool_of = _memory(options, run)
+    watchers: list[Observer] = [*observers] if history is None else [history, *observers]
+
+    def watch(effects: Sequence[Effect]) -> None:
+        for observer in watchers:
+            observer.happened(run, effects)
+
+    scheduler = LocalScheduler(clock, watch, options.resources)
+    executor = _executor(options, plan, spool_of, lambda said: worker.pass_on(said))
+    describer = Describer(defaults=options.retries)
+    worker = Worker(run, plan, describer, scheduler, executor, clock, watchers)
+    runs_here = isinstance(executor, InlineExecutor)
+    # The pool of processes is forked here, before the history starts its thread.
+    executor.open({id: node.task for id, node in plan.nodes.items()})
+    try:
+        if history is not None:
+            history.start()
+        if watchers:
+            info = _info(run, plan, options, started)
+            for observer in watchers:
+                observer.run_started(info)
+        with Interrupts(worker, runs_here, tell) as interrupts:
+            worker.announce(nodes)
+            worker.work()
+    finally:
+        executor.close()
+    scheduler.leave()
+    result = RunResult(run, plan, worker.outcomes, worker.attempts, clock.now() - started, bool(interrupts.received))
+    if watchers:
+        ended = RunEnded(run, clock.now(), result.status, result.summary(), result.counts)
+        for observer in watchers:
+            observer.run_ended(ended)
+            observer.close()
+    return result
+
+
+def _memory(options: Options, run: str) -> tuple[Any, Callable[[str], Spool] | None]:
+    """The history writer and the places for output, or nothing when no history is wanted."""
+    if not options.history:
+        return None, None
+    from rumbo.store.history import open_history
+
+    return open_history(options.folder, run, options.capture)
+
+
+def _executor(
+    options: Options, plan: Plan, spool_of: Callable[[str], Spool] | None, say: Callable[[Said], None]
+) -> Executor:
+    runner = Attempts(options.rules)
+    kind = options.executor
+    if kind == "auto":
+        kind = "inline" if options.workers == 1 and not _needs_process(plan) else "processes"
+    if kind == "inline":
+        return InlineExecutor(runner, None if spool_of is None else spool_of("main"), say)
+    if kind == "threads":
+        from rumbo.executors.threads import ThreadExecutor
+
+        return ThreadExecutor(runner, options.workers)
+    from rumbo.executors.processes import ProcessExecutor
+
+    return ProcessExecutor(runner, options.workers, spool_of, options.recycle_after)
+
+
+def _needs_process(plan: Plan) -> bool:
+    """A timeout can only be enforced from outside, so it takes a process even for one worker (as in Luigi)."""
+    classes = {type(node.task): node.task for node in plan.nodes.values()}
+    return any(task.retry_policy().timeout for task in classes.values())
+
+
+def _info(run: str, plan: Plan, options: Options, started: float) -> RunInfo:
+    import getpass
+    import socket
+
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    roots = tuple([node.id for node in plan.roots])
+    return RunInfo(
+        run, roots, options.command, socket.gethostname(), user, os.getpid(), os.getcwd(), options.workers, started
+    )
+
+
+def build(tasks: Iterable[Task] | Task, workers: int = 1, **options: Any) -> RunResult:
+    """Plan and run tasks from a program.
+
+    Args:
+        tasks: what shall be complete in the end.
+        workers: how many attempts at a time; more than one uses processes.
+        options: any field of `Options`, such as ``history=False`` or ``deep=True``.
+
+    Returns:
+        What came of it; true in a condition when all is complete.
+    """
+    from rumbo.pipeline.task import Task
+
+    wanted = [tasks] if isinstance(tasks, Task) else list(tasks)
+    return execute(wanted, Options(workers=workers, **options))

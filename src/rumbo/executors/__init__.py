@@ -1,0 +1,1 @@
+"""Where attempts happen: in this very thread, in threads, in processes."""

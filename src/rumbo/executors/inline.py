@@ -1,0 +1,184 @@
+"""Attempts in this very thread, one at a time; asynchronous ones together in one event loop."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from rumbo.errors import AttemptTimedOut
+from rumbo.ports import Ended, Said
+from rumbo.scheduler.records import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
+
+    from rumbo.executors.loop import AttemptLoop
+    from rumbo.pipeline.task import Task
+    from rumbo.ports import Message, Order, Runner, Spool
+
+
+class InlineExecutor:
+    """`Executor` in the calling thread: the least there can be, and what a debugger likes best.
+
+    An attempt runs inside `wait`, to its end. It cannot be ended by force; Ctrl-C, or an alarm when the task has a
+    timeout, raises within its code. Asynchronous attempts share an event loop, which turns while nothing else runs.
+
+    Args:
+        runner: carries out the attempts.
+        spool: where their output goes; None leaves it alone.
+        hear: called with what tasks say, as they say it.
+        together: how many asynchronous attempts may be under way at once.
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        spool: Spool | None = None,
+        say: Callable[[Said], None] | None = None,
+        together: int = 100,
+    ) -> None:
+        self._runner = runner
+        self._spool = spool
+        self._say_now = say
+        self._together = together
+        self._next: deque[tuple[Order, Task, bool]] = deque()
+        self._said: list[Ended | Said] = []
+        self._loop: AttemptLoop | None = None
+        self._inboxes: dict[int, deque[Message]] = {}
+
+    def open(self, tasks: Mapping[str, Task]) -> None:
+        """Nothing to get ready but the output."""
+        if self._spool is not None:
+            self._spool.attach()
+
+    def room(self) -> int:
+        """One attempt at a time, and one more for the event loop while that has room."""
+        if self._next:
+            return 0
+        return 1 if self._loop is None or self._loop.running < self._together else 0
+
+    def start(self, order: Order, task: Task) -> None:
+        """Put an attempt in line for the next `wait`."""
+        self._next.append((order, task, False))
+
+    def resume(self, order: Order, task: Task) -> None:
+        """Put a parked attempt in line for the next `wait`."""
+        self._next.append((order, task, True))
+
+    def stop(self, lease: int, outcome: Outcome) -> None:
+        """Take an attempt out of line, or cancel it in the event loop; one that runs here is past stopping."""
+        for place, (order, _, _) in enumerate(self._next):
+            if order.lease == lease:
+                del self._next[place]
+                self._said.append(Ended(lease, outcome, "stopped before it began"))
+                return
+        if self._loop is not None:
+            self._loop.cancel(lease, outcome)
+
+    def drop(self, lease: int) -> None:
+        """Close a parked generator."""
+        self._runner.drop(lease)
+
+    def deliver(self, lease: int, message: Message) -> None:
+        """Leave a message where the attempt looks for it. May be called from another thread."""
+        self._inboxes.setdefault(lease, deque()).append(message)
+
+    def wait(self, timeout: float | None) -> list[Ended | Said]:
+        """Run what is in line, or let the event loop turn until an attempt in it ends."""
+        if not self._said:
+            if self._next:
+                self._carry_out(*self._next.popleft())
+            elif self._loop is not None and self._loop.running:
+                self._said += self._loop.turn(timeout)
+            elif timeout:
+                import time
+
+                time.sleep(timeout)
+        said, self._said = self._said, []
+        return said
+
+    def close(self) -> None:
+        """Cancel what is left in the event loop."""
+        if self._loop is not None:
+            self._loop.close()
+
+    # -- what runs in `wait` -----------------------------------------------------------------------------------------
+
+    def _carry_out(self, order: Order, task: Task, is_resumed: bool) -> None:
+        begin = self._runner.resume if is_resumed else self._runner.start
+        limit = task.retry_policy().timeout if _may_have_timeout(task) else None
+        try:
+            if limit:
+                with alarm(limit, str(task)):
+                    result = begin(order.lease, task, self)
+            else:
+                result = begin(order.lease, task, self)
+        except KeyboardInterrupt:
+            result = Ended(order.lease, Outcome.CANCELLED, "interrupted")
+        if not isinstance(result, Ended):
+            if self._loop is None:
+                from rumbo.executors.loop import AttemptLoop
+
+                self._loop = AttemptLoop()
+            self._loop.add(order.lease, result, limit, str(task))
+            return
+        if self._inboxes:
+            self._inboxes.pop(order.lease, None)
+        if self._spool is not None:
+            result = result._replace(log=self._spool.harvest(f"{order.tasks[0]}.{order.attempt}"))
+        self._said.append(result)
+
+    # -- Voice --------------------------------------------------------------------------------------------------------
+
+    def say(self, lease: int, kind: str, value: str) -> None:
+        """What a task says is passed on at once if somebody listens, since its attempt fills this thread."""
+        said = Said(lease, kind, value)
+        if self._say_now is not None:
+            self._say_now(said)
+        else:
+            self._said.append(said)
+
+    def hear(self, lease: int, timeout: float | None) -> Message | None:
+        """The next message; waited for in small steps, because it comes from another thread."""
+        from time import monotonic, sleep
+
+        inbox = self._inboxes.setdefault(lease, deque())
+        deadline = None if timeout is None else monotonic() + timeout
+        while not inbox:
+            if deadline is not None and monotonic() >= deadline:
+                return None
+            sleep(0.01)
+        return inbox.popleft()
+
+
+def _may_have_timeout(task: Task) -> bool:
+    """Whether it is worth asking a task for its timeout, which costs more than this look."""
+    return getattr(task, "timeout", None) is not None or task.worker_timeout is not None
+
+
+def alarm(seconds: float, name: str) -> AbstractContextManager[None]:
+    """Raise `AttemptTimedOut` in this thread after so many seconds, if this is the main thread of a Unix process."""
+    from contextlib import contextmanager
+
+    @contextmanager
+    def armed():  # type: ignore[no-untyped-def]
+        import signal
+        import threading
+
+        if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
+            yield
+            return
+
+        def ring(signum: int, frame: object) -> None:
+            raise AttemptTimedOut(f"{name} took longer than its timeout of {seconds:g} s.")
+
+        before = signal.signal(signal.SIGALRM, ring)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+
+    return armed()

@@ -1,0 +1,17 @@
+"""Which kind of attempt a task makes, told before it begins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rumbo.pipeline.task import Task
+
+_CO_ASYNC = 0x80 | 0x200
+"""Flags of the code of an `async def`, without and with `yield` (inspect.CO_COROUTINE, CO_ASYNC_GENERATOR)."""
+
+
+def is_async(task: Task) -> bool:
+    """Whether `run()` is an `async def`, so that many such attempts can share an event loop."""
+    code = getattr(getattr(type(task), "run", None), "__code__", None)
+    return bool(getattr(code, "co_flags", 0) & _CO_ASYNC)

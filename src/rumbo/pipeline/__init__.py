@@ -1,0 +1,1 @@
+"""The words of a user's program: tasks, parameters, targets, events."""

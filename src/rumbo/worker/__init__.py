@@ -1,0 +1,1 @@
+"""The shell that holds the user's code: it plans, asks for work, runs it and reports."""

@@ -1,0 +1,283 @@
+"""From some root tasks to a plan: every task that matters, with a verdict and its reason."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from rumbo.errors import CollisionError, CycleError, TaskError
+from rumbo.pipeline.events import Event, fire
+from rumbo.pipeline.task import Task
+from rumbo.ports import PlannedTask
+from rumbo.worker.completeness import Answer, check_all
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+
+class Verdict(StrEnum):
+    """What is to become of a task in a run."""
+
+    RUN = "run"
+    """It is missing, and we can make it."""
+    SKIP = "skip"
+    """It is complete."""
+    WAIT = "wait"
+    """It is missing and we cannot make it: it is external or switched off, or it needs something that is."""
+    BROKEN = "broken"
+    """Its `complete()` or `requires()` raised, so nobody knows."""
+
+
+class Node:
+    """A task in a plan."""
+
+    __slots__ = ("error", "id", "needs", "reason", "task", "verdict")
+
+    def __init__(self, task: Task, id: str) -> None:
+        self.task = task
+        self.id = id
+        self.verdict = Verdict.RUN
+        self.reason = ""
+        self.needs: list[Node] = []
+        """The tasks it requires; not looked up for a complete task, unless the plan is deep."""
+        self.error: BaseException | None = None
+        """With BROKEN: what was raised."""
+
+    def __repr__(self) -> str:
+        return f"<{self.id} {self.verdict}: {self.reason}>"
+
+    @property
+    def traceback(self) -> str:
+        """With BROKEN: what was raised, as Python prints it; else empty."""
+        if self.error is None:
+            return ""
+        import traceback
+
+        return "".join(traceback.format_exception(self.error))
+
+    def planned(self) -> PlannedTask:
+        """The node as observers see it."""
+        task = self.task
+        return PlannedTask(
+            self.id,
+            task.get_task_family(),
+            task.task_module,
+            task.to_str_params(only_public=True),
+            str(self.verdict),
+            self.reason,
+            tuple([node.id for node in self.needs]),
+            task.priority,
+            self.traceback,
+        )
+
+
+class Plan:
+    """The graph found from some roots. It grows when running tasks ask for more.
+
+    Finding it is iterative and layer by layer: all tasks of a layer are asked together whether they are complete, and
+    those that are not are asked what they require. What lies below a complete task is not looked at, unless the plan
+    is ``deep``; then a complete task of which something below must be made (again) is made again too.
+
+    Args:
+        deep: look below complete tasks.
+        threads: how many tasks may be asked at the same time when their `complete()` turns out to be slow.
+        allow_collisions: take two tasks that differ only in insignificant parameters for one (Luigi's way).
+        progress: called now and then with the number of tasks found so far.
+    """
+
+    def __init__(
+        self,
+        deep: bool = False,
+        threads: int = 16,
+        allow_collisions: bool = False,
+        progress: Callable[[int], None] | None = None,
+    ) -> None:
+        self.nodes: dict[str, Node] = {}
+        """All nodes by id, in the order they were found."""
+        self.roots: list[Node] = []
+        self._deep = deep
+        self._threads = threads
+        self._allow_collisions = allow_collisions
+        self._progress = progress
+
+    def find(self, roots: Iterable[Task]) -> list[Node]:
+        """Plan for some roots; gives the new nodes, dependencies before dependents.
+
+        Raises:
+            CycleError: tasks need each other in a circle.
+            CollisionError: two tasks have one id although they are different.
+            TaskError: a root is not a task.
+        """
+        fresh: list[Node] = []
+        for task in roots:
+            if not isinstance(task, Task):
+                raise TaskError(f"{task!r} is a {type(task).__name__}, not a task: give instances of Task to build.")
+            self.roots.append(self._meet(task, fresh))
+        return self._grow(fresh)
+
+    def add(self, needed: Iterable[Task]) -> tuple[list[Node], list[Node]]:
+        """Plan for what a running task asked for; gives the nodes asked for, and the new ones as `find` does."""
+        fresh: list[Node] = []
+        asked = [self._meet(task, fresh) for task in needed]
+        return asked, self._grow(fresh)
+
+    def _meet(self, task: Task, fresh: list[Node]) -> Node:
+        """The node of a task; a new one is added to ``fresh``."""
+        id = task.task_id
+        node = self.nodes.get(id)
+        if node is None:
+            node = self.nodes[id] = Node(task, id)
+            fresh.append(node)
+        elif node.task is not task and not self._allow_collisions:
+            _forbid_collision(node.task, task)
+        return node
+
+    def _grow(self, layer: list[Node]) -> list[Node]:
+        found: list[Node] = []
+        while layer:
+            found += layer
+            below: list[Node] = []
+            for node, answer in zip(layer, check_all([node.task for node in layer], self._threads), strict=True):
+                if self._judge(node, answer) or self._deep:
+                    self._descend(node, below)
+            layer = below
+            if self._progress is not None:
+                self._progress(len(self.nodes))
+        ordered = _dependencies_first(found)
+        for node in ordered:
+            _settle(node)
+        return ordered
+
+    def _judge(self, node: Node, answer: Answer) -> bool:
+        """Note what a task said of itself; gives whether what it requires matters."""
+        task = node.task
+        if answer is True:
+            node.verdict = Verdict.SKIP
+            node.reason = "complete"
+            if task._event_callbacks:
+                fire(task, Event.DEPENDENCY_PRESENT, task)
+            return False
+        if task._event_callbacks:
+            fire(task, Event.DEPENDENCY_MISSING, task)
+        if answer is not False:
+            self._break(node, answer, f"complete() failed: {_brief(answer)}")
+            return False
+        if task.disabled:
+            node.verdict = Verdict.WAIT
+            node.reason = "switched off by its author"
+        elif task.run is None or task.run is NotImplemented:
+            node.verdict = Verdict.WAIT
+            node.reason = "external: somebody else must bring it about"
+        else:
+            node.reason = "not complete"
+        return True
+
+    def _break(self, node: Node, error: BaseException, reason: str) -> None:
+        node.verdict = Verdict.BROKEN
+        node.error = error
+        node.reason = reason
+
+    def _descend(self, node: Node, below: list[Node]) -> None:
+        """Add what a task requires to the layer below."""
+        task = node.task
+        try:
+            needed = task.deps()
+            for each in needed:
+                if not isinstance(each, Task):
+                    raise TaskError(
+                        f"{task}.requires() returned {each!r}, a {type(each).__name__}: "
+                        "return tasks, not their targets and not their classes."
+                    )
+        except Exception as error:  # noqa: BLE001 - the user's code; one broken branch must not stop the others
+            self._break(node, error, f"requires() failed: {_brief(error)}")
+            if task._event_callbacks:
+                fire(task, Event.BROKEN_TASK, task, error)
+            return
+        for each in needed:
+            node.needs.append(self._meet(each, below))
+            if task._event_callbacks:
+                fire(task, Event.DEPENDENCY_DISCOVERED, task, each)
+
+
+def _brief(error: BaseException) -> str:
+    text = str(error).strip().split("\n", 1)[0]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _forbid_collision(first: Task, second: Task) -> None:
+    """Two objects with one id are fine when they are the same task; they are not when a parameter differs."""
+    mine, yours = first.param_kwargs, second.param_kwargs
+    different = [name for name in mine if mine[name] != yours.get(name, mine[name])]
+    if different:
+        name = different[0]
+        raise CollisionError(
+            f"Two tasks have the id {first.task_id} but differ in the parameter {name!r} ({mine[name]!r} and "
+            f"{yours[name]!r}), which is not significant, so only one of them could run. Make the parameter "
+            f"significant in {first.get_task_family()}, or give it the same value wherever the task is required."
+        )
+
+
+def _settle(node: Node) -> None:
+    """Bring a verdict in line with those of what the task requires. Called dependencies first."""
+    if node.verdict is Verdict.SKIP:
+        for needed in node.needs:
+            if needed.verdict is Verdict.RUN:
+                node.verdict = Verdict.RUN
+                node.reason = f"complete, but {needed.id} is made again"
+                return
+        return
+    if node.verdict is Verdict.RUN:
+        made = 0
+        for needed in node.needs:
+            if needed.verdict is Verdict.WAIT or needed.verdict is Verdict.BROKEN:
+                node.verdict = Verdict.WAIT
+                node.reason = f"needs {needed.id}, which {_hindrance(needed)}"
+                return
+            made += needed.verdict is Verdict.RUN
+        if made:
+            node.reason = f"not complete, and {made} of {len(node.needs)} that it needs are made first"
+
+
+def _hindrance(node: Node) -> str:
+    if node.verdict is Verdict.BROKEN:
+        return "is broken"
+    return "is external and not there" if node.reason.startswith("external") else "cannot be made"
+
+
+def _dependencies_first(found: Sequence[Node]) -> list[Node]:
+    """The nodes in an order in which each comes after all it needs; among equals, as they were found.
+
+    Raises:
+        CycleError: there is no such order.
+    """
+    waiting: dict[str, int] = {}
+    for node in found:
+        waiting[node.id] = 0
+    dependents: dict[str, list[Node]] = {}
+    for node in found:
+        for needed in node.needs:
+            if needed.id in waiting:
+                waiting[node.id] += 1
+                dependents.setdefault(needed.id, []).append(node)
+    ordered = [node for node in found if not waiting[node.id]]
+    for node in ordered:  # grows as it is walked
+        for dependent in dependents.get(node.id, ()):
+            waiting[dependent.id] -= 1
+            if not waiting[dependent.id]:
+                ordered.append(dependent)
+    if len(ordered) < len(found):
+        raise CycleError(_find_cycle([node for node in found if waiting[node.id]]))
+    return ordered
+
+
+def _find_cycle(tangled: Sequence[Node]) -> tuple[str, ...]:
+    """A circle among nodes that each need another one of them, or are needed by such."""
+    rest = {node.id for node in tangled}
+    place: dict[str, int] = {}
+    path: list[Node] = []
+    node = tangled[0]
+    while node.id not in place:
+        place[node.id] = len(path)
+        path.append(node)
+        node = next(needed for needed in node.needs if needed.id in rest)
+    return (*(each.id for each in path[place[node.id] :]), node.id)

@@ -1,0 +1,127 @@
+"""Tasks as the scheduler hears of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from rumbo.pipeline.task import Task
+from rumbo.scheduler.records import NO_PARAMS, NO_RESOURCES, BatchKey, RetryPolicy, State, TaskSpec
+from rumbo.worker.plan import Node, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import TypeVar
+
+    from rumbo.pipeline.retry import Retry
+
+    Number = TypeVar("Number", int, float)
+
+_RETRY_ATTRIBUTES = frozenset(
+    ("retries", "backoff", "retry_on", "timeout", "retry_count", "disable_window", "disable_window_seconds")
+    + ("disable_hard_timeout", "worker_timeout", "retry_policy")
+)
+
+
+class RetryDefaults(NamedTuple):
+    """What holds for tasks that do not say it themselves. Times in seconds; None: not at all."""
+
+    disable_after: int | None = None
+    window: float | None = None
+    hard_timeout: float | None = None
+    disable_for: float = 86_400.0
+    reopen_after: float | None = None
+
+
+class Describer:
+    """Makes specs of nodes.
+
+    Args:
+        with_params: put the parameters in, for a scheduler that hands tasks to other workers.
+        defaults: the retry policy of tasks that have none of their own.
+        batches: whether tasks may be done together.
+    """
+
+    def __init__(
+        self, with_params: bool = False, defaults: RetryDefaults = RetryDefaults(), batches: bool = True  # noqa: B008
+    ) -> None:
+        self._with_params = with_params
+        self._defaults = defaults
+        self._batches = batches
+        self._by_class: dict[type[Task], RetryPolicy | None] = {}
+
+    def describe(self, nodes: Iterable[Node]) -> list[TaskSpec]:
+        """A spec for each node, in order."""
+        return [self._spec(node) for node in nodes]
+
+    def _spec(self, node: Node) -> TaskSpec:
+        task = node.task
+        resources = task.process_resources()
+        return TaskSpec(
+            node.id,
+            task.get_task_family(),
+            task.task_module,
+            task.to_str_params() if self._with_params else NO_PARAMS,
+            tuple([needed.id for needed in node.needs]),
+            _state(node),
+            task.run is not None and task.run is not NotImplemented,
+            task.priority,
+            resources if resources else NO_RESOURCES,
+            self._retry(task),
+            _batch_key(task) if self._batches and task.batchable else None,
+        )
+
+    def _retry(self, task: Task) -> RetryPolicy:
+        """The retry policy of a task, worked out once a class unless instances may differ."""
+        cls = type(task)
+        if cls not in self._by_class:
+            fixed = not any(_is_computed(cls, name) for name in _RETRY_ATTRIBUTES)
+            self._by_class[cls] = self._policy(task.retry_policy()) if fixed else None
+        policy = self._by_class[cls]
+        if policy is not None and _RETRY_ATTRIBUTES.isdisjoint(task.__dict__):
+            return policy
+        return self._policy(task.retry_policy())
+
+    def _policy(self, retry: Retry) -> RetryPolicy:
+        defaults = self._defaults
+        return RetryPolicy(
+            retries=retry.retries,
+            delay=retry.delay,
+            factor=retry.factor,
+            max_delay=retry.max_delay,
+            delays=retry.delays or (),
+            disable_after=_first(retry.disable_after, defaults.disable_after),
+            window=_first(retry.window, defaults.window),
+            hard_timeout=_first(retry.hard_timeout, defaults.hard_timeout),
+            disable_for=defaults.disable_for,
+            reopen_after=defaults.reopen_after,
+        )
+
+
+def _is_computed(cls: type[Task], name: str) -> bool:
+    """Whether a class works an attribute out for each task, by a property or a method of its own."""
+    attribute = getattr(cls, name, None)
+    if attribute is getattr(Task, name, None):
+        return False
+    return isinstance(attribute, property) or callable(attribute)
+
+
+def _first(own: Number | None, default: Number | None) -> Number | None:
+    return default if own is None else own
+
+
+def _state(node: Node) -> State:
+    if node.verdict is Verdict.SKIP:
+        return State.DONE
+    if node.verdict is Verdict.BROKEN:
+        return State.UNKNOWN
+    return State.DISABLED if node.task.disabled else State.PENDING
+
+
+def _batch_key(task: Task) -> BatchKey | None:
+    """What tasks must share to be done together: the family and all parameters but the batched ones."""
+    batched = frozenset(task.batch_param_names())
+    if not batched:
+        return None
+    rest = tuple(sorted((name, text) for name, text in task.to_str_params().items() if name not in batched))
+    limit = task.max_batch_size
+    return BatchKey(task.get_task_family(), rest, 0 if limit == float("inf") else int(limit))

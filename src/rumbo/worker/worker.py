@@ -1,0 +1,206 @@
+"""The loop of a worker: ask for work, let the executor do it, report what became of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rumbo.errors import PlanError, TaskError
+from rumbo.pipeline.events import Event, fire
+from rumbo.ports import Ended, Order, Said
+from rumbo.scheduler.commands import Report
+from rumbo.scheduler.records import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rumbo.clock import Clock
+    from rumbo.pipeline.task import Task
+    from rumbo.ports import Executor, Observer, SchedulerPort
+    from rumbo.worker.plan import Node, Plan
+    from rumbo.worker.specs import Describer
+
+_GLANCE = 0.25
+"""Seconds after which a waiting worker looks whether it was told to stop."""
+
+
+class Worker:
+    """Works through a plan until nothing more can be done.
+
+    After `work`, `outcomes` has the last word on each task that was tried here: how its last attempt ended.
+    """
+
+    def __init__(
+        self,
+        run: str,
+        plan: Plan,
+        describer: Describer,
+        scheduler: SchedulerPort,
+        executor: Executor,
+        clock: Clock,
+        observers: Sequence[Observer] = (),
+    ) -> None:
+        self.outcomes: dict[str, Ended] = {}
+        self.attempts: dict[str, int] = {}
+        """How many attempts were made here at each task that needed more than one."""
+        self._run = run
+        self._plan = plan
+        self._describer = describer
+        self._scheduler = scheduler
+        self._executor = executor
+        self._clock = clock
+        self._observers = observers
+        self._active: dict[int, Order] = {}
+        self._parked: dict[int, Order] = {}
+        self._merged: dict[int, Task] = {}
+        self._is_draining = False
+        self._is_stopping = False
+
+    # -- asked from outside, also from a signal handler -------------------------------------------------------------
+
+    def drain(self) -> None:
+        """Begin nothing new; finish what runs."""
+        self._is_draining = True
+
+    def stop(self) -> None:
+        """Begin nothing new; end what runs by force."""
+        self._is_draining = True
+        self._is_stopping = True
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether nothing new is begun any more."""
+        return self._is_draining
+
+    # -- the loop ---------------------------------------------------------------------------------------------------
+
+    def announce(self, nodes: Sequence[Node]) -> None:
+        """Tell the scheduler, and whoever watches, of new nodes of the plan."""
+        if self._observers:
+            planned = [node.planned() for node in nodes]
+            for observer in self._observers:
+                observer.planned(self._run, planned)
+        self._scheduler.register(self._run, self._describer.describe(nodes))
+
+    def work(self) -> None:
+        """Work until nothing more can be done, or until told to stop and all attempts have ended."""
+        reports: list[Report] = []
+        active, executor, exchange = self._active, self._executor, self._scheduler.exchange
+        while True:
+            slots = 0 if self._is_draining else executor.room()
+            orders = exchange(reports, slots, 0.0)
+            reports = []
+            for order in orders:
+                self._obey(order)
+            if orders and not self._is_draining and executor.room():
+                continue
+            if self._is_stopping:
+                self._stop_all()
+            if active:
+                timeout = None if not self._is_stopping else _GLANCE
+                for event in executor.wait(timeout):
+                    if isinstance(event, Ended):
+                        self._take(event, reports)
+                    else:
+                        self.pass_on(event)
+            elif self._is_draining or not self._wait_for_better_times():
+                break
+
+    def _wait_for_better_times(self) -> bool:
+        """With nothing to do right now, wait a moment if that can change; False when it cannot."""
+        outlook = self._scheduler.outlook()
+        if outlook.retries_at is not None:
+            self._executor.wait(min(max(outlook.retries_at - self._clock.now(), 0.0), _GLANCE))
+            return True
+        if outlook.elsewhere or (outlook.blocked and not self._executor.room()):
+            self._executor.wait(_GLANCE)
+            return True
+        return False
+
+    def _obey(self, order: Order) -> None:
+        lease = order.lease
+        if order.verb == "stop":
+            if lease in self._active:
+                self._executor.stop(lease, Outcome.CANCELLED)
+            elif self._parked.pop(lease, None) is not None:
+                self._executor.drop(lease)
+            return
+        self._active[lease] = order
+        if order.verb == "start":
+            if order.attempt > 1:
+                self.attempts[order.tasks[0]] = order.attempt
+            self._executor.start(order, self._task_of(order))
+        else:
+            self._parked.pop(lease, None)
+            self._executor.resume(order, self._task_of(order))
+
+    def _task_of(self, order: Order) -> Task:
+        """The task to run; for a batch, one task that stands for all of them."""
+        if len(order.tasks) == 1:
+            return self._plan.nodes[order.tasks[0]].task
+        merged = self._merged.get(order.lease)
+        if merged is None:
+            merged = self._merged[order.lease] = merge([self._plan.nodes[id].task for id in order.tasks])
+        return merged
+
+    def _stop_all(self) -> None:
+        for lease in tuple(self._active):
+            self._executor.stop(lease, Outcome.CANCELLED)
+
+    def _take(self, ended: Ended, reports: list[Report]) -> None:
+        """Turn what became of an attempt into a report."""
+        order = self._active.pop(ended.lease)
+        if ended.log:
+            for id in order.tasks:
+                for observer in self._observers:
+                    observer.attempt_log(self._run, id, order.attempt, ended.log)
+        if ended.outcome is Outcome.PARKED:
+            reports.append(self._park(order, ended))
+            return
+        for id in order.tasks:
+            self.outcomes[id] = ended
+        if ended.outcome is not Outcome.DONE:
+            self._tell_of_trouble(order, ended)
+        self._merged.pop(ended.lease, None)
+        reports.append(Report(ended.lease, ended.outcome, ended.message, ended.retryable))
+
+    def _park(self, order: Order, ended: Ended) -> Report:
+        """Plan for what a running task asked for, and let it wait."""
+        try:
+            asked, fresh = self._plan.add(ended.needs)
+        except (PlanError, TaskError) as error:
+            self._executor.drop(ended.lease)
+            failed = ended._replace(outcome=Outcome.FAILED, message=str(error), retryable=False)
+            for id in order.tasks:
+                self.outcomes[id] = failed
+            return Report(ended.lease, Outcome.FAILED, failed.message, retryable=False)
+        if fresh:
+            self.announce(fresh)
+        self._parked[ended.lease] = order
+        return Report(ended.lease, Outcome.PARKED, needs=tuple([node.id for node in asked]))
+
+    def _tell_of_trouble(self, order: Order, ended: Ended) -> None:
+        """Events that only this side can fire: the attempt's own process may be gone."""
+        if ended.outcome is Outcome.TIMED_OUT or ended.died:
+            event = Event.TIMEOUT if ended.outcome is Outcome.TIMED_OUT else Event.PROCESS_FAILURE
+            task = self._task_of(order)
+            fire(task, event, task, ended.message)
+
+    def pass_on(self, said: Said) -> None:
+        """Tell the scheduler what a running task says about itself."""
+        if said.kind == "resources":
+            import json
+
+            self._scheduler.shrink(said.lease, json.loads(said.value))
+        else:
+            self._scheduler.note(said.lease, said.kind, said.value)
+
+
+def merge(tasks: Sequence[Task]) -> Task:
+    """One task that stands for several which differ in batched parameters only."""
+    cls = type(tasks[0])
+    batched = frozenset(cls.batch_param_names())
+    texts = [task.to_str_params() for task in tasks]
+    merged: dict[str, str | list[str]] = {
+        name: [each[name] for each in texts] if name in batched else text for name, text in texts[0].items()
+    }
+    return cls.from_str_params(merged)
