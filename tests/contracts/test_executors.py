@@ -432,3 +432,69 @@ def test_with_recycling_each_attempt_has_a_process_of_its_own(tmp_path):
     tasks = [TellsItsProcess(folder=str(tmp_path), n=n) for n in range(4)]
     assert in_processes(tasks, 2, recycle_after=1).ok
     assert len({task.output().open().read() for task in tasks}) == 4
+
+
+class Day(core.Task):
+    """Days of one shop are loaded together."""
+
+    task_namespace = "executors"
+    folder = StrParameter()
+    shop = StrParameter()
+    day = IntParameter(batch_method=max)
+
+    def output(self):
+        return LocalTarget(os.path.join(self.folder, f"{self.shop}-{self.day}"))
+
+    def run(self):
+        for day in range(self.day + 1):
+            with LocalTarget(os.path.join(self.folder, f"{self.shop}-{day}")).open("w") as out:
+                out.write("loaded")
+        with open(os.path.join(self.folder, "loads"), "a") as loads:
+            loads.write(f"{self.shop}-{self.day}\n")
+
+
+def test_tasks_that_can_be_batched_are_done_by_one_attempt(run, tmp_path):
+    tasks = [Day(folder=str(tmp_path), shop=shop, day=day) for shop in ("a", "b") for day in range(5)]
+    result = run(tasks)
+    assert result.ok, result.summary()
+    assert result.counts == {"done": 10}
+    assert len((tmp_path / "loads").read_text().splitlines()) < 10
+
+
+class Listening(_Task):
+    accepts_messages = True
+
+    def run(self):
+        message = self.scheduler_messages.get(timeout=5)
+        message.respond(f"heard {message}")
+        self.write(message.content)
+
+
+def test_a_running_task_hears_messages_and_answers(run, tmp_path):
+    from rumbo.executors.inline import InlineExecutor
+    from rumbo.executors.processes import ProcessExecutor
+    from rumbo.executors.threads import ThreadExecutor
+    from rumbo.ports import Ended, Message, Order, Said
+    from rumbo.scheduler.records import Outcome
+    from rumbo.worker.attempt import Attempts
+
+    kinds = {
+        "inline": lambda: InlineExecutor(Attempts()),
+        "threads": lambda: ThreadExecutor(Attempts(), run.size),
+        "processes": lambda: ProcessExecutor(Attempts(), run.size),
+    }
+    task = Listening(folder=str(tmp_path))
+    executor = kinds[run.kind]()
+    executor.open({task.task_id: task})
+    try:
+        executor.start(Order("start", 1, (task.task_id,)), task)
+        executor.deliver(1, Message("m1", "hello"))
+        happened = []
+        while not any(isinstance(event, Ended) for event in happened):
+            happened += executor.wait(5)
+    finally:
+        executor.close()
+    said, ended = happened
+    assert said == Said(1, "reply", '["m1", "heard hello"]')
+    assert ended.outcome is Outcome.DONE, ended.message
+    assert task.output().open().read() == "hello"

@@ -56,7 +56,7 @@ class AttemptLoop:
         """
         woken: asyncio.Future[None] = self._loop.create_future()
         if wake is not None:
-            self._loop.add_reader(wake, lambda: woken.done() or woken.set_result(None))
+            self._loop.add_reader(wake, woken.cancel)
         everything: list[asyncio.Future[Any]] = [*self._attempts, woken]
         waiting = asyncio.wait(everything, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
         try:

@@ -72,7 +72,7 @@ class Nursery:
                         _drain(wake_read)
                         self._bury()
                     elif not self._obey():
-                        return self._end()
+                        self._end()
         finally:
             os._exit(1)
 
@@ -157,9 +157,7 @@ def _kill_group(pid: int) -> None:
 class Child:
     """`Voice`, and the loop of a child: take an order, run it, tell what became of it."""
 
-    def __init__(
-        self, channel: Channel, tasks: Mapping[str, Task], runner: Runner, spool: Spool | None
-    ) -> None:
+    def __init__(self, channel: Channel, tasks: Mapping[str, Task], runner: Runner, spool: Spool | None) -> None:
         self._channel = channel
         self._tasks = dict(tasks)
         self._runner = runner
@@ -245,9 +243,14 @@ class Child:
         """The next message to a task, read from the channel while the task waits; other frames are kept for later."""
         inbox = self._inboxes.setdefault(lease, deque())
         if not inbox:
-            for frame in self._channel.receive(timeout):
-                if frame[0] == "message":
-                    self._obey(*frame)
-                else:
-                    self._backlog.append(frame)
+            self._sort_messages([*self._backlog, *self._channel.receive(0.0)])
+        if not inbox and timeout != 0.0:
+            self._sort_messages([*self._backlog, *self._channel.receive(timeout)])
         return inbox.popleft() if inbox else None
+
+    def _sort_messages(self, frames: list[tuple[Any, ...]]) -> None:
+        """Put messages where their tasks look for them, and keep all other frames for later."""
+        self._backlog = deque(frame for frame in frames if frame[0] != "message")
+        for frame in frames:
+            if frame[0] == "message":
+                self._obey(*frame)

@@ -135,7 +135,9 @@ class ProcessExecutor:
 
     def room(self) -> int:
         """Idle children; and one more while asynchronous attempts could begin although all children are busy."""
-        idle = sum(not child.active and not child.is_loop and child.kill_at is None for child in self._children.values())
+        idle = sum(
+            not child.active and not child.is_loop and child.kill_at is None for child in self._children.values()
+        )
         if idle:
             return max(idle - len(self._overflow), 0)
         return 1 if not self._overflow and self._has_loop_room() else 0

@@ -44,13 +44,12 @@ class LocalScheduler:
         effects = self.machine.apply(Exchange(self._worker, reports, slots), self._now())
         orders = []
         for effect in effects:
-            kind = effect.__class__
-            if kind is Assigned:
-                orders.append(Order("start", effect[1], effect[2], effect[3]))
-            elif kind is Resumed:
-                orders.append(Order("resume", effect[1], (effect[2],)))
-            elif kind is StopAsked:
-                orders.append(Order("stop", effect[1], (effect[2],)))
+            if isinstance(effect, Assigned):
+                orders.append(Order("start", effect.lease, effect.tasks, effect.attempt))
+            elif isinstance(effect, Resumed):
+                orders.append(Order("resume", effect.lease, (effect.task,)))
+            elif isinstance(effect, StopAsked):
+                orders.append(Order("stop", effect.lease, (effect.task,)))
         self._watch(effects)
         return orders
 

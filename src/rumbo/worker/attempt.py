@@ -39,10 +39,14 @@ class Rules(NamedTuple):
     """Generators kept at most in one process. One more is dropped, and replayed when its turn comes."""
 
 
+STRICT = Rules()
+"""Rumbo's own way: dependencies were asked when planning, and what ran must have made its output."""
+
+
 class Attempts:
     """`Runner`: carries out attempts in this process."""
 
-    def __init__(self, rules: Rules = Rules()) -> None:  # noqa: B008 - immutable
+    def __init__(self, rules: Rules = STRICT) -> None:
         self._rules = rules
         self._parked: dict[int, tuple[Any, DynamicRequirements]] = {}
 
@@ -87,7 +91,7 @@ class Attempts:
         if kept is not None and isinstance(kept[0], Generator):
             try:
                 kept[0].close()
-            except BaseException:  # noqa: BLE001 - the attempt is over; what its clean-up raises changes nothing
+            except BaseException:
                 import logging
 
                 logging.getLogger("rumbo").exception("An error while a parked run() was closed.")
@@ -124,9 +128,7 @@ class Attempts:
         except BaseException as error:  # noqa: BLE001 - as in start
             return stretch.fail(error)
 
-    def _park(
-        self, stretch: _Stretch, generator: Any, request: DynamicRequirements, needs: tuple[Task, ...]
-    ) -> Ended:
+    def _park(self, stretch: _Stretch, generator: Any, request: DynamicRequirements, needs: tuple[Task, ...]) -> Ended:
         if len(self._parked) < self._rules.max_parked:
             self._parked[stretch.lease] = (generator, request)
         elif isinstance(generator, Generator):
@@ -165,9 +167,7 @@ class _Stretch:
         SPEAKERS[id(task)] = self
         self._begun = perf_counter()
 
-    def end(
-        self, outcome: Outcome, message: str = "", retryable: bool = True, needs: tuple[Task, ...] = ()
-    ) -> Ended:
+    def end(self, outcome: Outcome, message: str = "", retryable: bool = True, needs: tuple[Task, ...] = ()) -> Ended:
         """Fall silent and tell how it ended."""
         SPEAKERS.pop(id(self._task), None)
         return Ended(self.lease, outcome, message, retryable, needs, perf_counter() - self._begun)

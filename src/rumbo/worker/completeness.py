@@ -6,8 +6,9 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from rumbo.errors import TaskError
-from rumbo.pipeline.target import FileSystemTarget
+from rumbo.pipeline.bulk import answers_in_bulk, complete_in_bulk
 from rumbo.pipeline.structure import flatten
+from rumbo.pipeline.target import FileSystemTarget
 from rumbo.pipeline.task import Task
 
 if TYPE_CHECKING:
@@ -32,9 +33,7 @@ def check(task: Task) -> Answer:
         return error
     if answer is True or answer is False:
         return answer
-    return TaskError(
-        f"{task}.complete() returned {answer!r}, a {type(answer).__name__}: it must return True or False."
-    )
+    return TaskError(f"{task}.complete() returned {answer!r}, a {type(answer).__name__}: it must return True or False.")
 
 
 def check_all(tasks: Sequence[Task], threads: int) -> list[Answer]:
@@ -47,14 +46,37 @@ def check_all(tasks: Sequence[Task], threads: int) -> list[Answer]:
         return [check(task) for task in tasks]
     answers: dict[int, Answer] = {}
     by_listing = _Listing()
+    by_class: dict[type[Task], list[int]] = {}
     singly: list[int] = []
     for place, task in enumerate(tasks):
-        if type(task).complete is not Task.complete or not by_listing.take(place, task):
-            singly.append(place)
+        by_class.setdefault(type(task), []).append(place)
+    for cls, places in by_class.items():
+        if len(places) > _FEW and _answer_by_class(cls, tasks, places, answers):
+            continue
+        is_plain = cls.complete is Task.complete
+        singly += [place for place in places if not is_plain or not by_listing.take(place, tasks[place])]
     by_listing.answer(answers)
     singly += by_listing.left_over
     _ask(tasks, singly, answers, threads)
     return [answers[place] for place in range(len(tasks))]
+
+
+def _answer_by_class(cls: type[Task], tasks: Sequence[Task], places: list[int], answers: dict[int, Answer]) -> bool:
+    """Let a class answer for its tasks by its own `bulk_complete`; False when it cannot, or raises.
+
+    Only a class with one parameter is asked: what `bulk_complete` gets for several parameters is no settled custom, and
+    a method that expects something else would quietly call complete tasks missing.
+    """
+    if not answers_in_bulk(cls) or len(cls.get_params()) != 1:
+        return False
+    try:
+        found = complete_in_bulk([tasks[place] for place in places])
+    except Exception:  # noqa: BLE001 - then each task is asked by itself, and meets the error where it belongs
+        return False
+    if found is None:
+        return False
+    answers.update(zip(places, found, strict=True))
+    return True
 
 
 class _Listing:
@@ -94,8 +116,8 @@ class _Listing:
             except Exception:  # noqa: BLE001 - then each task meets the error by itself, and only those concerned
                 failed.update(place for place, _ in wanted)
                 continue
-            for place, path in wanted:
-                answers[place] = answers.get(place, True) is True and path in existing
+            missing = {place for place, path in wanted if path not in existing}
+            answers.update((place, answers.get(place, True) is True and place not in missing) for place, _ in wanted)
         self.left_over = sorted(failed)
 
 
@@ -111,8 +133,7 @@ def _ask(tasks: Sequence[Task], places: list[int], answers: dict[int, Answer], t
         is_slow = perf_counter() - begun > _SLOW * len(chunk)
         if is_slow and threads > 1 and len(places) - start > 1:
             rest = places[start:]
-            for place, answer in zip(rest, _at_once([tasks[place] for place in rest], check, threads), strict=True):
-                answers[place] = answer
+            answers.update(zip(rest, _at_once([tasks[place] for place in rest], check, threads), strict=True))
             return
 
 

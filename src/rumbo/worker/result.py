@@ -143,7 +143,9 @@ class RunResult:
         if node.verdict in (Verdict.BROKEN, Verdict.WAIT):
             return f"{node.task}: {node.reason}"
         culprits = [each for each in node.needs if self.fates[each.id] not in (Fate.DONE, Fate.COMPLETE)]
-        return f"{node.task}" + (f": needs {culprits[0].task}, which is {self.fates[culprits[0].id]}" if culprits else "")
+        return f"{node.task}" + (
+            f": needs {culprits[0].task}, which is {self.fates[culprits[0].id]}" if culprits else ""
+        )
 
 
 _FATES = {

@@ -32,6 +32,9 @@ class RetryDefaults(NamedTuple):
     reopen_after: float | None = None
 
 
+NO_DEFAULTS = RetryDefaults()
+
+
 class Describer:
     """Makes specs of nodes.
 
@@ -42,7 +45,10 @@ class Describer:
     """
 
     def __init__(
-        self, with_params: bool = False, defaults: RetryDefaults = RetryDefaults(), batches: bool = True  # noqa: B008
+        self,
+        with_params: bool = False,
+        defaults: RetryDefaults = NO_DEFAULTS,
+        batches: bool = True,
     ) -> None:
         self._with_params = with_params
         self._defaults = defaults

@@ -1,0 +1,352 @@
+"""Planning: what is found, in which order, with which verdict, and what goes wrong readably."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+import rumbo.pipeline.task as core
+from rumbo.errors import CollisionError, CycleError, TaskError
+from rumbo.pipeline.events import Event
+from rumbo.pipeline.local import LocalFileSystem, LocalTarget
+from rumbo.pipeline.parameters.scalars import IntParameter, StrParameter
+from rumbo.worker.completeness import check_all
+from rumbo.worker.plan import Plan, Verdict
+
+ASKED: list[str] = []
+
+
+@pytest.fixture(autouse=True)
+def _nobody_was_asked_yet():
+    ASKED.clear()
+
+
+class Node(core.Task):
+    """A task whose shape is spelled out: ``name``, what it needs, whether it is complete."""
+
+    task_namespace = "planning"
+    name = StrParameter()
+    graph: dict[str, list[str]] = {}
+    done: set[str] = set()
+
+    def requires(self):
+        return [Node(name=each) for each in self.graph.get(self.name, [])]
+
+    def complete(self):
+        ASKED.append(self.name)
+        return self.name in self.done
+
+
+@pytest.fixture
+def graph():
+    Node.graph, Node.done = {}, set()
+    yield Node
+    Node.graph, Node.done = {}, set()
+
+
+def verdicts(plan):
+    return {node.task.name: str(node.verdict) for node in plan.nodes.values()}
+
+
+def test_each_task_is_asked_once(graph):
+    graph.graph = {"root": ["a", "b"], "a": ["c"], "b": ["c"]}
+    plan = Plan()
+    plan.find([Node(name="root")])
+    assert sorted(ASKED) == ["a", "b", "c", "root"]
+    assert verdicts(plan) == {"root": "run", "a": "run", "b": "run", "c": "run"}
+
+
+def test_dependencies_come_before_dependents(graph):
+    graph.graph = {"root": ["a", "b"], "a": ["c"], "b": ["c", "a"]}
+    order = [node.task.name for node in Plan().find([Node(name="root")])]
+    for name, needs in graph.graph.items():
+        for needed in needs:
+            assert order.index(needed) < order.index(name)
+
+
+def test_what_lies_below_a_complete_task_is_not_looked_at(graph):
+    graph.graph = {"root": ["a"], "a": ["b"]}
+    graph.done = {"a"}
+    plan = Plan()
+    plan.find([Node(name="root")])
+    assert verdicts(plan) == {"root": "run", "a": "skip"}
+
+
+def test_a_deep_plan_finds_a_missing_leaf_under_a_finished_root(graph):
+    graph.graph = {"root": ["a", "x"], "a": ["b"], "b": ["c"]}
+    graph.done = {"root", "a", "b", "x"}
+    plan = Plan(deep=True)
+    plan.find([Node(name="root")])
+    assert verdicts(plan) == {"root": "run", "a": "run", "b": "run", "c": "run", "x": "skip"}
+    reasons = {node.task.name: node.reason for node in plan.nodes.values()}
+    assert reasons["c"] == "not complete"
+    assert reasons["b"] == f"complete, but {Node(name='c').task_id} is made again"
+    assert reasons["x"] == "complete"
+
+
+@pytest.mark.slow
+def test_a_chain_of_100_000_tasks_is_planned_without_recursion():
+    class Link(core.Task):
+        task_namespace = "planning"
+        n = IntParameter()
+
+        def requires(self):
+            return Link(n=self.n - 1) if self.n else []
+
+        def complete(self):
+            return False
+
+    plan = Plan()
+    order = plan.find([Link(n=100_000)])
+    assert [order[0].task.n, order[-1].task.n, len(order)] == [0, 100_000, 100_001]
+
+
+def test_an_error_in_complete_breaks_that_branch_only(graph):
+    class Broken(Node):
+        def complete(self):
+            raise ConnectionError("no route to the warehouse")
+
+    class Root(core.Task):
+        task_namespace = "planning"
+
+        def requires(self):
+            return [Broken(name="x"), Node(name="y")]
+
+        def complete(self):
+            return False
+
+    plan = Plan()
+    plan.find([Root()])
+    by_family = {node.task.task_family: node for node in plan.nodes.values()}
+    broken = by_family["planning.Broken"]
+    assert broken.verdict is Verdict.BROKEN
+    assert broken.reason == "complete() failed: ConnectionError: no route to the warehouse"
+    assert "no route to the warehouse" in broken.traceback
+    assert by_family["planning.Node"].verdict is Verdict.RUN
+    assert by_family["planning.Root"].verdict is Verdict.WAIT
+    assert by_family["planning.Root"].reason == f"needs {broken.id}, which is broken"
+
+
+def test_an_error_in_requires_breaks_that_branch_only(graph):
+    class Stumbling(Node):
+        def requires(self):
+            raise KeyError("unknown month")
+
+    plan = Plan()
+    plan.find([Stumbling(name="x"), Node(name="y")])
+    assert [str(node.verdict) for node in plan.nodes.values()] == ["broken", "run"]
+    assert plan.nodes[Stumbling(name="x").task_id].reason == "requires() failed: KeyError: 'unknown month'"
+
+
+def test_complete_must_say_true_or_false():
+    class Vague(core.Task):
+        task_namespace = "planning"
+
+        def complete(self):
+            return "yes"
+
+    plan = Plan()
+    (node,) = plan.find([Vague()])
+    assert node.verdict is Verdict.BROKEN
+    assert str(node.error) == "planning.Vague().complete() returned 'yes', a str: it must return True or False."
+
+
+def test_requires_must_give_tasks(tmp_path):
+    class Confused(core.Task):
+        task_namespace = "planning"
+
+        def requires(self):
+            return [LocalTarget("somewhere")]
+
+        def complete(self):
+            return False
+
+    (node,) = Plan().find([Confused()])
+    assert node.verdict is Verdict.BROKEN
+    assert "a LocalTarget: return tasks, not their targets and not their classes." in str(node.error)
+
+
+def test_a_root_must_be_a_task():
+    with pytest.raises(TaskError) as caught:
+        Plan().find([Node])
+    assert str(caught.value) == f"{Node!r} is a Register, not a task: give instances of Task to build."
+
+
+def test_an_external_task_that_is_missing_is_waited_for(graph):
+    class Feed(core.ExternalTask):
+        task_namespace = "planning"
+
+        def complete(self):
+            return False
+
+    class Reader(core.Task):
+        task_namespace = "planning"
+
+        def requires(self):
+            return Feed()
+
+        def complete(self):
+            return False
+
+    plan = Plan()
+    plan.find([Reader()])
+    assert [(str(n.verdict), n.reason) for n in plan.nodes.values()] == [
+        ("wait", f"needs {Feed().task_id}, which is external and not there"),
+        ("wait", "external: somebody else must bring it about"),
+    ]
+
+
+def test_a_task_switched_off_by_its_author_waits():
+    class Off(core.Task):
+        task_namespace = "planning"
+        disabled = True
+
+        def complete(self):
+            return False
+
+    (node,) = Plan().find([Off()])
+    assert (node.verdict, node.reason) == (Verdict.WAIT, "switched off by its author")
+
+
+def test_a_circle_is_an_error_that_prints_the_path(graph):
+    graph.graph = {"root": ["a"], "a": ["b"], "b": ["c"], "c": ["a"]}
+    with pytest.raises(CycleError) as caught:
+        Plan().find([Node(name="root")])
+    ids = [Node(name=name).task_id for name in "abca"]
+    assert caught.value.path == tuple(ids)
+    assert str(caught.value) == (
+        "These tasks need each other in a circle:\n  "
+        + "\n  -> ".join(ids)
+        + "\nRemove one of these requirements: a task can only need what can be finished before it."
+    )
+
+
+class Copy(core.Task):
+    task_namespace = "planning"
+    day = IntParameter()
+    retries_left = IntParameter(default=3, significant=False)
+
+    def complete(self):
+        return False
+
+
+def test_tasks_that_differ_only_in_an_insignificant_parameter_collide():
+    with pytest.raises(CollisionError) as caught:
+        Plan().find([Copy(day=1), Copy(day=1, retries_left=5)])
+    assert str(caught.value) == (
+        f"Two tasks have the id {Copy(day=1).task_id} but differ in the parameter 'retries_left' (3 and 5), which is "
+        "not significant, so only one of them could run. Make the parameter significant in planning.Copy, or give it "
+        "the same value wherever the task is required."
+    )
+
+
+def test_where_luigi_is_followed_the_first_of_two_colliding_tasks_wins():
+    plan = Plan(allow_collisions=True)
+    plan.find([Copy(day=1), Copy(day=1, retries_left=5)])
+    (node,) = plan.nodes.values()
+    assert node.task.retries_left == 3
+
+
+def test_a_plan_grows_by_what_running_tasks_ask_for(graph):
+    graph.graph = {"late": ["a", "z"]}
+    plan = Plan()
+    plan.find([Node(name="a")])
+    asked, fresh = plan.add([Node(name="late"), Node(name="a")])
+    assert [node.task.name for node in asked] == ["late", "a"]
+    assert [node.task.name for node in fresh] == ["z", "late"]
+
+
+def test_events_tell_what_was_discovered(graph):
+    graph.graph = {"root": ["a", "b"]}
+    graph.done = {"b"}
+    told = []
+    handlers = [
+        (Event.DEPENDENCY_DISCOVERED, lambda task, needed: told.append(("discovered", task.name, needed.name))),
+        (Event.DEPENDENCY_MISSING, lambda task: told.append(("missing", task.name))),
+        (Event.DEPENDENCY_PRESENT, lambda task: told.append(("present", task.name))),
+    ]
+    for event, handler in handlers:
+        Node.event_handler(event)(handler)
+    try:
+        Plan().find([Node(name="root")])
+    finally:
+        for event, handler in handlers:
+            Node.remove_event_handler(event, handler)
+    assert told == [
+        ("missing", "root"),
+        ("discovered", "root", "a"),
+        ("discovered", "root", "b"),
+        ("missing", "a"),
+        ("present", "b"),
+    ]
+
+
+class File(core.Task):
+    task_namespace = "planning"
+    path = StrParameter()
+
+    def output(self):
+        return LocalTarget(self.path)
+
+
+def test_many_files_in_a_folder_are_asked_for_at_once(tmp_path, monkeypatch):
+    tasks = [File(path=str(tmp_path / f"{n}")) for n in range(50)]
+    for n in range(0, 50, 2):
+        (tmp_path / f"{n}").touch()
+    lists = []
+    ask = LocalFileSystem.exists_many
+    monkeypatch.setattr(LocalFileSystem, "exists_many", lambda self, paths: lists.append(1) or ask(self, paths))
+    assert check_all(tasks, threads=1) == [n % 2 == 0 for n in range(50)]
+    assert len(lists) == 1
+
+
+def test_slow_answers_are_waited_for_together():
+    names = set()
+
+    class Slow(core.Task):
+        task_namespace = "planning"
+        n = IntParameter()
+
+        def complete(self):
+            names.add(threading.current_thread().name)
+            time.sleep(0.002)
+            return self.n % 2 == 0
+
+    tasks = [Slow(n=n) for n in range(40)]
+    assert check_all(tasks, threads=8) == [n % 2 == 0 for n in range(40)]
+    assert len(names) > 2
+    assert threading.active_count() == 1 or all("ThreadPool" not in t.name for t in threading.enumerate())
+
+
+class Partition(core.Task):
+    task_namespace = "planning"
+    n = IntParameter()
+    questions: list[list[int]] = []
+
+    @classmethod
+    def bulk_complete(cls, parameter_tuples):
+        cls.questions.append(list(parameter_tuples))
+        return [n for n in parameter_tuples if n % 3 == 0]
+
+    def complete(self):
+        raise AssertionError("asked singly")
+
+
+def test_a_class_that_can_answer_for_many_is_asked_once():
+    Partition.questions.clear()
+    assert check_all([Partition(n=n) for n in range(10)], threads=1) == [n % 3 == 0 for n in range(10)]
+    assert Partition.questions == [list(range(10))]
+
+
+def test_a_class_that_fails_to_answer_for_many_is_asked_one_by_one():
+    class Stubborn(Partition):
+        @classmethod
+        def bulk_complete(cls, parameter_tuples):
+            raise ConnectionError("the table is locked")
+
+        def complete(self):
+            return self.n == 4
+
+    assert check_all([Stubborn(n=n) for n in range(6)], threads=1) == [n == 4 for n in range(6)]
