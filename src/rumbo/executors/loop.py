@@ -75,8 +75,8 @@ class AttemptLoop:
     def _outcome(self, task: asyncio.Task[Ended]) -> Ended:
         lease = self._attempts.pop(task)
         verdict = self._verdicts.pop(lease, None)
-        if task.cancelled():
-            return Ended(lease, *(verdict or (Outcome.CANCELLED, "cancelled")))
+        if task.cancelled() or isinstance(task.exception(), KeyboardInterrupt):
+            return Ended(lease, *(verdict or (Outcome.CANCELLED, "interrupted")))
         ended = task.result()
         # A cancelled attempt ends as a failure with CancelledError when the runner saw it first.
         return ended if verdict is None or ended.outcome is Outcome.DONE else Ended(lease, *verdict)

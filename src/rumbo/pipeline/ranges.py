@@ -14,6 +14,7 @@ import re
 import warnings
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from rumbo.clock import SystemClock
@@ -38,6 +39,10 @@ logger = logging.getLogger("luigi-interface")
 _NONE: Any = None  # a default that the type of the parameter does not know
 
 _DIGIT = "[0-9]"
+
+
+class _NameParameter(Parameter[Any]):
+    """Text or nothing. Unlike OptionalParameter it writes nothing as "None": the ids of ranges are Luigi's."""
 
 
 class RangeEvent(Event):
@@ -65,7 +70,7 @@ class RangeBase(WrapperTask):
     )
     task_limit = IntParameter(default=50, description="how many instances to require at once")
     now = IntParameter(default=_NONE, description="what to take for the present time, in seconds since the epoch")
-    param_name = Parameter(
+    param_name = _NameParameter(
         default=_NONE,
         description="the task's parameter of time; by default its first positional one",
         positional=False,
@@ -482,7 +487,7 @@ def _is_asked_in_bulk(target: Any) -> bool:
 def _completeness(tasks: Sequence[Any], targets: Sequence[list[Any] | None]) -> list[bool]:
     answers = iter(exist(target for here in targets for target in here or ()))
     return [
-        task.complete() if here is None else all([next(answers) for _ in here])
+        task.complete() if here is None else all(list(islice(answers, len(here))))
         for task, here in zip(tasks, targets, strict=True)
     ]
 

@@ -45,28 +45,32 @@ class Retry(NamedTuple):
             return self.max_delay
 
 
-def retry_policy(task: Any) -> Retry:
-    """The policy that a task's attributes of either style describe.
+def luigi_policy(task: Any) -> Retry:
+    """The policy by Luigi's attributes. Others, such as ``timeout``, may be anything in a Luigi program."""
+    return Retry(
+        disable_after=task.retry_count,
+        window=task.disable_window,
+        hard_timeout=task.disable_hard_timeout,
+        timeout=_number_or_none(task, "worker_timeout", task.worker_timeout, (int, float)),
+    )
+
+
+def typed_policy(task: Any) -> Retry:
+    """The policy by the attributes of either style.
 
     Raises:
         TaskError: an attribute has a value that means nothing.
     """
-    delay, delays = _backoff(task, getattr(task, "backoff", 1.0))
-    return Retry(
-        retries=_number_or_none(task, "retries", getattr(task, "retries", 0), int) or 0,
+    delay, delays = _backoff(task, task.backoff)
+    timeout = _number_or_none(task, "timeout", task.timeout, (int, float))
+    policy = luigi_policy(task)
+    return policy._replace(
+        retries=_number_or_none(task, "retries", task.retries, int) or 0,
         delays=delays,
         delay=delay,
-        retry_on=_exceptions(task, getattr(task, "retry_on", (Exception,))),
-        disable_after=task.retry_count,
-        window=task.disable_window,
-        hard_timeout=task.disable_hard_timeout,
-        timeout=_number_or_none(task, "timeout", _timeout(task), (int, float)),
+        retry_on=_exceptions(task, task.retry_on),
+        timeout=policy.timeout if timeout is None else timeout,
     )
-
-
-def _timeout(task: Any) -> Any:
-    own = getattr(task, "timeout", None)
-    return task.worker_timeout if own is None else own
 
 
 def _number_or_none(task: Any, name: str, value: Any, kind: Any) -> Any:

@@ -142,10 +142,12 @@ class Task(metaclass=Register):
 
         task_id: str
         param_kwargs: dict[str, Any]
-        set_tracking_url: Callable[[str], None] | None
-        set_status_message: Callable[[str], None] | None
-        set_progress_percentage: Callable[[float], None] | None
-        decrease_running_resources: Callable[[dict[str, float]], None] | None
+
+        # None, but for the time that run() goes on, where they are called.
+        set_tracking_url: Callable[[str], None]
+        set_status_message: Callable[[str], None]
+        set_progress_percentage: Callable[[float], None]
+        decrease_running_resources: Callable[[Mapping[str, float]], None]
         scheduler_messages: Any
         _parameter_values: tuple[Any, ...]
 
@@ -241,7 +243,8 @@ class Task(metaclass=Register):
 
     def process_resources(self) -> Mapping[str, float]:
         """For base classes that hold more resources than what ``resources`` of their subclasses says."""
-        return self.resources
+        resources: Mapping[str, float] = self.resources
+        return resources
 
     # What a program calls ----------------------------------------------------------------------------------------
 
@@ -300,9 +303,9 @@ class Task(metaclass=Register):
 
     def retry_policy(self) -> Retry:
         """How often the task is tried again, and how long it may take."""
-        from rumbo.pipeline.retry import retry_policy
+        from rumbo.pipeline.retry import luigi_policy
 
-        return retry_policy(self)
+        return luigi_policy(self)
 
     def initialized(self) -> bool:
         """False when a class's own constructor forgot ``super().__init__``."""
@@ -424,7 +427,8 @@ class Task(metaclass=Register):
         import warnings
 
         warnings.warn("disable_window_seconds is deprecated, use disable_window.", DeprecationWarning, stacklevel=2)
-        return self.disable_window
+        seconds: float | None = self.disable_window
+        return seconds
 
     def _owner_list(self) -> list[str]:
         """``owner_email`` as a list."""

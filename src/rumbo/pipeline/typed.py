@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import TypeVar, dataclass_transform
 
+    from rumbo.pipeline.retry import Retry
+
     V = TypeVar("V")
 
 
@@ -120,6 +122,12 @@ class Task(_Annotated):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         _adopt_annotations(cls)
+
+    def retry_policy(self) -> Retry:
+        """How often the task is tried again, and how long it may take."""
+        from rumbo.pipeline.retry import typed_policy
+
+        return typed_policy(self)
 
 
 # From annotations to parameters ----------------------------------------------------------------------------------

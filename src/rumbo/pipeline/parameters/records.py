@@ -38,8 +38,8 @@ class RecordParameter(JsonParameter[Record]):
     ) -> None:
         super().__init__(default=default, **options)
         self.record = record
-        self.names = _field_names(record)
-        example = ", ".join(f'"{name}": ...' for name in self.names)
+        self._is_required = _constructor_fields(record)
+        example = ", ".join(f'"{name}": ...' for name in self._is_required)
         self.expected = f"a JSON object {{{example}}}"
         self._resolve = resolve or _parameter_of
         self._fields: dict[str, Parameter[Any]] | None = None
@@ -49,7 +49,7 @@ class RecordParameter(JsonParameter[Record]):
         """The parameter of each field."""
         if self._fields is None:
             hints = _hints(self.record)
-            self._fields = {name: self._resolve(hints[name]) for name in self.names}
+            self._fields = {name: self._resolve(hints[name]) for name in self._is_required}
         return self._fields
 
     def to_json(self, value: Record) -> dict[str, Any]:
@@ -60,11 +60,14 @@ class RecordParameter(JsonParameter[Record]):
         fields = self.fields
         for name in items:
             if name not in fields:
-                raise InvalidValueError(content, f"{self.expected}: it has no field {name!r}")
+                raise InvalidValueError(content, f"{self.expected}: there is no field {name!r}")
+        for name, is_required in self._is_required.items():
+            if is_required and name not in items:
+                raise InvalidValueError(content, f"{self.expected}: it needs the field {name!r}")
         values = {name: element_from_json(fields[name], one, f"field {name}") for name, one in items.items()}
         try:
             return self.record(**values)
-        except (TypeError, ValueError) as error:  # a field is missing, or the class has a check of its own
+        except (TypeError, ValueError) as error:  # the class has a check of its own
             raise InvalidValueError(content, f"{self.expected}: {error}") from error
 
     def normalize(self, value: Any) -> Record:
@@ -81,14 +84,15 @@ class RecordParameter(JsonParameter[Record]):
         return _replaced(value, changed) if changed else value
 
 
-def _field_names(record: Any) -> tuple[str, ...]:
-    """The fields that the constructor takes.
+def _constructor_fields(record: Any) -> dict[str, bool]:
+    """The fields that the constructor takes, and whether it needs them.
 
     Raises:
         ParameterError: the class is neither a NamedTuple nor a frozen dataclass.
     """
     if isinstance(record, type) and issubclass(record, tuple) and hasattr(record, "_fields"):
-        return tuple(record._fields)
+        defaults = record._field_defaults  # type: ignore[attr-defined]
+        return {name: name not in defaults for name in record._fields}
     settings = getattr(record, "__dataclass_params__", None)
     if settings is None:
         raise ParameterError(
@@ -99,7 +103,13 @@ def _field_names(record: Any) -> tuple[str, ...]:
             f"{_name(record)} cannot be a parameter's type, since its instances can change or do not compare by "
             "their fields: write @dataclass(frozen=True) above it."
         )
-    return tuple(field.name for field in record.__dataclass_fields__.values() if field.init)
+    import dataclasses
+
+    return {
+        field.name: field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        for field in dataclasses.fields(record)
+        if field.init
+    }
 
 
 def _hints(record: Any) -> dict[str, Any]:
