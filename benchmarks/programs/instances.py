@@ -6,10 +6,12 @@ import datetime
 import sys
 import time
 import tracemalloc
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from language import answer, load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 side, how, size = sys.argv[1], sys.argv[2], int(sys.argv[3])
 language = load(side)
@@ -63,7 +65,7 @@ def make(kind: Any, rows: list[dict[str, Any]]) -> list[Any]:
 def make_with_id(kind: Any, rows: list[dict[str, Any]]) -> list[Any]:
     tasks = make(kind, rows)
     for task in tasks:
-        task.task_id  # noqa: B018  computed when first asked for
+        _ = task.task_id
     return tasks
 
 

@@ -49,7 +49,7 @@ def draw(summary: Summary, worst: Collection[str], theme_name: str, path: str) -
     figure = Figure(figsize=(10, calendar_height + 3.3), dpi=144)
     figure.patch.set_alpha(0)
     above, below = figure.subplots(
-        2, 1, height_ratios=(calendar_height, 2.4), gridspec_kw={"hspace": 0.9 / (1 + len(months) / 8)}
+        2, 1, height_ratios=(calendar_height, 2.4), gridspec_kw={"hspace": 0.7 / (1 + len(months) / 8)}
     )
     draw_calendar(figure, above, summary["day"], months, worst, theme)
     draw_hours(below, summary["hour"], theme)
@@ -78,7 +78,7 @@ def draw_calendar(
     mesh = axes.pcolormesh(shares, cmap=ramp, vmin=0, vmax=60, edgecolors=theme.empty, linewidth=1.6)
     for date in worst:
         corner = int(date[8:]) - 1, months.index(date[:7])
-        axes.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor=theme.ink, linewidth=1.4, zorder=3))
+        axes.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor=theme.ink, linewidth=1.4, zorder=3, clip_on=False))
     plain(axes, theme)
     axes.set_ylim(len(months), 0)
     axes.set_yticks([row + 0.5 for row in range(len(months))])
@@ -100,7 +100,7 @@ def draw_hours(axes: Any, hours: dict[str, Tally], theme: Theme) -> None:
             (int(name[4:]), 100 * tally.disrupted_share)
             for name, tally in sorted(hours.items())
             # The few flights of the small hours say nothing about the hour.
-            if name.startswith(airport) and tally.flights >= 20
+            if name.startswith(airport) and tally.flights >= 100
         ]
         if points:
             axes.plot(*zip(*points, strict=True), color=colour, linewidth=2, solid_capstyle="round", label=airport)

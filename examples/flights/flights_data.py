@@ -88,9 +88,9 @@ def write_days(header: str, days: dict[str, list[str]], out: IO[bytes]) -> dict[
 
 
 def read_day(table: str, index: str, date: str) -> Iterator[dict[str, str]]:
-    """The rows of one day: one seek, one read."""
+    """The rows of one day: one seek, one read. There are none where the source has none (weather, 31 December)."""
     with open(index, encoding="utf-8") as file:
-        start, length = json.load(file)[date]
+        start, length = json.load(file).get(date, (0, 0))
     with open(table, "rb") as file:
         columns = file.readline().decode().rstrip("\r\n").split(",")
         file.seek(start)
@@ -146,9 +146,7 @@ def status_of(row: dict[str, str]) -> str:
     return "diverted" if row["arr_delay"] == "NA" else "flown"
 
 
-def clean_day(
-    date: str, flights: Iterable[dict[str, str]], weather: Iterable[dict[str, str]]
-) -> list[tuple[str, ...]]:
+def clean_day(date: str, flights: Iterable[dict[str, str]], weather: Iterable[dict[str, str]]) -> list[tuple[str, ...]]:
     """The day's flights in order of schedule, each with the weather of its hour at the airport it leaves from."""
     observed = {(row["origin"], row["time_hour"]): metric(row) for row in weather}
     nothing = ("",) * len(WEATHER_COLUMNS)
@@ -357,8 +355,7 @@ class Summary:
 
     def to_json(self) -> dict[str, Any]:
         return {
-            group: {name: tallies[name].to_json() for name in sorted(tallies)}
-            for group, tallies in self.groups.items()
+            group: {name: tallies[name].to_json() for name in sorted(tallies)} for group, tallies in self.groups.items()
         }
 
     @classmethod
@@ -392,3 +389,40 @@ def portrait(flights: Iterable[Flight]) -> dict[str, Any]:
         "routes": [[name, routes[name].flights, routes[name].disrupted] for name in ranked[:5]],
         "weather": sorted(skies, key=lambda name: (-skies[name], name)),
     }
+
+
+DELAY_TABLE = (
+    "period",
+    "flights",
+    "cancelled",
+    "diverted",
+    "disrupted",
+    "on_time_share",
+    "mean_delay",
+    "median_delay",
+    "delay_9_of_10",
+)
+
+
+def delay_row(period: str, tally: Tally) -> dict[str, str]:
+    """A tally as a row of a delay table; cells are empty where nothing arrived."""
+    mean, median, most = tally.mean_delay, tally.quantile(0.5), tally.quantile(0.9)
+    return {
+        "period": period,
+        "flights": str(tally.flights),
+        "cancelled": str(tally.cancelled),
+        "diverted": str(tally.diverted),
+        "disrupted": str(tally.disrupted),
+        "on_time_share": f"{tally.on_time:.4f}",
+        "mean_delay": "" if mean is None else f"{mean:.2f}",
+        "median_delay": "" if median is None else str(median),
+        "delay_9_of_10": "" if most is None else str(most),
+    }
+
+
+def delay_table(months: dict[str, Tally]) -> list[dict[str, str]]:
+    """A row for each month and a last one, named all, for the whole."""
+    whole = Tally()
+    for tally in months.values():
+        whole.merge(tally)
+    return [delay_row(month, months[month]) for month in sorted(months)] + [delay_row("all", whole)]

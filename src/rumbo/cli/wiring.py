@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rumbo.pipeline.task import Task
     from rumbo.ports import Executor, Observer, Said, Spool
     from rumbo.scheduler.effects import Effect
+    from rumbo.store.history import HistoryWriter
 
 
 class Options(NamedTuple):
@@ -122,13 +123,14 @@ def execute(
     return result
 
 
-def _memory(options: Options, run: str) -> tuple[Any, Callable[[str], Spool] | None]:
+def _memory(options: Options, run: str) -> tuple[HistoryWriter | None, Callable[[str], Spool] | None]:
     """The history writer and the places for output, or nothing when no history is wanted."""
     if not options.history:
         return None, None
-    from rumbo.store.history import open_history
+    from rumbo.store.history import HistoryWriter
 
-    return open_history(options.folder, run, options.capture)
+    folder = os.path.join(options.folder, ".rumbo")
+    return HistoryWriter(folder), None
 
 
 def _executor(

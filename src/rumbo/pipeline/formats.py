@@ -14,15 +14,32 @@ import io
 import os
 import re
 import warnings
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any
 
 from rumbo.errors import TargetError
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import Protocol
 
     from typing_extensions import Buffer
+
+    class _Machine(Protocol):
+        """What takes bytes and gives other bytes, perhaps later."""
+
+        def compress(self, data: bytes, /) -> bytes: ...
+        def flush(self) -> bytes: ...
+
+    class _Decompressor(Protocol):
+        """What takes compressed bytes and says when a piece is at its end."""
+
+        @property
+        def eof(self) -> bool: ...
+        @property
+        def unused_data(self) -> bytes: ...
+        def decompress(self, data: bytes, /) -> bytes: ...
+
 
 _CHUNK = 16 * 1024  # compressed bytes taken at once: small, for a chunk of zeros grows a thousandfold
 _BUFFER = 64 * 1024
@@ -226,13 +243,6 @@ class _Blocks(io.RawIOBase):
             self._source.close()
 
 
-class _Machine(Protocol):
-    """What takes bytes and gives other bytes, perhaps later."""
-
-    def compress(self, data: bytes, /) -> bytes: ...
-    def flush(self) -> bytes: ...
-
-
 class _Filter(io.RawIOBase):
     """A raw stream that writes what a machine makes of its input."""
 
@@ -301,14 +311,6 @@ class FilteredWriter(io.BufferedWriter):
 
     def __del__(self) -> None:
         self.abort()
-
-
-class _Decompressor(Protocol):
-    @property
-    def eof(self) -> bool: ...
-    @property
-    def unused_data(self) -> bytes: ...
-    def decompress(self, data: bytes, /) -> bytes: ...
 
 
 def _decompressed(

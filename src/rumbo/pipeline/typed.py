@@ -134,29 +134,63 @@ class Task(_Annotated):
 
 
 def _adopt_annotations(cls: Any) -> None:
-    """Put a Parameter in the place of each annotated attribute that is one."""
+    """Put a Parameter in the place of each attribute that is one."""
     own = vars(cls)
-    annotations = own["__annotations__"] if "__annotations__" in own else getattr(cls, "__annotations__", {})
     made: dict[str, Any] = {}
-    given = False
-    for name, annotation in dict(annotations).items():
+    kept = False
+    annotations = _own_annotations(cls)
+    for name, annotation in annotations.items():
         value = own.get(name, _no_value)
         if isinstance(value, Parameter):
-            made[name], given = value, True
+            made[name], kept = value, True
         elif _may_be_parameter(cls, name, annotation):
             made[name] = _parameter_of(cls, name, annotation, value)
-    if given:
+    if kept:
         _order_as_written(list(made.values()))
+    for name, value in list(own.items()):
+        inherited = None if name in annotations else _inherited(cls, name)
+        if isinstance(inherited, Parameter) and _is_new_default(inherited, value):
+            made[name] = _with_default(cls, name, inherited, value)
     for name, one in made.items():
-        if one is own.get(name):
-            continue
-        inherited = _inherited(cls, name)
-        if isinstance(inherited, Parameter):
-            one._counter = inherited._counter  # an overridden parameter keeps its place
-        setattr(cls, name, one)
-        naming = getattr(type(one), "__set_name__", None)
-        if naming:
-            naming(one, cls, name)
+        if one is not own.get(name):
+            _attach(cls, name, one)
+
+
+def _own_annotations(cls: Any) -> dict[str, Any]:
+    if sys.version_info >= (3, 14):  # pragma: no cover - they are no longer in the class's dictionary
+        from annotationlib import Format, get_annotations
+
+        return get_annotations(cls, format=Format.FORWARDREF)
+    return dict(vars(cls).get("__annotations__", {}))
+
+
+def _is_new_default(inherited: Parameter[Any], value: Any) -> bool:
+    """Whether a plain attribute gives an annotated parameter of a base class another default.
+
+    To type checkers the parameter is still there, so it is. (Luigi's kinds are fixed by it, as Luigi's programs expect.)
+    """
+    return getattr(inherited, "_annotated", False) and not (
+        isinstance(value, Parameter) or hasattr(type(value), "__get__")
+    )
+
+
+def _with_default(cls: Any, name: str, inherited: Parameter[Any], value: Any) -> Parameter[Any]:
+    import copy
+
+    made = copy.copy(inherited)
+    made._default = value
+    _check_default(cls, name, made, None)
+    return made
+
+
+def _attach(cls: Any, name: str, one: Any) -> None:
+    inherited = _inherited(cls, name)
+    if isinstance(inherited, Parameter):
+        one._counter = inherited._counter  # an overridden parameter keeps its place
+    setattr(cls, name, one)
+    naming = getattr(type(one), "__set_name__", None)
+    if naming:
+        naming(one, cls, name)
 
 
 def _inherited(cls: Any, name: str) -> Any:
@@ -203,7 +237,9 @@ def _parameter_of(cls: Any, name: str, annotation: Any, value: Any) -> Parameter
         options = dict(specification.options)
         if default is not _no_value:
             options["default"] = default
-        return specification.kind(**options)
+        made = specification.kind(**options)
+        made._annotated = True  # type: ignore[attr-defined]
+        return made
     meaning = _resolved(cls, name, annotation)
     try:
         made = parameter_for(meaning, default, specification.options)
@@ -214,6 +250,7 @@ def _parameter_of(cls: Any, name: str, annotation: Any, value: Any) -> Parameter
             f"ClassVar[{text}]; if it is one, say how its values are written: "
             f"{name}: {text} = parameter(kind=...) with a Parameter class."
         ) from None
+    made._annotated = True  # type: ignore[attr-defined]
     if made._default is not _no_value:
         _check_default(cls, name, made, annotation)
     return made
@@ -224,7 +261,7 @@ def _check_default(cls: Any, name: str, made: Parameter[Any], annotation: Any) -
         made._default = made.normalize(made._default)
     except InvalidValueError as error:
         advice = ""
-        if error.value is None:
+        if error.value is None and annotation is not None:
             text = annotation if isinstance(annotation, str) else annotation_text(annotation)
             advice = f" Annotate it as {text} | None."
         raise ParameterError(f"{cls.__qualname__}.{name}: the default {error}{advice}") from None
@@ -234,14 +271,15 @@ def _resolved(cls: Any, name: str, annotation: Any) -> Any:
     """The annotation as an object. Names are looked up where the class is defined, in functions too."""
     if not isinstance(annotation, str):
         return annotation
-    module = sys.modules.get(cls.__module__)
-    scope = vars(module) if module else {}
-    local = _defining_locals()
+    scope, local = _surroundings(cls)
+    meaning: Any = annotation
     try:
-        try:
-            return eval(annotation, scope, local)
-        except NameError:
-            return eval(annotation, scope, {**local, **vars(cls)})
+        while isinstance(meaning, str):  # "'Quoted'" is text within text
+            try:
+                meaning = eval(meaning, scope, local)
+            except NameError:  # only now: an attribute may have the name of its type
+                meaning = eval(meaning, scope, {**local, **vars(cls)})
+        return meaning
     except Exception as error:
         raise ParameterError(
             f"{cls.__qualname__}.{name}: the annotation {annotation!r} cannot be understood: {error}. "
@@ -250,11 +288,23 @@ def _resolved(cls: Any, name: str, annotation: Any) -> Any:
         ) from error
 
 
-def _defining_locals() -> dict[str, Any]:
-    frame = sys._getframe(1)
-    while frame is not None and frame.f_globals.get("__name__", "").startswith("rumbo.pipeline."):
-        frame = frame.f_back  # type: ignore[assignment]
-    return dict(frame.f_locals) if frame is not None else {}
+def _surroundings(cls: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The names of the module, and of the functions and classes around the class, which are being run just now."""
+    module = sys.modules.get(cls.__module__)
+    names: dict[str, Any] = vars(module) if module else {}
+    around: dict[str, Any] = {}
+    outer = cls.__qualname__.rpartition(".")[0].removesuffix(".<locals>")
+    frame: Any = sys._getframe(1)
+    is_nearest = True
+    while frame is not None:
+        if frame.f_globals.get("__name__") == cls.__module__:
+            if is_nearest:  # not always the module's own names: notebooks and exec() have others
+                names, is_nearest = frame.f_globals, False
+            if outer and frame.f_code.co_qualname == outer:
+                around = {**frame.f_locals, **around}
+                outer = outer.rpartition(".")[0].removesuffix(".<locals>")
+        frame = frame.f_back
+    return names, around
 
 
 # The other kinds of tasks ----------------------------------------------------------------------------------------

@@ -43,6 +43,10 @@ class Deadlines:
         """The earliest moment at which a tick could change anything, or None."""
         return self._heap[0][0] if self._heap else None
 
+    def is_due(self, now: float) -> bool:
+        """Whether a tick at this moment could change anything."""
+        return bool(self._heap) and self._heap[0][0] <= now
+
     def take(self, now: float) -> Iterator[tuple[Due, str]]:
         """Remove and give all that is due, earliest first."""
         heap = self._heap

@@ -32,42 +32,47 @@ class Graph:
             record = self.tasks[spec.id] = TaskRecord(spec, self._order, now)
         return record
 
-    def connect(self, task: TaskRecord, needs: Iterable[str], now: float) -> None:
-        """Let ``task`` wait for ``needs`` and for nothing else."""
-        wanted = tuple(dict.fromkeys(needs))
+    def connect(self, task: TaskRecord, needs: tuple[str, ...], now: float) -> list[TaskRecord]:
+        """Let ``task`` wait for ``needs`` and for nothing else; gives the tasks it does not wait for any more."""
         before = task.waits_for
-        if wanted == before:
-            return
+        if needs == before:
+            return []
+        unique = dict.fromkeys(needs)
         tasks = self.tasks
-        kept = frozenset(wanted)
-        for id in before:
-            if id not in kept:
-                tasks[id].dependents.pop(task.id, None)
-        known = frozenset(before)
         missing = 0
-        for id in wanted:
+        for id in unique:
             dependency = tasks.get(id)
             if dependency is None:
-                dependency = self.meet(TaskSpec(id), now)
-            if id not in known:
-                dependency.dependents[task.id] = None
+                dependency = self.meet(TaskSpec(id, state=State.UNKNOWN, runnable=False), now)
+            dependency.dependents[task.id] = None
             if dependency.state is not _DONE:
                 missing += 1
-        task.waits_for = wanted
+        # The tuple is shared with the description whenever it can be: there may be a million of them.
+        task.waits_for = needs if len(unique) == len(needs) else tuple(unique)
         task.missing = missing
+        dropped = [tasks[id] for id in before if id not in unique]
+        for dependency in dropped:
+            del dependency.dependents[task.id]
+        return dropped
 
-    def raise_priority(self, task: TaskRecord) -> list[TaskRecord]:
-        """Hand a task's priority down to all that it waits for; gives the tasks whose priority rose."""
+    def hand_down_priority(self, described: Iterable[TaskRecord]) -> list[TaskRecord]:
+        """Hand the priority of tasks down to all that they wait for; gives the tasks whose priority rose.
+
+        Begins with the highest, so that none is raised twice, however the tasks were listed.
+        """
+        tasks = self.tasks
         raised: list[TaskRecord] = []
-        open_ends = [task]
-        while open_ends:
-            dependent = open_ends.pop()
-            for id in dependent.waits_for:
-                dependency = self.tasks[id]
-                if dependency.priority < dependent.priority and dependency.state is not _DONE:
-                    dependency.priority = dependent.priority
-                    raised.append(dependency)
-                    open_ends.append(dependency)
+        for task in sorted(described, key=_by_priority):
+            open_ends = [task]
+            while open_ends:
+                dependent = open_ends.pop()
+                priority = dependent.priority
+                for id in dependent.waits_for:
+                    dependency = tasks[id]
+                    if dependency.priority < priority:
+                        dependency.priority = priority
+                        raised.append(dependency)
+                        open_ends.append(dependency)
         return raised
 
     def path_between(self, start: str, goal: str) -> tuple[str, ...]:
@@ -91,13 +96,13 @@ class Graph:
         return ()
 
     def forget(self, task: TaskRecord) -> list[TaskRecord]:
-        """Drop a task with its edges in both directions; gives the tasks it needed, which may be unwanted now too."""
-        for id in task.dependents:
-            dependent = self.tasks[id]
-            dependent.waits_for = tuple([each for each in dependent.waits_for if each != task.id])
-            dependent.missing -= task.state is not _DONE
+        """Drop a task on which nothing depends; gives the tasks it needed, which may be unwanted now too."""
         needed = [self.tasks[id] for id in task.waits_for]
         for dependency in needed:
-            dependency.dependents.pop(task.id, None)
+            del dependency.dependents[task.id]
         del self.tasks[task.id]
         return needed
+
+
+def _by_priority(task: TaskRecord) -> float:
+    return -task.priority

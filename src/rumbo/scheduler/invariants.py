@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rumbo.scheduler.records import State
+from rumbo.scheduler.records import State, place_of
+from rumbo.scheduler.resources import DUST
 from rumbo.scheduler.transitions import HELD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rumbo.scheduler.machine import Machine
-    from rumbo.scheduler.records import TaskRecord
+    from rumbo.scheduler.ready import Audience
+    from rumbo.scheduler.records import Lease, TaskRecord, WorkerRecord
 
 
 class InvariantBroken(AssertionError):
@@ -22,7 +24,8 @@ def check(machine: Machine) -> None:
     """Raise `InvariantBroken`, naming every contradiction, if there is one."""
     found = [
         *(f"{task.id}: {what}" for task in machine.tasks.values() for what in _of_task(machine, task)),
-        *_of_leases(machine),
+        *(f"lease {lease.number}: {what}" for lease in machine.leases.values() for what in _of_lease(machine, lease)),
+        *(f"{worker.id}: {what}" for worker in machine.workers.values() for what in _of_worker(machine, worker)),
         *_of_resources(machine),
     ]
     if found:
@@ -30,72 +33,109 @@ def check(machine: Machine) -> None:
 
 
 def _of_task(machine: Machine, task: TaskRecord) -> Iterator[str]:
-    tasks = machine.tasks
-    for id in task.waits_for:
-        if id not in tasks or task.id not in tasks[id].dependents:
-            yield f"waits for {id}, which does not know it"
-    for id in task.dependents:
-        if id not in tasks or task.id not in tasks[id].waits_for:
-            yield f"has dependent {id}, which does not wait for it"
-    missing = sum(tasks[id].state is not State.DONE for id in task.waits_for)
-    if missing != task.missing:
-        yield f"counts {task.missing} missing dependencies, there are {missing}"
+    yield from _of_edges(machine, task)
+    yield from _of_place(machine, task)
+    yield from _of_timers(task)
     if (task.state in HELD) != bool(task.lease):
         yield f"is {task.state.name} with lease {task.lease}"
     if task.lease and task.lease not in machine.leases:
         yield f"holds lease {task.lease}, which is over"
-    if task.queued is not None and (task.missing or task.state not in (State.PENDING, State.PARKED)):
-        yield f"is in line although {task.state.name} with {task.missing} missing"
-    if task.queued is not None and task.blocked_on:
-        yield "is in line and waits for a resource at once"
-    if _should_be_in_line(task) and task.queued is None and not task.blocked_on:
-        yield "is ready but stands in no line"
-    for id in task.waits_for:
-        if tasks[id].priority < task.priority and tasks[id].state is not State.DONE:
-            yield f"has priority {task.priority}, which it did not hand down to {id}"
+    for id in task.stakeholders:
+        if id not in machine.workers or task.id not in machine.workers[id].tasks:
+            yield f"has stakeholder {id}, which does not know it"
+    for id in task.runners:
+        if id not in task.stakeholders:
+            yield f"can be run by {id}, which has no stake in it"
+    if not (task.stakeholders or task.lease or task.dependents) and task.forget_at is None:
+        yield "is wanted by nobody and will never be forgotten"
     if len(task.story) % 2:
         yield "its story is torn"
 
 
-def _should_be_in_line(task: TaskRecord) -> bool:
-    if task.missing:
-        return False
-    return task.state is State.PARKED or (task.state is State.PENDING and task.spec.runnable)
+def _of_edges(machine: Machine, task: TaskRecord) -> Iterator[str]:
+    tasks = machine.tasks
+    for id in task.waits_for:
+        if id not in tasks or task.id not in tasks[id].dependents:
+            yield f"waits for {id}, which does not know it"
+        elif tasks[id].priority < task.priority:
+            yield f"has priority {task.priority}, which it did not hand down to {id}"
+    for id in task.dependents:
+        if id not in tasks or task.id not in tasks[id].waits_for:
+            yield f"has dependent {id}, which does not wait for it"
+    missing = sum(id not in tasks or tasks[id].state is not State.DONE for id in task.waits_for)
+    if missing != task.missing:
+        yield f"counts {task.missing} missing dependencies, there are {missing}"
 
 
-def _of_leases(machine: Machine) -> Iterator[str]:
-    for number, lease in machine.leases.items():
-        worker = machine.workers.get(lease.worker)
-        if worker is None or number not in worker.leases:
-            yield f"lease {number} belongs to {lease.worker}, which does not hold it"
-        for id in lease.tasks:
-            if machine.tasks[id].lease != number:
-                yield f"lease {number} is for {id}, which holds {machine.tasks[id].lease}"
-        parked = [machine.tasks[id].state is State.PARKED for id in lease.tasks]
-        if lease.parked != all(parked) or lease.parked != any(parked):
-            yield f"lease {number} is parked: {lease.parked}, its tasks: {parked}"
-    for worker in machine.workers.values():
-        for number in worker.leases:
-            if number not in machine.leases:
-                yield f"{worker.id} holds lease {number}, which is over"
-        for id in worker.tasks:
-            if id not in machine.tasks or worker.id not in machine.tasks[id].stakeholders:
-                yield f"{worker.id} has a stake in {id}, which does not know it"
+def _of_place(machine: Machine, task: TaskRecord) -> Iterator[str]:
+    is_ready = not task.missing and (task.state is State.PARKED or (task.state is State.PENDING and task.spec.runnable))
+    if task.queued is None:
+        if is_ready:
+            yield "is ready but stands in no line"
+        return
+    if not is_ready:
+        yield f"is in line although {task.state.name} with {task.missing} missing"
+        return
+    if task.queued != place_of(task):
+        yield f"stands in line under {task.queued[:2]}, and belongs at {place_of(task)[:2]}"
+    if task.state is State.PARKED:
+        audiences: list[Audience] = (
+            [("parked", machine.leases[task.lease].worker)] if task.lease in machine.leases else []
+        )
+    else:
+        audiences = [*task.runners]
+        if any(worker.assistant and task.spec.pool in worker.pools for worker in machine.workers.values()):
+            audiences.append(("pool", task.spec.pool))
+    for audience in audiences:
+        if task not in machine.ready.standing(audience):
+            yield f"is missing in the line of {audience}"
+    key = task.spec.batch
+    if key is not None and key.limit != 1 and task.state is State.PENDING and task not in machine.batches.standing(key):
+        yield "is missing in the line of its batch"
+
+
+def _of_timers(task: TaskRecord) -> Iterator[str]:
+    if task.retry_at is not None and task.state is not State.FAILED:
+        yield f"is {task.state.name} and has a retry planned"
+    if task.promised and task.retry_at is None:
+        yield "was promised a retry that is not planned"
+    if task.disabled_until is not None and task.state is not State.DISABLED:
+        yield f"is {task.state.name} and disabled until {task.disabled_until}"
+
+
+def _of_lease(machine: Machine, lease: Lease) -> Iterator[str]:
+    worker = machine.workers.get(lease.worker)
+    if worker is None or lease.number not in worker.leases:
+        yield f"belongs to {lease.worker}, which does not hold it"
+    for id in lease.tasks:
+        if id not in machine.tasks or machine.tasks[id].lease != lease.number:
+            yield f"is for {id}, which does not hold it"
+        elif (machine.tasks[id].state is State.PARKED) != lease.parked:
+            yield f"is {'parked' if lease.parked else 'active'}, and {id} is {machine.tasks[id].state.name}"
+    if lease.parked and lease.resources:
+        yield f"is parked and holds {dict(lease.resources)}"
+
+
+def _of_worker(machine: Machine, worker: WorkerRecord) -> Iterator[str]:
+    for number in worker.leases:
+        if number not in machine.leases:
+            yield f"holds lease {number}, which is over"
+    for id in worker.tasks:
+        if id not in machine.tasks or worker.id not in machine.tasks[id].stakeholders:
+            yield f"has a stake in {id}, which does not know it"
 
 
 def _of_resources(machine: Machine) -> Iterator[str]:
+    resources = machine.resources
     held: dict[str, float] = {}
     for lease in machine.leases.values():
         for name, amount in lease.resources.items():
             held[name] = held.get(name, 0.0) + amount
-    for name in held.keys() | machine.resources.used.keys():
-        if abs(held.get(name, 0.0) - machine.resources.used.get(name, 0.0)) > 1e-6:
-            yield f"resource {name}: leases hold {held.get(name, 0.0)}, counted {machine.resources.used.get(name, 0.0)}"
-    for name, amount in machine.resources.claimed.items():
-        if amount < 0:
-            yield f"resource {name}: {amount} claimed"
-    for task in machine.tasks.values():
-        if task.blocked_on and not any(
-            entry[2] == task.id for entry in machine.resources.waiting.get(task.blocked_on, ())
-        ):
-            yield f"{task.id} waits for {task.blocked_on}, whose line does not have it"
+    for name in sorted(held.keys() | resources.used.keys()):
+        if abs(held.get(name, 0.0) - resources.used.get(name, 0.0)) > 10 * DUST:
+            yield f"resource {name}: leases hold {held.get(name, 0.0):g}, counted {resources.used.get(name, 0.0):g}"
+    for task, worker in resources.claims.items():
+        if worker not in machine.workers:
+            yield f"{task.id} claims resources for {worker}, which is gone"
+        if not resources.can_ever_fit(task):
+            yield f"{task.id} claims more than there is"

@@ -5,8 +5,9 @@ happened, in order, for a shell to carry out and to remember. The same commands 
 effects, whatever the hash seed.
 
 How the parts work together: `graph` counts each task's missing dependencies; at zero the task enters `ready`; a worker
-that asks takes the first in line whose `resources` are free; `transitions` says whether a change of state is allowed
-and `_move` is the one place that makes it; `retries` judges failures; `deadlines` remembers what falls due.
+that asks takes the first in line whose `resources` are free, with its `batches` companions; `transitions` says whether
+a change of state is allowed and `_move` is the one place that makes it; `retries` judges failures; `deadlines`
+remembers what falls due.
 """
 
 from __future__ import annotations
@@ -32,14 +33,16 @@ from rumbo.scheduler.effects import (
     WorkerLost,
 )
 from rumbo.scheduler.graph import Graph
-from rumbo.scheduler.ready import ReadyQueues
+from rumbo.scheduler.ready import ReadyQueues, needs_of
 from rumbo.scheduler.records import NO_RESOURCES, Lease, Outcome, State, TaskRecord, TaskSpec, WorkerRecord
 from rumbo.scheduler.resources import Resources
 from rumbo.scheduler.retries import judge
-from rumbo.scheduler.transitions import FINISHED, HELD, TABLE, Cause, InvalidTransition
+from rumbo.scheduler.transitions import FINISHED, TABLE, Cause, InvalidTransition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    from rumbo.scheduler.ready import Audience, Needs
 
 _PENDING, _PARKED, _DONE, _FAILED = State.PENDING, State.PARKED, State.DONE, State.FAILED
 
@@ -84,6 +87,7 @@ class Machine:
         self.batches = Batches()
         self.deadlines = Deadlines()
         self.paused = False
+        self._has_assistants = False
         self._last_lease = 0
         self._now = 0.0
         self._effects: list[Effect] = []
@@ -113,11 +117,16 @@ class Machine:
         Raises:
             CommandRejected: the command cannot be carried out; nothing has changed.
         """
-        if now > self._now:
+        before = self._now
+        if now > before:
             self._now = now
         effects: list[Effect] = []
         self._effects = effects
-        self._handlers[command.__class__](command)
+        try:
+            self._handlers[command.__class__](command)
+        except CommandRejected:
+            self._now = before
+            raise
         return effects
 
     # -- workers ------------------------------------------------------------------------------------------------
@@ -128,21 +137,28 @@ class Machine:
             worker = self.workers[command.worker] = WorkerRecord(
                 command.worker, command.pools, command.assistant, self._now
             )
-            self.ready.open(worker.id, ())
+            self.ready.open(worker.id)
+            self.ready.open(("parked", worker.id))
             self._watch(worker)
-        worker.pools = command.pools
-        worker.assistant = command.assistant
+            self._serve_pools(worker.pools)
+            return
         worker.seen = self._now
-        if command.assistant:
-            for pool in command.pools:
-                self.ready.open("*" + pool, self._ready_in(pool))
+        if (worker.pools, worker.assistant) != (command.pools, command.assistant):
+            before, worker.pools, worker.assistant = worker.pools, command.pools, command.assistant
+            self._serve_pools((*before, *worker.pools))
+            for task in map(self.tasks.__getitem__, worker.tasks):
+                self._set_runner(task, worker, task.spec)
 
-    def _ready_in(self, pool: str) -> list[TaskRecord]:
-        return [task for task in self.tasks.values() if task.queued is not None and self._is_open_to_all(task, pool)]
-
-    @staticmethod
-    def _is_open_to_all(task: TaskRecord, pool: str) -> bool:
-        return task.state is _PENDING and task.spec.runnable and task.spec.pool == pool
+    def _serve_pools(self, pools: Sequence[str]) -> None:
+        """Keep lines for those of some pools that an assistant serves, and for no others."""
+        served = {pool for worker in self.workers.values() if worker.assistant for pool in worker.pools}
+        self._has_assistants = bool(served)
+        for pool in pools:
+            audience = ("pool", pool)
+            if pool not in served:
+                self.ready.close(audience)
+            elif not self.ready.is_open(audience):
+                self.ready.open(audience, [task for task in self.tasks.values() if _is_open_to_all(task, pool)])
 
     def _watch(self, worker: WorkerRecord) -> None:
         if self.policy.lease is not None:
@@ -160,6 +176,7 @@ class Machine:
 
     def _disable_worker(self, command: do.DisableWorker) -> None:
         self._known(command.worker).disabled = True
+        self.resources.drop_claims(command.worker)
 
     def _leave(self, command: do.Leave) -> None:
         self._part_with(self._known(command.worker), Outcome.RELEASED, "its worker left")
@@ -168,19 +185,20 @@ class Machine:
         """Take everything from a worker that is gone."""
         for number in tuple(worker.leases):
             self._end(self.leases[number], outcome, message, retryable=True)
+        self.resources.drop_claims(worker.id)
         self.ready.close(worker.id)
+        self.ready.close(("parked", worker.id))
         del self.workers[worker.id]
+        self._serve_pools(worker.pools)
         for id in worker.tasks:
             task = self.tasks[id]
-            task.stakeholders = tuple(each for each in task.stakeholders if each != worker.id)
-            task.runners = tuple(each for each in task.runners if each != worker.id)
-            if not task.runners:
-                self._unblock(task, requeue=True)
+            task.stakeholders = tuple([each for each in task.stakeholders if each != worker.id])
+            task.runners = tuple([each for each in task.runners if each != worker.id])
             self._mourn(task)
 
     def _mourn(self, task: TaskRecord) -> None:
         """Set the time at which a task that nobody wants is forgotten."""
-        if not task.stakeholders and task.forget_at is None:
+        if not task.stakeholders and (task.forget_at is None or task.forget_at <= self._now):
             task.forget_at = self._now + self.policy.forget_after
             self.deadlines.add(task.forget_at, Due.FORGET, task.id)
 
@@ -188,54 +206,86 @@ class Machine:
 
     def _register(self, command: do.Register) -> None:
         worker = self._known(command.worker)
-        graph, now = self.graph, self._now
+        graph, now, run = self.graph, self._now, command.run
         described: list[TaskRecord] = []
         for spec in command.specs:
+            if spec.state is State.UNKNOWN and spec.runnable:
+                spec = spec._replace(runnable=False)  # nobody can run what is not understood, not even when forgiven
             task = graph.meet(spec, now)
-            if task.spec is not spec and task.state not in HELD:
-                self._leave_queues(task)
+            if task.spec is not spec and task.spec != spec and not task.lease:
+                task.queued = None
                 task.spec = spec
                 if task.priority < spec.priority:
                     task.priority = spec.priority
             self._give_stake(task, spec, worker)
             described.append(task)
         for task in described:
-            if task.state not in HELD:
-                graph.connect(task, task.spec.dependencies, now)
-                self._describe(task, command.run)
-            self._hand_down_priority(task)
+            if not task.lease:
+                self._connect(task, task.spec.dependencies)
+        self._hand_down_priority(described)
+        for task in described:
+            self._describe(task, run)
 
     def _give_stake(self, task: TaskRecord, spec: TaskSpec, worker: WorkerRecord) -> None:
-        if worker.id not in task.stakeholders:
+        if not task.stakeholders:
+            task.stakeholders = worker.alone
+        elif worker.id not in task.stakeholders:
             task.stakeholders = (*task.stakeholders, worker.id)
         task.forget_at = None
         worker.tasks[task.id] = None
-        may_run = spec.runnable and spec.pool in worker.pools
-        if may_run and worker.id not in task.runners:
-            task.runners = (*task.runners, worker.id)
+        self._set_runner(task, worker, spec)
+
+    def _set_runner(self, task: TaskRecord, worker: WorkerRecord, spec: TaskSpec) -> None:
+        """Note whether a worker can run a task, by what it says of it."""
+        runners, id = task.runners, worker.id
+        if spec.runnable and spec.pool in worker.pools:
+            if id not in runners:
+                task.runners = (*runners, id) if runners else worker.alone
+                if task.queued is not None and not task.lease:
+                    self.ready.admit(task, id)
+        elif id in runners:
+            task.runners = tuple([each for each in runners if each != id])
+            if task.queued is not None and not task.lease:
+                self._line_up(task)
+
+    def _connect(self, task: TaskRecord, needs: tuple[str, ...]) -> None:
+        for dropped in self.graph.connect(task, needs, self._now):
+            self._mourn(dropped)
 
     def _describe(self, task: TaskRecord, run: str) -> None:
         """Bring a task's state in line with what a worker says of it."""
-        same_run = task.run == run
+        is_same_run = task.run == run
         task.run = run
-        said = task.spec.state
-        state = task.state
+        if task.lease:
+            return
+        said, state = task.spec.state, task.state
         if said is _PENDING:
             if state is _PENDING:
+                if not is_same_run:
+                    self._start_afresh(task)
                 self._enqueue(task)
-            elif self._may_reopen(task, same_run):
-                self._start_afresh(task)
-                self._move(task, Cause.DESCRIBED)
+                return
+            if not self._may_reopen(task, is_same_run):
+                return
+            cause = Cause.DESCRIBED
         elif said is _DONE:
-            if state is not _DONE:
-                self._move(task, Cause.FOUND_COMPLETE)
+            if state is _DONE:
+                return
+            task.failures = ()
+            cause = Cause.FOUND_COMPLETE
         elif said is State.DISABLED:
-            if state is not State.DISABLED:
-                self._move(task, Cause.SWITCHED_OFF)
-        elif state not in (State.UNKNOWN, State.DISABLED):
-            self._move(task, Cause.FOUND_BROKEN)
+            if state is State.DISABLED:
+                task.disabled_until = None
+                return
+            cause = Cause.SWITCHED_OFF
+        else:
+            if state is State.UNKNOWN or state is State.DISABLED:
+                return
+            cause = Cause.FOUND_BROKEN
+        self._start_afresh(task)
+        self._move(task, cause)
 
-    def _may_reopen(self, task: TaskRecord, same_run: bool) -> bool:
+    def _may_reopen(self, task: TaskRecord, is_same_run: bool) -> bool:
         """Whether describing a task as missing puts it back to work.
 
         A run does not get around a failure or a withdrawal of its own by describing the task again, as it does when
@@ -243,75 +293,48 @@ class Machine:
         """
         state = task.state
         if state is _DONE:
-            last_change = task.story[-2]
-            return isinstance(last_change, float) and self._now - last_change >= self.policy.cooldown
+            return self._now - float(task.story[-2]) >= self.policy.cooldown
         if state is State.DISABLED:
             return task.disabled_until is None
-        return state is State.UNKNOWN or not same_run
+        return state is State.UNKNOWN or not is_same_run
 
     @staticmethod
     def _start_afresh(task: TaskRecord) -> None:
+        """Forget what was planned for a task because of its failures, but not the failures."""
         task.retries_used = 0
         task.losses = 0
         task.retry_at = None
         task.promised = False
+        task.disabled_until = None
 
-    def _hand_down_priority(self, task: TaskRecord) -> None:
-        tasks, priority = self.tasks, task.priority
-        for id in task.waits_for:
-            if tasks[id].priority < priority:
-                break
-        else:
-            return
-        for raised in self.graph.raise_priority(task):
-            if raised.blocked_on:
-                self.resources.wait(raised, raised.blocked_on)
-            elif raised.queued is not None:
-                self.ready.push(raised, self._audiences(raised))
+    def _hand_down_priority(self, described: Sequence[TaskRecord]) -> None:
+        for raised in self.graph.hand_down_priority(described):
+            if raised.queued is not None:
+                self._line_up(raised)
 
-    # -- the queues ---------------------------------------------------------------------------------------------
-
-    def _audiences(self, task: TaskRecord) -> Sequence[str]:
-        """Who may take this task now."""
-        if task.state is _PARKED:
-            return (self.leases[task.lease].worker,)
-        if task.spec.runnable and self.ready.is_open("*" + task.spec.pool):
-            return (*task.runners, "*" + task.spec.pool)
-        return task.runners
+    # -- the lines ------------------------------------------------------------------------------------------------
 
     def _enqueue(self, task: TaskRecord) -> None:
         """Put a task in line if nothing is missing and it is not in line yet."""
-        if task.missing or task.queued is not None or task.blocked_on:
+        if task.missing or task.queued is not None:
             return
-        if task.state is _PENDING:
-            if not task.spec.runnable:
-                return
-            if task.spec.batch is not None:
-                self.batches.add(task)
-        elif task.state is not _PARKED:
-            return
+        state = task.state
+        if (state is _PENDING and task.spec.runnable) or state is _PARKED:
+            self._line_up(task)
+
+    def _line_up(self, task: TaskRecord) -> None:
+        """Give a task a (new) place in the lines of all who may take it now."""
         self.ready.push(task, self._audiences(task))
+        if task.spec.batch is not None and task.state is _PENDING:
+            self.batches.add(task)
 
-    def _leave_queues(self, task: TaskRecord) -> None:
-        task.queued = None
-        if task.spec.batch is not None:
-            self.batches.remove(task)
-        if task.spec.resources:
-            self._unblock(task, requeue=False)
-
-    def _unblock(self, task: TaskRecord, requeue: bool) -> None:
-        """Drop a task's wait for resources and its claims; others may go ahead in its place."""
-        was_blocked = bool(task.blocked_on)
-        task.blocked_on = ""
-        self._serve(self.resources.unclaim(task))
-        if was_blocked and requeue:
-            self._enqueue(task)
-
-    def _serve(self, names: Iterable[str]) -> None:
-        """Put back in line those that waited for resources of which some came free."""
-        for name in names:
-            for task in self.resources.freed(name, self.tasks):
-                self._enqueue(task)
+    def _audiences(self, task: TaskRecord) -> Sequence[Audience]:
+        """Who may take a task now. A parked attempt can go on in its own worker only."""
+        if task.state is _PARKED:
+            return (("parked", self.leases[task.lease].worker),)
+        if self._has_assistants:
+            return (*task.runners, ("pool", task.spec.pool))
+        return task.runners
 
     # -- handing out work and taking it back ----------------------------------------------------------------------
 
@@ -319,58 +342,66 @@ class Machine:
         worker = self._known(command.worker)
         for report in command.reports:
             self._take_report(worker, report)
-        next_due = self.deadlines.next()
-        if next_due is not None and next_due <= self._now:
+        if self.deadlines.is_due(self._now):
             self._fire()
-        if command.slots and not self.paused and not worker.disabled:
+        if command.slots:
             self._grant(worker, command.slots)
 
     def _grant(self, worker: WorkerRecord, slots: int) -> None:
-        audiences: Sequence[str] = (worker.id,)
-        if worker.assistant:
-            audiences = (worker.id, *("*" + pool for pool in worker.pools))
+        """Give a worker up to so many attempts; claim for it what the best placed of the others lack."""
+        audiences = self._served_by(worker)
+        passed_over: tuple[Needs, ...] = ()
+        may_claim = slots
+        if self.resources.claims:
+            self.resources.drop_claims(worker.id)
         while slots:
-            task = self.ready.pop(audiences, self.tasks)
+            task = self.ready.first(audiences, passed_over)
             if task is None:
                 return
-            if task.spec.resources:
-                lacking = self.resources.lacking(task)
-                if lacking:
-                    self.resources.wait(task, lacking)
-                    continue
+            if task.spec.resources and self.resources.lacking(task):
+                passed_over += (needs_of(task),)
+                if may_claim and self.resources.claim(task, worker.id):
+                    may_claim -= 1
+                continue
+            task.queued = None
             if task.state is _PARKED:
                 self._resume(task)
             else:
                 self._assign(task, worker)
             slots -= 1
 
+    def _served_by(self, worker: WorkerRecord) -> Sequence[Audience]:
+        """Whose lines a worker serves. What is parked there was begun, so neither a pause nor a ban keeps it back."""
+        parked = ("parked", worker.id)
+        if self.paused or worker.disabled:
+            return (parked,)
+        if worker.assistant:
+            return (parked, worker.id, *[("pool", pool) for pool in worker.pools])
+        return (parked, worker.id)
+
     def _assign(self, task: TaskRecord, worker: WorkerRecord) -> None:
         members = [task]
         if task.spec.batch is not None:
-            members += self.batches.companions(task, worker.id, self.tasks)
-        task.attempts += 1
+            members += self.batches.companions(task)
+        ids = tuple([member.id for member in members])
         self._last_lease = number = self._last_lease + 1
         deadline = None if self.policy.lease is None else self._now + self.policy.lease
-        ids = tuple([member.id for member in members])
-        lease = self.leases[number] = Lease(number, worker.id, ids, task.attempts, deadline)
+        attempt = task.attempts + 1
+        lease = self.leases[number] = Lease(number, worker.id, ids, attempt, deadline)
         worker.leases[number] = None
         if task.spec.resources:
             self._take_resources(lease, task)
-        self._effects.append(Assigned(worker.id, number, ids, task.attempts, deadline, self._now))
+        self._effects.append(Assigned(worker.id, number, ids, attempt, deadline, self._now))
         cause = Cause.ASSIGNED if len(members) == 1 else Cause.GATHERED
         for member in members:
-            if member is not task:
-                member.attempts += 1
-                member.queued = None
-            if member.spec.batch is not None:
-                self._leave_queues(member)
+            member.attempts += 1
             member.lease = number
             self._move(member, cause)
 
     def _take_resources(self, lease: Lease, task: TaskRecord) -> None:
-        self.resources.unclaim(task)
         lease.resources = task.spec.resources
         self.resources.hold(lease.resources)
+        self.resources.claims.pop(task, None)
 
     def _resume(self, task: TaskRecord) -> None:
         lease = self.leases[task.lease]
@@ -382,64 +413,71 @@ class Machine:
 
     def _take_report(self, worker: WorkerRecord, report: do.Report) -> None:
         lease = self.leases.get(report.lease)
-        if lease is None or lease.worker != worker.id:
-            self._effects.append(LateReport(worker.id, report.lease, report.outcome, self._now))
-        elif report.outcome is Outcome.PARKED:
+        outcome = report.outcome
+        if lease is None or lease.worker != worker.id or (lease.parked and outcome is Outcome.PARKED):
+            self._effects.append(LateReport(worker.id, report.lease, outcome, self._now))
+        elif outcome is Outcome.PARKED:
             self._park(lease, report.needs)
         else:
-            self._end(lease, report.outcome, report.message, report.retryable)
+            self._end(lease, outcome, report.message, report.retryable)
 
     def _park(self, lease: Lease, needs: tuple[str, ...]) -> None:
-        if len(lease.tasks) > 1 or lease.parked:
+        """Let an attempt wait for what it asked for. What was withdrawn in the meantime ends here."""
+        objection = self._objection(lease, needs)
+        if objection or lease.withdrawn:
+            self._end(lease, Outcome.FAILED if objection else Outcome.CANCELLED, objection, retryable=False)
             self._ask_to_stop(lease)
-            self._end(lease, Outcome.FAILED, "a batch of tasks cannot ask for more tasks while it runs", False)
             return
         task = self.tasks[lease.tasks[0]]
-        for needed in needs:
-            circle = self.graph.path_between(needed, task.id)
-            if circle:
-                self._ask_to_stop(lease)
-                path = " -> ".join((task.id, *circle))
-                self._end(lease, Outcome.FAILED, f"it asked for a task that waits for it in turn: {path}", False)
-                return
-        self._give_back(lease)
+        self.resources.release(lease.resources)
+        lease.resources = NO_RESOURCES
         lease.parked = True
-        self.graph.connect(task, (*task.waits_for, *needs), self._now)
-        self._hand_down_priority(task)
+        self._connect(task, (*task.waits_for, *needs))
+        self._hand_down_priority((task,))
         self._move(task, Cause.ASKED_FOR_MORE)
         self._enqueue(task)
 
+    def _objection(self, lease: Lease, needs: tuple[str, ...]) -> str:
+        """Why an attempt cannot wait for these tasks; empty when it can."""
+        if len(lease.tasks) > 1:
+            return "a batch of tasks cannot ask for more tasks while it runs"
+        for needed in needs:
+            circle = self.graph.path_between(needed, lease.tasks[0])
+            if circle:
+                return f"it asked for a task that waits for it in turn: {' -> '.join((lease.tasks[0], *circle))}"
+        return ""
+
     def _end(self, lease: Lease, outcome: Outcome, message: str, retryable: bool) -> None:
         """End a lease and with it the attempt at each of its tasks."""
-        del self.leases[lease.number]
-        self.workers[lease.worker].leases.pop(lease.number, None)
+        number, worker = lease.number, lease.worker
+        del self.leases[number]
+        del self.workers[worker].leases[number]
         if lease.resources:
-            self._give_back(lease)
+            self.resources.release(lease.resources)
         effects, now = self._effects, self._now
         for id in lease.tasks:
             task = self.tasks[id]
             task.lease = 0
-            task.queued = None
-            if lease.parked and task.spec.resources:
-                self._unblock(task, requeue=False)
-            effects.append(AttemptEnded(id, task.attempts, lease.number, lease.worker, outcome, message, now))
+            effects.append(AttemptEnded(id, task.attempts, number, worker, outcome, message, now))
             if outcome is Outcome.DONE:
                 task.failures = ()
                 task.losses = 0
                 self._move(task, Cause.SUCCEEDED)
+            elif id in lease.withdrawn:
+                self._move(task, Cause.STOPPED)
             elif outcome is Outcome.FAILED or outcome is Outcome.TIMED_OUT:
                 self._fail(task, _CAUSES[outcome], retryable)
+            elif outcome is Outcome.CANCELLED and lease.withdrawn:
+                self._set_back(task, Outcome.RELEASED)
             else:
                 self._set_back(task, outcome)
-
-    def _give_back(self, lease: Lease) -> None:
-        amounts, lease.resources = lease.resources, NO_RESOURCES
-        self.resources.release(amounts)
-        self._serve(amounts)
+            if not task.stakeholders:
+                self._mourn(task)
 
     def _fail(self, task: TaskRecord, cause: Cause, retryable: bool) -> None:
         verdict = judge(task, retryable, self._now)
         task.failures = verdict.failures
+        task.losses = 0
         self._move(task, cause)
         if verdict.disabled_until is not None:
             task.disabled_until = verdict.disabled_until
@@ -455,16 +493,20 @@ class Machine:
 
     def _set_back(self, task: TaskRecord, outcome: Outcome) -> None:
         """An attempt ended without a verdict on the task itself: it was released, stopped, or its worker was lost."""
+        if outcome is Outcome.CANCELLED:
+            self._move(task, Cause.STOPPED)
+            return
         if outcome is Outcome.LOST:
             task.losses += 1
             if task.losses >= self.policy.max_losses:
                 self._move(task, Cause.LOST_TOO_OFTEN)
                 return
-        self._move(task, _CAUSES[outcome])
-        if task.state is _PENDING:
-            # Whoever ran it may have found out more dependencies; a replay finds them out again.
-            self.graph.connect(task, task.spec.dependencies, self._now)
-            self._enqueue(task)
+        self._reopen(task, _CAUSES[outcome])
+
+    def _reopen(self, task: TaskRecord, cause: Cause) -> None:
+        """Let a task begin again. What an earlier attempt asked for is forgotten: a new one finds it out again."""
+        self._connect(task, task.spec.dependencies)
+        self._move(task, cause)
 
     def _move(self, task: TaskRecord, cause: Cause) -> None:
         """Change a task's state. The one place that does, and that keeps the counters of those who wait for it."""
@@ -472,8 +514,9 @@ class Machine:
         new = TABLE[cause].get(old)
         if new is None:
             raise InvalidTransition(task.id, old, cause, "\n".join(tell(task)))
-        task.state = new
         now = self._now
+        task.state = new
+        task.queued = None
         task.story += (now, cause)
         self._effects.append(StateChanged(task.id, old, new, cause, now))
         if new is _DONE:
@@ -487,11 +530,9 @@ class Machine:
             for id in task.dependents:
                 dependent = self.tasks[id]
                 dependent.missing += 1
-                self._leave_queues(dependent)
+                dependent.queued = None
         if new is _PENDING:
             self._enqueue(task)
-        elif new in FINISHED and task.queued is not None:
-            self._leave_queues(task)
 
     # -- what running tasks say -----------------------------------------------------------------------------------
 
@@ -516,7 +557,6 @@ class Machine:
         }
         lease.resources = {name: held - given.get(name, 0.0) for name, held in lease.resources.items()}
         self.resources.release(given)
-        self._serve(given)
 
     # -- what people ask ------------------------------------------------------------------------------------------
 
@@ -535,50 +575,50 @@ class Machine:
             self._withdraw(task)
 
     def _withdraw(self, task: TaskRecord) -> None:
-        if task.state in HELD:
-            self._ask_to_stop(self.leases[task.lease])
-        elif task.state not in FINISHED or task.retry_at is not None:
-            task.retry_at = None
-            task.promised = False
-            self._leave_queues(task)
-            if task.state is not State.DISABLED:
-                self._move(task, Cause.WITHDRAWN)
+        if task.lease:
+            lease = self.leases[task.lease]
+            if task.id in lease.withdrawn:
+                return
+            if not lease.withdrawn:
+                self._ask_to_stop(lease)
+            lease.withdrawn += (task.id,)
+            if lease.parked:
+                self._end(lease, Outcome.CANCELLED, "withdrawn while it waited for what it asked for", False)
+        elif task.state not in FINISHED or task.retry_at is not None or task.disabled_until is not None:
+            self._start_afresh(task)
+            self._move(task, Cause.WITHDRAWN)
 
     def _ask_to_stop(self, lease: Lease) -> None:
-        if lease.wanted:
-            lease.wanted = False
-            self._effects.append(StopAsked(lease.worker, lease.number, lease.tasks[0], self._now))
+        self._effects.append(StopAsked(lease.worker, lease.number, lease.tasks[0], self._now))
 
     def _forgive(self, command: do.Forgive) -> None:
         task = self._task(command.task)
         if task.state not in (_FAILED, State.CANCELLED):
             raise CommandRejected(f"{task.id} is {task.state.name}: only a failed or cancelled task can be forgiven.")
-        task.failures = ()
-        self._start_afresh(task)
-        self._move(task, Cause.FORGIVEN)
+        self._clear(task, Cause.FORGIVEN)
 
     def _enable(self, command: do.Enable) -> None:
         task = self._task(command.task)
         if task.state is not State.DISABLED or task.disabled_until is None:
             raise CommandRejected(f"{task.id} is {task.state.name}: only a task disabled by failures can be enabled.")
-        self._wake(task)
+        self._clear(task, Cause.ENABLED)
 
-    def _wake(self, task: TaskRecord) -> None:
-        task.disabled_until = None
+    def _clear(self, task: TaskRecord, cause: Cause) -> None:
+        """Let a task be tried as if it had never failed."""
         task.failures = ()
         self._start_afresh(task)
-        self._move(task, Cause.ENABLED)
+        self._reopen(task, cause)
 
     def _mark_done(self, command: do.MarkDone) -> None:
         task = self._task(command.task)
         if task.state is _DONE:
             return
-        if task.state in HELD:
+        if task.lease:
             lease = self.leases[task.lease]
-            self._ask_to_stop(lease)
             self._end(lease, Outcome.RELEASED, "marked as done by hand", retryable=False)
-        self._leave_queues(task)
-        task.retry_at = task.disabled_until = None
+            self._ask_to_stop(lease)
+        task.failures = ()
+        self._start_afresh(task)
         self._move(task, Cause.MARKED_DONE)
 
     def _pause(self, command: do.Pause) -> None:
@@ -592,8 +632,7 @@ class Machine:
             raise CommandRejected(
                 f"There cannot be {command.amount:g} of resource {command.resource!r}: give 0 or more."
             )
-        self.resources.capacity[command.resource] = command.amount
-        self._serve((command.resource,))
+        self.resources.set_capacity(command.resource, command.amount)
 
     # -- time -----------------------------------------------------------------------------------------------------
 
@@ -609,12 +648,12 @@ class Machine:
             task = self.tasks.get(key)
             if task is None:
                 continue
-            if kind is Due.RETRY and task.retry_at is not None and task.retry_at <= now and task.state is _FAILED:
+            if kind is Due.RETRY and task.retry_at is not None and task.retry_at <= now:
                 task.retry_at = None
                 task.promised = False
-                self._move(task, Cause.RETRY_DUE)
+                self._reopen(task, Cause.RETRY_DUE)
             elif kind is Due.ENABLE and task.disabled_until is not None and task.disabled_until <= now:
-                self._wake(task)
+                self._clear(task, Cause.ENABLED)
             elif kind is Due.FORGET and task.forget_at is not None and task.forget_at <= now:
                 self._forget(task)
 
@@ -628,15 +667,27 @@ class Machine:
         self._effects.append(WorkerLost(worker.id, self._now))
         self._part_with(worker, Outcome.LOST, f"its worker was silent for {self.policy.lease:g} s")
 
-    def _forget(self, task: TaskRecord) -> None:
-        if task.state in HELD or any(self.tasks[id].stakeholders for id in task.dependents):
-            task.forget_at = self._now + self.policy.forget_after
-            self.deadlines.add(task.forget_at, Due.FORGET, task.id)
-            return
-        self._leave_queues(task)
-        for orphan in self.graph.forget(task):
-            self._mourn(orphan)
-        self._effects.append(Forgotten(task.id, self._now))
+    def _forget(self, unwanted: TaskRecord) -> None:
+        """Drop a task whose time has come, and with it what nothing else needs and whose time had come before.
+
+        What is held, or needed by a task that is still here, stays. It is looked at again when that ends.
+        """
+        open_ends = [unwanted]
+        while open_ends:
+            task = open_ends.pop()
+            if task.lease or task.dependents:
+                continue
+            task.queued = None
+            for orphan in self.graph.forget(task):
+                if orphan.forget_at is None or orphan.forget_at > self._now:
+                    self._mourn(orphan)
+                elif not orphan.dependents:
+                    open_ends.append(orphan)
+            self._effects.append(Forgotten(task.id, self._now))
+
+
+def _is_open_to_all(task: TaskRecord, pool: str) -> bool:
+    return task.queued is not None and task.state is _PENDING and task.spec.pool == pool
 
 
 def tell(task: TaskRecord) -> list[str]:

@@ -1,4 +1,4 @@
-"""What may run: a queue by priority, then age, for each worker that may run it; never rescanned, never sorted whole."""
+"""What may run: lines by priority, then age, for each audience that may run it; never rescanned, never sorted whole."""
 
 from __future__ import annotations
 
@@ -6,77 +6,99 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Container, Iterable, Sequence
 
-    from rumbo.scheduler.records import TaskRecord
+    from rumbo.scheduler.records import Place, TaskRecord
 
-Rank = tuple[float, int]
-"""Smaller goes first: (minus the priority, place in the order of first sight)."""
+Audience = str | tuple[str, str]
+"""Who takes tasks from a line: a worker by its id; ``("parked", its id)`` for what it began and can go on with;
+``("pool", name)`` for the assistants that serve a pool."""
+Needs = tuple[tuple[str, float], ...]
+"""Amounts of resources, sorted by name: what all tasks in one line need."""
 
 
-def rank(task: TaskRecord) -> Rank:
-    """Where a task stands in the order of work."""
-    return (-task.priority, task.order)
+def needs_of(task: TaskRecord) -> Needs:
+    """Under which needs a task stands in line."""
+    resources = task.spec.resources
+    return tuple(sorted(resources.items())) if resources else ()
 
 
 class ReadyQueues:
-    """A heap for each audience: a worker's own tasks, and one for each pool that assistants serve.
+    """For each audience its lines, one for each mix of resources.
 
-    A task stands in the queue of everybody who may run it, and its record says under which priority (`queued`). An
-    entry that the record does not confirm is stale and is dropped when it comes to the top. So taking a task out of
-    all other queues, or raising its priority, costs nothing but a new entry.
+    Tasks with equal needs stand in one line, because when the first of them does not fit, none behind it does. So a
+    request looks at the heads of the lines, however long they are, and nobody has to be woken when resources come free.
+
+    A task stands in the lines of everybody who may run it, and its record holds its place (`queued`). A place that the
+    record does not confirm is stale, and is dropped when it comes to the head. So taking a task out of all lines, or
+    raising its priority, costs nothing but a new place.
     """
 
-    __slots__ = ("_heaps",)
+    __slots__ = ("_lines",)
 
     def __init__(self) -> None:
-        self._heaps: dict[str, list[tuple[float, int, str]]] = {}
+        self._lines: dict[Audience, dict[Needs, list[Place]]] = {}
 
-    def open(self, audience: str, tasks: Iterable[TaskRecord]) -> None:
-        """Begin to keep a queue for an audience, with the tasks that are ready for it now."""
-        if audience not in self._heaps:
-            self._heaps[audience] = []
-            for task in tasks:
-                self.push(task, (audience,))
+    def open(self, audience: Audience, tasks: Iterable[TaskRecord] = ()) -> None:
+        """Begin to keep lines for an audience, with the tasks that are ready for it now."""
+        self._lines[audience] = {}
+        for task in tasks:
+            self.admit(task, audience)
 
-    def close(self, audience: str) -> None:
-        """Drop the queue of an audience that is gone."""
-        self._heaps.pop(audience, None)
+    def admit(self, task: TaskRecord, audience: Audience) -> None:
+        """Give a task that is in line already its place in the lines of one more audience."""
+        if task.queued is not None and audience in self._lines:
+            heappush(self._lines[audience].setdefault(needs_of(task), []), task.queued)
 
-    def is_open(self, audience: str) -> bool:
-        """Whether a queue is kept for this audience."""
-        return audience in self._heaps
+    def close(self, audience: Audience) -> None:
+        """Drop the lines of an audience that is gone."""
+        self._lines.pop(audience, None)
 
-    def push(self, task: TaskRecord, audiences: Iterable[str]) -> None:
-        """Put a task in line for all who may run it. Audiences without a queue are passed over."""
-        task.queued = task.priority
-        entry = (-task.priority, task.order, task.id)
+    def is_open(self, audience: Audience) -> bool:
+        """Whether lines are kept for this audience."""
+        return audience in self._lines
+
+    def push(self, task: TaskRecord, audiences: Iterable[Audience]) -> None:
+        """Put a task in line for all who may run it. Audiences without lines are passed over."""
+        place = task.queued = (-task.priority, task.order, task)
+        needs = needs_of(task) if task.spec.resources else ()
         for audience in audiences:
-            heap = self._heaps.get(audience)
-            if heap is not None:
-                heappush(heap, entry)
+            lines = self._lines.get(audience)
+            if lines is not None:
+                line = lines.get(needs)
+                if line is None:
+                    lines[needs] = [place]
+                else:
+                    heappush(line, place)
 
-    def pop(self, audiences: Sequence[str], tasks: Mapping[str, TaskRecord]) -> TaskRecord | None:
-        """Take the first task in line for any of these audiences, or None. It stands in no queue any more."""
-        best: list[tuple[float, int, str]] | None = None
+    def first(self, audiences: Sequence[Audience], passed_over: Container[Needs] = ()) -> TaskRecord | None:
+        """The task that comes first of all that these audiences may run, but for those with needs to pass over."""
+        best: Place | None = None
         for audience in audiences:
-            heap = self._heaps.get(audience)
-            if not heap:
+            lines = self._lines.get(audience)
+            if not lines:
                 continue
-            while heap:
-                top = heap[0]
-                task = tasks.get(top[2])
-                if task is not None and task.queued == -top[0]:
-                    if best is None or top < best[0]:
-                        best = heap
-                    break
-                heappop(heap)
-        if best is None:
-            return None
-        task = tasks[heappop(best)[2]]
-        task.queued = None
-        return task
+            emptied: list[Needs] = []
+            for needs, line in lines.items():
+                while line and line[0][2].queued is not line[0]:
+                    heappop(line)
+                if not line:
+                    emptied.append(needs)
+                elif (best is None or line[0] < best) and needs not in passed_over:
+                    best = line[0]
+            for needs in emptied:
+                del lines[needs]
+        return None if best is None else best[2]
 
-    def lengths(self) -> dict[str, int]:
-        """Entries in each queue, stale ones included. For inspection."""
-        return {audience: len(heap) for audience, heap in self._heaps.items()}
+    def standing(self, audience: Audience) -> list[TaskRecord]:
+        """All tasks in line for an audience, in the order of work. For inspection."""
+        lines = self._lines.get(audience, {})
+        return [place[2] for place in sorted(place for line in lines.values() for place in line) if _is_fresh(place)]
+
+    def length(self, audience: Audience) -> int:
+        """Number of places kept for an audience, stale ones included. For inspection."""
+        return sum(map(len, self._lines.get(audience, {}).values()))
+
+
+def _is_fresh(place: Place) -> bool:
+    return place[2].queued is place

@@ -122,7 +122,6 @@ class TaskRecord:
 
     __slots__ = (
         "attempts",
-        "blocked_on",
         "dependents",
         "disabled_until",
         "failures",
@@ -181,10 +180,8 @@ class TaskRecord:
         self.disabled_until: float | None = None
         self.forget_at: float | None = None
         """When the record may be forgotten because nobody wants it any more."""
-        self.queued: float | None = None
-        """The priority under which it stands in the ready queues; None when it does not."""
-        self.blocked_on: str = ""
-        """The resource it waits for, once it was found ready and could not be given out."""
+        self.queued: Place | None = None
+        """Its place in the lines of those who may run it; None when it stands in none."""
         self.story: list[float | str] = []
         """Time and cause of each change, in turn: [t0, cause0, t1, cause1, ...]."""
 
@@ -192,10 +189,19 @@ class TaskRecord:
         return f"<{self.id} {self.state.name} missing={self.missing}>"
 
 
+Place = tuple[float, int, TaskRecord]
+"""A place in the order of work: minus the priority, the order of first sight, the task. Smaller goes first."""
+
+
+def place_of(task: TaskRecord) -> Place:
+    """Where a task stands in the order of work, or would stand if it were in line."""
+    return (-task.priority, task.order, task)
+
+
 class Lease:
     """The machine's leave to make one attempt at one task, or at a batch of tasks."""
 
-    __slots__ = ("attempt", "deadline", "number", "parked", "resources", "tasks", "wanted", "worker")
+    __slots__ = ("attempt", "deadline", "number", "parked", "resources", "tasks", "withdrawn", "worker")
 
     def __init__(self, number: int, worker: str, tasks: tuple[str, ...], attempt: int, deadline: float | None) -> None:
         self.number = number
@@ -206,17 +212,19 @@ class Lease:
         self.parked = False
         self.resources: Mapping[str, float] = NO_RESOURCES
         """What it holds at this moment; nothing while parked."""
-        self.wanted = True
-        """False once the worker was told to stop the attempt."""
+        self.withdrawn: tuple[str, ...] = ()
+        """Those of its tasks that somebody withdrew; the worker was told to stop."""
 
 
 class WorkerRecord:
     """A worker as the machine sees it."""
 
-    __slots__ = ("assistant", "disabled", "id", "leases", "pools", "seen", "tasks")
+    __slots__ = ("alone", "assistant", "disabled", "id", "leases", "pools", "seen", "tasks")
 
     def __init__(self, id: str, pools: tuple[str, ...], assistant: bool, now: float) -> None:
         self.id = id
+        self.alone = (id,)
+        """Shared by all tasks that nobody else has a stake in."""
         self.pools = pools
         self.assistant = assistant
         """It also runs what others asked for."""

@@ -8,7 +8,8 @@ its `run()` asked for (PARKED, then RUNNING again) or is done together with its 
 FAILED. A failure may be followed by another attempt (PENDING again) or, when there were too many, by a rest (DISABLED).
 People may withdraw a task (CANCELLED), and other tasks may need one that nobody has described (UNKNOWN).
 
-A pair that is missing from the table is a mistake of the caller: `follow` raises and nothing has changed.
+A pair that is missing from the table is a mistake of the caller: the machine raises `InvalidTransition` and nothing has
+changed.
 """
 
 from __future__ import annotations
@@ -75,7 +76,8 @@ TABLE: dict[Cause, dict[State, State]] = {
     Cause.GATHERED: {_PENDING: _BATCHED},
     Cause.ASKED_FOR_MORE: {_RUNNING: _PARKED},
     Cause.RESUMED: {_PARKED: _RUNNING},
-    Cause.SUCCEEDED: {_RUNNING: _DONE, _BATCHED: _DONE},
+    # Also from PARKED: when a report of parking comes twice, the second one parks an attempt that went on long ago.
+    Cause.SUCCEEDED: _from(_HELD, _DONE),
     Cause.ATTEMPT_FAILED: _from(_HELD, _FAILED),
     Cause.TIMED_OUT: _from(_HELD, _FAILED),
     Cause.FAILED_TOO_OFTEN: {_FAILED: _DISABLED},
@@ -83,11 +85,11 @@ TABLE: dict[Cause, dict[State, State]] = {
     Cause.WORKER_LOST: _from(_HELD, _PENDING),
     Cause.LOST_TOO_OFTEN: _from(_HELD, _FAILED),
     Cause.STOPPED: _from(_HELD, _CANCELLED),
-    Cause.WITHDRAWN: _from((_PENDING, _FAILED, _UNKNOWN), _CANCELLED),
+    Cause.WITHDRAWN: _from((_PENDING, _FAILED, _DISABLED, _UNKNOWN), _CANCELLED),
     Cause.RETRY_DUE: {_FAILED: _PENDING},
     Cause.FORGIVEN: {_FAILED: _PENDING, _CANCELLED: _PENDING},
     Cause.ENABLED: {_DISABLED: _PENDING},
-    Cause.MARKED_DONE: _from((_PENDING, _RUNNING, _PARKED, _BATCHED, _FAILED, _DISABLED, _CANCELLED, _UNKNOWN), _DONE),
+    Cause.MARKED_DONE: _from((_PENDING, _FAILED, _DISABLED, _CANCELLED, _UNKNOWN), _DONE),
 }
 
 
@@ -99,11 +101,6 @@ class InvalidTransition(CommandRejected):
         self.state = state
         self.cause = cause
         super().__init__(f"{task} is {state.name} and cannot change because it is {cause.value!r}. Its story:\n{story}")
-
-
-def follow(state: State, cause: Cause) -> State | None:
-    """The state that ``cause`` leads to from ``state``, or None when there is no such change."""
-    return TABLE[cause].get(state)
 
 
 def diagram() -> str:

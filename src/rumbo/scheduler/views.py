@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from rumbo.scheduler.ready import rank
-from rumbo.scheduler.records import State
+from rumbo.scheduler.records import State, place_of
 from rumbo.scheduler.transitions import HELD
 
 if TYPE_CHECKING:
@@ -47,12 +46,18 @@ def prospects(machine: Machine, worker: str) -> Prospects:
             retries_at = task.retry_at if retries_at is None else min(retries_at, task.retry_at)
         elif task.state in HELD:
             elsewhere += machine.leases[task.lease].worker != worker
-        elif task.state is State.PENDING and not task.missing:
+        elif task.state is State.PENDING and not task.missing and task.spec.runnable:
             if worker in task.runners:
                 ready += 1
-            elif task.runners:
-                elsewhere += 1
+            else:
+                elsewhere += _is_open_elsewhere(machine, task)
     return Prospects(len(record.leases), ready, retries_at, elsewhere)
+
+
+def _is_open_elsewhere(machine: Machine, task: TaskRecord) -> bool:
+    if machine.ready.is_open(("pool", task.spec.pool)):
+        return True
+    return not all(machine.workers[runner].disabled for runner in task.runners)
 
 
 def why_not(machine: Machine, id: str) -> str:
@@ -67,9 +72,14 @@ def why_not(machine: Machine, id: str) -> str:
             lease = machine.leases[task.lease]
             return f"It is being run by {lease.worker} (attempt {task.attempts})."
         case State.PARKED:
+            if not task.missing:
+                return "Its run() has what it waited for, and goes on when its worker has room."
             return f"Its run() waits for {_missing(machine, task)}."
         case State.FAILED:
-            return f"It failed {_times(len(task.failures))}; {_next_chance(task)}."
+            trouble = f"It failed {_times(len(task.failures))}"
+            if task.losses:
+                trouble = f"Its workers fell silent {_times(task.losses)}"
+            return f"{trouble}; {_next_chance(task)}."
         case State.DISABLED:
             until = task.disabled_until
             return (
@@ -90,31 +100,36 @@ def _why_pending(machine: Machine, task: TaskRecord) -> str:
         return f"It waits for {_missing(machine, task)}."
     if not task.spec.runnable:
         return "It is brought about by somebody else, and is not there yet."
-    if task.blocked_on:
-        resources = machine.resources
-        name = task.blocked_on
-        return (
-            f"It waits for resource {name!r}: it needs {task.spec.resources.get(name, 0):g}, and of"
-            f" {resources.total(name):g} there are {resources.used.get(name, 0):g} in use and {resources.claimed.get(name, 0):g} claimed."
-        )
     if machine.paused:
         return "The scheduler is paused."
-    if not task.runners:
+    able = [worker for worker in map(machine.workers.__getitem__, task.runners) if not worker.disabled]
+    if not able and not machine.ready.is_open(("pool", task.spec.pool)):
         return "No worker that can run it is connected."
-    ahead = sum(
-        other.queued is not None and rank(other) < rank(task)
-        for worker in task.runners
-        for other in map(machine.tasks.__getitem__, machine.workers[worker].tasks)
-    )
+    lacking = machine.resources.lacking(task)
+    if lacking:
+        return _why_lacking(machine, task, lacking)
+    rivals = {id for worker in able for id in worker.tasks}
+    place = place_of(task)
+    ahead = sum(other.queued is not None and other.queued < place for other in map(machine.tasks.__getitem__, rivals))
     return f"It is ready, with {ahead} before it in line." if ahead else "It is ready, and next in line."
 
 
+def _why_lacking(machine: Machine, task: TaskRecord, name: str) -> str:
+    resources = machine.resources
+    needed, total, used = task.spec.resources[name], resources.total(name), resources.used.get(name, 0)
+    if needed > total:
+        return f"It waits for resource {name!r}: it needs {needed:g}, and there is no more than {total:g}."
+    kept = resources.claimed(name, task)
+    reserved = f" and {kept:g} kept for tasks before it" if kept else ""
+    return f"It waits for resource {name!r}: it needs {needed:g}, and of {total:g} there are {used:g} in use{reserved}."
+
+
 def _missing(machine: Machine, task: TaskRecord) -> str:
-    """``3 of 24: A, B, C``, the hopeless ones first and said so."""
+    """``5 of 24: A, B, C and 2 more``, the hopeless ones first and said so."""
     open_ends = [machine.tasks[id] for id in task.waits_for if machine.tasks[id].state is not State.DONE]
     open_ends.sort(key=lambda each: each.state not in _STUCK)
     shown = [each.id + (f" ({each.state.name.lower()})" if each.state in _STUCK else "") for each in open_ends[:3]]
-    more = ", ..." if len(open_ends) > 3 else ""
+    more = f" and {len(open_ends) - 3} more" if len(open_ends) > 3 else ""
     return f"{len(open_ends)} of {len(task.waits_for)}: {', '.join(shown)}{more}"
 
 

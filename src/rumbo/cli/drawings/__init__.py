@@ -1,0 +1,1 @@
+"""A plan on paper: as a tree of text, as JSON, as Mermaid, as SVG."""

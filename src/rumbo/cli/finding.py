@@ -1,0 +1,282 @@
+"""Finding the tasks that words name: importing modules and files, and choosing classes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from rumbo.cli.arguments import Finder, UsageError
+from rumbo.errors import RumboError, TaskNotFoundError
+from rumbo.pipeline.registry import Register, load_root
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import ModuleType
+
+    from rumbo.cli.arguments import Line
+    from rumbo.pipeline.task import Task
+
+
+class ImportFailed(RumboError):
+    """The module of the tasks raised an error when it was imported; the message shows its frames."""
+
+
+def finder(command: str, default_module: str = "") -> Finder:
+    """The way tasks are found for a command.
+
+    Args:
+        command: its name, for errors.
+        default_module: imported when no other module is named.
+    """
+
+    def find(name: str, modules: Sequence[str]) -> type[Task]:
+        module, task = split(name)
+        if module:
+            return class_of(task, [load_module(module)], command)
+        named = list(modules)
+        if not named and default_module:
+            named.append(load_module(default_module))
+        return class_of(task, named, command)
+
+    return Finder(load_module, find)
+
+
+def split(name: str) -> tuple[str, str]:
+    """``module:Family``, ``file.py:Family``, ``file.py`` or ``Family`` as (module or file, family)."""
+    module, colon, task = name.rpartition(":")
+    if colon:
+        return module, task
+    if name.endswith(".py"):
+        return name, ""
+    return "", name
+
+
+# Modules ---------------------------------------------------------------------------------------------------------
+
+
+def load_module(name: str) -> str:
+    """Import a module by its dotted name, or a file by its path; gives the module's name.
+
+    The current folder is looked in first, as ``python -m`` does; a file's folder, as ``python file.py`` does.
+
+    Raises:
+        UsageError: there is no such module or file.
+        ImportFailed: it raised an error.
+    """
+    path = _as_path(name)
+    if path is None:
+        _look_in("", first=True)
+        return _import(name)
+    if not os.path.isfile(path):
+        raise UsageError(f"There is no file {name}. {_files_here()}".strip())
+    folder, file = os.path.split(os.path.abspath(path))
+    module = file.removesuffix(".py")
+    if module == "__init__":
+        folder, module = os.path.split(folder)
+    if not module.isidentifier():
+        raise UsageError(f"{name} cannot be imported, since {module!r} is no name of Python. Rename the file.")
+    _look_in(folder, first=True)
+    loaded = sys.modules.get(_import(module))
+    origin = getattr(loaded, "__file__", None)
+    if origin is not None and not os.path.samefile(origin, path):
+        raise UsageError(
+            f"{name} cannot be imported: another module of the name {module} is in the way ({origin}). Rename the file."
+        )
+    return module
+
+
+def _as_path(name: str) -> str | None:
+    if name.endswith(".py"):
+        return name
+    if os.sep in name:
+        return os.path.join(name, "__init__.py") if os.path.isdir(name) else name + ".py"
+    return None
+
+
+def _look_in(folder: str, first: bool) -> None:
+    # The empty text stands for whatever the current folder is; the console script puts its own folder there instead.
+    folder = folder or os.getcwd()
+    if folder not in sys.path and not (folder == os.getcwd() and "" in sys.path):
+        sys.path.insert(0, folder)
+
+
+def _import(name: str) -> str:
+    if name in sys.modules:
+        return name
+    try:
+        __import__(name)
+    except ModuleNotFoundError as error:
+        missing = error.name or ""
+        if name == missing or name.startswith(missing + "."):
+            raise UsageError(f"There is no module {missing} in {os.getcwd()} or on Python's path. {_near(name)}".strip()) from None
+        raise _failed(name, error) from error
+    except RumboError as error:
+        raise ImportFailed(f"{error}\nThis came up when {name} was imported{_at(error)}.") from error
+    except Exception as error:
+        raise _failed(name, error) from error
+    return name
+
+
+def _at(error: BaseException) -> str:
+    """The last line of the user's that led to an error."""
+    from traceback import extract_tb
+
+    own = [frame for frame in extract_tb(error.__traceback__) if not is_ours(frame.filename)]
+    return f", in line {own[-1].lineno} of {os.path.relpath(own[-1].filename)}" if own else ""
+
+
+def _failed(name: str, error: BaseException) -> ImportFailed:
+    import traceback
+
+    text = trimmed("".join(traceback.format_exception(error)))
+    return ImportFailed(f"{name} could not be imported, because it raised an error:\n\n{text.rstrip()}")
+
+
+def _near(name: str) -> str:
+    from difflib import get_close_matches
+
+    here = _modules_here()
+    near = get_close_matches(name, here, n=2, cutoff=0.6)
+    return f"Did you mean {' or '.join(near)}?" if near else _files_here()
+
+
+def _files_here() -> str:
+    here = _modules_here()
+    return f"The modules here are: {', '.join(sorted(here)[:10])}." if here else ""
+
+
+def _modules_here() -> list[str]:
+    return [file.removesuffix(".py") for file in os.listdir(".") if file.endswith(".py") and file != "__init__.py"]
+
+
+# Classes ---------------------------------------------------------------------------------------------------------
+
+
+def class_of(name: str, modules: Sequence[str], command: str = "run") -> type[Task]:
+    """The class for a task's name: its family, or the class's own name if one of the modules has it.
+
+    Raises:
+        TaskNotFoundError, TaskAmbiguousError: the name does not lead to one task.
+    """
+    if not name:
+        raise UsageError(f"{modules[-1]} says where, but not which task: {_choice(modules)}")
+    by_name = _in_modules(name, modules)
+    if by_name is not None:
+        return by_name
+    try:
+        return Register.get_task_cls(name)
+    except TaskNotFoundError as error:
+        raise TaskNotFoundError(_not_found(name, modules, command)) from error
+
+
+def tasks_of(module: str) -> list[type[Task]]:
+    """The tasks that a module or the modules of a package define, in the order of definition; ours are left out."""
+    found: dict[type[Task], None] = {}
+    for cls in Register._reg:
+        if cls.__module__ == module or cls.__module__.startswith(f"{module}."):
+            if cls._visible_in_registry and not cls.__name__.startswith("_"):
+                found[cls] = None
+    return list(found)
+
+
+def _in_modules(name: str, modules: Sequence[str]) -> type[Task] | None:
+    """A class that a module has under this name, also one that it imported from elsewhere."""
+    from rumbo.pipeline.task import Task
+
+    for module in modules:
+        value: Any = getattr(sys.modules.get(module), name, None) if name.isidentifier() else None
+        if isinstance(value, type) and issubclass(value, Task) and value._visible_in_registry:
+            return value
+    return None
+
+
+def _not_found(name: str, modules: Sequence[str], command: str) -> str:
+    if not modules:
+        hint = _defined_here(name)
+        where = f"It seems to be defined in {hint}.py: rumbo {command} -m {hint} {name}" if hint else (
+            f"Say where it is defined: rumbo {command} -m MODULE {name}, where MODULE is a module or a file."
+        )
+        return f"There is no task {name}, since no module was named. {where}"
+    from difflib import get_close_matches
+
+    known = [cls.get_task_family() for module in modules for cls in tasks_of(module)]
+    near = get_close_matches(name, known, n=3, cutoff=0.5)
+    near = near or [each for each in known if each.lower() == name.lower()]
+    advice = f"Did you mean {' or '.join(near)}?" if near else _choice(modules)
+    return f"There is no task {name} in {' or '.join(modules)}. {advice}"
+
+
+def _choice(modules: Sequence[str]) -> str:
+    known = [cls.get_task_family() for module in modules for cls in tasks_of(module)]
+    return f"It has: {', '.join(known)}." if known else "It defines no tasks."
+
+
+def _defined_here(name: str) -> str:
+    """The module in the current folder that seems to define a class of this name; empty without one."""
+    if not name.isidentifier():
+        return ""
+    for module in sorted(_modules_here()):
+        try:
+            with open(f"{module}.py", encoding="utf-8", errors="replace") as file:
+                if f"class {name}(" in file.read():
+                    return module
+        except OSError:
+            continue
+    return ""
+
+
+def module_of_main() -> ModuleType:
+    """The program itself."""
+    return sys.modules["__main__"]
+
+
+# Tasks -----------------------------------------------------------------------------------------------------------
+
+
+def make_tasks(line: Line) -> list[Task]:
+    """The tasks that the words name. What they say of other families holds from now on, in forked children too.
+
+    Raises:
+        ParameterError: a value is missing or not understood.
+    """
+    from rumbo.pipeline.config import CommandLine, use_command_line
+
+    root = None
+    if line.wanted:
+        first = line.wanted[0]
+        root = (first.cls.get_task_family(), first.texts)
+    use_command_line(CommandLine(line.others, root))
+    return [load_root(wanted.cls.get_task_family(), wanted.texts) for wanted in line.wanted]
+
+
+# Tracebacks ------------------------------------------------------------------------------------------------------
+
+_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+
+def is_ours(path: str) -> bool:
+    """Whether a file belongs to Rumbo, or to Python's own import system."""
+    return path.startswith((_OURS, "<frozen importlib"))
+
+
+def trimmed(text: str) -> str:
+    """A traceback without the frames of Rumbo itself, which say nothing to the author of a task."""
+    lines = text.split("\n")
+    if not any(line.startswith('  File "') for line in lines):
+        return text
+    kept = list(_without_our_frames(lines))
+    if not any(line.startswith('  File "') for line in kept):
+        kept = [line for line in kept if line != "Traceback (most recent call last):"]
+    return "\n".join(kept)
+
+
+def _without_our_frames(lines: list[str]) -> Iterator[str]:
+    skipping = False
+    for line in lines:
+        if line.startswith('  File "'):
+            skipping = is_ours(line.split('"')[1])
+        elif not line.startswith("    "):
+            skipping = False
+        if not skipping:
+            yield line

@@ -1,0 +1,138 @@
+"""How states look wherever Rumbo draws them: a word, a shape and a colour each."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Look(NamedTuple):
+    """The look of one state. Shape and colour both tell it, for eyes that see no colour and for plain paper."""
+
+    word: str
+    symbol: str
+    letter: str
+    """The shape where only ASCII can be printed."""
+    sgr: str
+    """The colour in a terminal: parameters of the escape sequence."""
+    light: str
+    """The colour on a light page."""
+    dark: str
+    """The colour on a dark page."""
+
+
+LOOKS = {
+    "done": Look("done", "✓", "+", "38;5;35", "#1a7f37", "#3fb950"),
+    "running": Look("running", "◐", ">", "38;5;33", "#0969da", "#58a6ff"),
+    "run": Look("run", "▷", ">", "38;5;33", "#0969da", "#58a6ff"),
+    "waiting": Look("waiting", "○", ".", "38;5;245", "#6e7781", "#8b949e"),
+    "wait": Look("wait", "○", ".", "38;5;245", "#6e7781", "#8b949e"),
+    "parked": Look("parked", "‖", "=", "38;5;135", "#8250df", "#a371f7"),
+    "failed": Look("failed", "✗", "x", "38;5;202", "#c4410b", "#ff7b54"),
+    "broken": Look("broken", "✗", "x", "38;5;202", "#c4410b", "#ff7b54"),
+    "retrying": Look("will retry", "↻", "r", "38;5;209", "#c4410b", "#ff7b54"),
+    "disabled": Look("disabled", "▬", "#", "38;5;178", "#9a6700", "#d29922"),
+    "cancelled": Look("cancelled", "–", "-", "38;5;240", "#57606a", "#8b949e"),  # noqa: RUF001
+    "skipped": Look("skipped", "✓", "+", "38;5;108", "#5f8f6e", "#7fb893"),
+    "skip": Look("skip", "✓", "+", "38;5;108", "#5f8f6e", "#7fb893"),
+    "unknown": Look("unknown", "◌", "?", "38;5;245", "#6e7781", "#8b949e"),
+}
+
+STRIP_ORDER = ("failed", "broken", "retrying", "disabled", "running", "parked", "waiting", "cancelled", "done", "skipped")
+"""Which state a segment of several tasks shows: the first of these that any of them has."""
+
+
+def has_colour(stream: TextIO) -> bool:
+    """Whether to print colours: on a terminal that can, unless ``NO_COLOR`` is set."""
+    return is_terminal(stream) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Whether somebody reads the stream on a terminal."""
+    try:
+        return stream.isatty()
+    except (AttributeError, ValueError):
+        return False
+
+
+def can_symbols(stream: TextIO) -> bool:
+    """Whether the stream's encoding has our shapes."""
+    return (getattr(stream, "encoding", None) or "").lower().replace("-", "") in ("utf8", "utf8sig", "utf16")
+
+
+class Ink:
+    """Writes states, names and asides for one stream, in colour and symbols where it has them."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.has_colour = has_colour(stream)
+        self.has_symbols = can_symbols(stream)
+
+    def paint(self, text: str, state: str) -> str:
+        """A text in a state's colour."""
+        return f"\x1b[{LOOKS[state].sgr}m{text}\x1b[0m" if self.has_colour else text
+
+    def symbol(self, state: str) -> str:
+        """A state's shape, coloured."""
+        look = LOOKS[state]
+        return self.paint(look.symbol if self.has_symbols else look.letter, state)
+
+    def faint(self, text: str) -> str:
+        """An aside."""
+        return f"\x1b[2m{text}\x1b[0m" if self.has_colour else text
+
+    def strong(self, text: str) -> str:
+        """What the eye should find first."""
+        return f"\x1b[1m{text}\x1b[0m" if self.has_colour else text
+
+    def strip(self, states: Sequence[str], width: int = 40) -> str:
+        """The run strip: the states of a run's tasks as segments in their colours. Empty without colours."""
+        if not self.has_colour:
+            return ""
+        block = "▬" if self.has_symbols else "="
+        parts = []
+        for state, length in segments(states, width):
+            parts.append(self.paint(block * length, state))
+        return "".join(parts)
+
+
+def segments(states: Sequence[str], width: int) -> list[tuple[str, int]]:
+    """States in order as (state, cells) of a strip so wide; neighbours with one state are joined.
+
+    With more tasks than cells, a cell stands for several, and shows the one that matters most.
+    """
+    if not states:
+        return []
+    rank = {state: place for place, state in enumerate(STRIP_ORDER)}
+    width = min(width, max(len(states), 12))
+    joined: list[tuple[str, int]] = []
+    for cell in range(width):
+        first = cell * len(states) // width
+        last = max((cell + 1) * len(states) // width, first + 1)
+        state = min(states[first:last], key=lambda each: rank.get(each, len(rank)))
+        if joined and joined[-1][0] == state:
+            joined[-1] = (state, joined[-1][1] + 1)
+        else:
+            joined.append((state, 1))
+    return joined
+
+
+def lasting(seconds: float) -> str:
+    """Seconds as people say them: ``0.4s``, ``12s``, ``2m 04s``, ``3h 07m``, ``2d 5h``."""
+    if seconds < 9.95:
+        return f"{max(seconds, 0.0):.1f}s"
+    minutes, rest = divmod(round(seconds), 60)
+    if not minutes:
+        return f"{rest}s"
+    hours, minutes = divmod(minutes, 60)
+    if not hours:
+        return f"{minutes}m {rest:02d}s"
+    days, hours = divmod(hours, 24)
+    return f"{days}d {hours}h" if days else f"{hours}h {minutes:02d}m"
+
+
+def plural(number: int, noun: str) -> str:
+    """``1 task``, ``1,204 tasks``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

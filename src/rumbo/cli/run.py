@@ -1,0 +1,240 @@
+"""`rumbo run`: makes what is missing of some tasks."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any, TextIO
+
+from rumbo.cli.arguments import HELP, MODULE, Option, amount, count, read
+from rumbo.cli.finding import finder, make_tasks
+from rumbo.cli.look import Ink, is_terminal
+from rumbo.cli.main import ALL_COMPLETE, FAILED, INCOMPLETE, INTERRUPTED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rumbo.cli.arguments import Line
+    from rumbo.cli.wiring import Options
+    from rumbo.pipeline.task import Task
+    from rumbo.ports import Observer
+    from rumbo.settings import Settings
+    from rumbo.worker.result import RunResult
+
+OPTIONS = (
+    MODULE,
+    Option("workers", ("-w", "--workers"), "How many attempts at a time (1).", "N", count),
+    Option("executor", ("--executor",), "Where attempts happen.", "KIND", choices=("auto", "inline", "processes", "threads")),
+    Option("deep", ("--deep",), "Look below complete tasks too, and make again what was made from something missing."),
+    Option("dry_run", ("--dry-run",), "Only show what would run: the same as `rumbo plan`."),
+    Option("resources", ("--resources",), "How much there is of a resource; one of those not named.", "NAME=AMOUNT", amount, True),
+    Option("no_capture", ("-s", "--no-capture"), "Let tasks print straight to here, and keep nothing of it."),
+    Option("no_history", ("--no-history",), "Leave no trace of the run in .rumbo/."),
+    Option("quiet", ("-q", "--quiet"), "Show only what fails, and what tasks print."),
+    Option("plain", ("--plain",), "Lines instead of the live view, on a terminal too."),
+    Option("json", ("--json",), "What came of it as JSON on standard output; all else goes to standard error."),
+    Option("local_scheduler", ("--local-scheduler",), "Understood for the sake of Luigi's users: it is the default."),
+    HELP,
+)  # fmt: skip
+
+ABOUT = (
+    "Makes what is missing of a task: first what it needs, then itself. What is complete is left alone. "
+    "TASK is a task's name, MODULE:NAME or FILE.py:NAME; its parameters are flags after its name, those of other tasks "
+    "are --Family-parameter. Without TASK, the tasks of the module are listed."
+)
+
+EXIT_CODES = (
+    ("0", "all is complete"),
+    ("1", "something failed, or is broken"),
+    ("2", "the command line or the configuration is wrong"),
+    ("3", "something is missing that must come from elsewhere"),
+    ("130", "interrupted"),
+)
+
+
+def run(words: Sequence[str]) -> int:
+    """Carry out ``rumbo run``; gives the exit code."""
+    from rumbo import settings
+
+    in_force = settings.load()
+    line = read(words, OPTIONS, finder("run", in_force.run.module))
+    if line.options.get("help"):
+        print(help_page(line))
+        return ALL_COMPLETE
+    if not line.wanted:
+        from rumbo.cli.listing import print_tasks
+
+        return print_tasks(line.modules or [in_force.run.module], "run")
+    if line.options.get("dry_run"):
+        from rumbo.cli.plan import show_plan
+
+        return show_plan(make_tasks(line), in_force, line.options)
+    return perform(make_tasks(line), options_of(line.options, in_force, ["run", *words]), line.options)
+
+
+def help_page(line: Line, command: str = "run") -> str:
+    """The help for the command, and for the tasks that are named."""
+    from rumbo.cli.arguments import help_text, option_rows, parameter_rows
+
+    sections = []
+    for wanted in line.wanted:
+        cls = wanted.cls
+        about = (cls.__doc__ or "").strip().split("\n\n")[0]
+        title = f"{cls.get_task_family()}: {' '.join(about.split())}" if about else cls.get_task_family()
+        rows = parameter_rows(cls)
+        sections.append((title.rstrip("."), rows or [("(no parameters)", "")]))
+    sections += [("Options", option_rows(OPTIONS)), ("Exit codes", EXIT_CODES)]
+    return help_text(f"rumbo {command} [-m MODULE] TASK [--parameter VALUE ...] [options]", ABOUT, sections)
+
+
+def options_of(flags: Mapping[str, Any], settings: Settings, words: Sequence[str]) -> Options:
+    """How to run, from flags and settings."""
+    from rumbo.cli.wiring import Options
+    from rumbo.worker.attempt import Rules
+    from rumbo.worker.specs import RetryDefaults
+
+    chosen = settings.run
+    history = chosen.history and not flags.get("no_history", False)
+    return Options(
+        workers=flags.get("workers", chosen.workers),
+        executor=flags.get("executor", chosen.executor),
+        deep=flags.get("deep", chosen.deep),
+        history=history,
+        capture=history and chosen.capture and not flags.get("no_capture", False),
+        resources={**settings.resources, **dict(flags.get("resources", ()))},
+        rules=Rules(chosen.check_dependencies, chosen.check_complete, chosen.max_parked),
+        retries=RetryDefaults(*settings.retry),
+        check_threads=chosen.check_threads,
+        allow_collisions=chosen.allow_collisions,
+        recycle_after=chosen.recycle_after,
+        command=_command(words),
+    )
+
+
+def _command(words: Sequence[str]) -> str:
+    import shlex
+
+    return shlex.join(["rumbo", *words])
+
+
+def perform(tasks: Sequence[Task], options: Options, flags: Mapping[str, Any]) -> int:
+    """Run tasks, show how it goes, and say what came of it; gives the exit code."""
+    from rumbo.cli.planning import Counter
+    from rumbo.cli.wiring import execute
+
+    wants_json = flags.get("json", False)
+    out = own_stream(sys.stderr if wants_json else sys.stdout, options.capture)
+    view = _view(out, options, flags)
+    counter = Counter(sys.stderr)
+    try:
+        result = execute(tasks, options, [view], _teller(view), counter)
+    finally:
+        counter.clear()
+    if wants_json:
+        import json
+
+        print(json.dumps(as_json(result), indent=2))
+    else:
+        _say_what_came(result, out, flags.get("quiet", False))
+    return code_of(result)
+
+
+def own_stream(stream: TextIO, is_captured: bool) -> TextIO:
+    """A stream that still leads to the person when the process's own output is kept in files."""
+    stream.flush()
+    if not is_captured:
+        # What tasks print and what we print shall come in the order in which it happens.
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(line_buffering=True)
+        return stream
+    try:
+        number = os.dup(stream.fileno())
+    except (OSError, ValueError):
+        return stream  # not a file of the system, so nobody takes it away either
+    return os.fdopen(number, "w", buffering=1, encoding=stream.encoding, errors="replace")
+
+
+def _view(out: TextIO, options: Options, flags: Mapping[str, Any]) -> Observer:
+    from rumbo.cli.plain import PlainLines
+
+    is_quiet = flags.get("quiet", False)
+    # Where tasks print straight to the terminal, a picture there would be torn.
+    if is_quiet or flags.get("plain") or not options.capture or not is_terminal(out) or os.environ.get("TERM") == "dumb":
+        return PlainLines(out, is_quiet)
+    from rumbo.cli.live import LiveView
+
+    return LiveView(out)
+
+
+def _teller(view: Observer) -> Any:
+    def tell(sentence: str) -> None:
+        show = getattr(view, "tell", None)
+        if show is not None:
+            show(sentence)
+        else:
+            print(sentence, file=sys.stderr)
+
+    return tell
+
+
+def code_of(result: RunResult) -> int:
+    """The exit code for what came of a run."""
+    if result.was_interrupted:
+        return INTERRUPTED
+    return {"done": ALL_COMPLETE, "incomplete": INCOMPLETE}.get(result.status, FAILED)
+
+
+def _say_what_came(result: RunResult, out: TextIO, is_quiet: bool) -> None:
+    if result.counts.keys() <= {"complete"}:
+        if not is_quiet:
+            roots = [str(node.task) for node in result.plan.roots]
+            what = f"{roots[0]} is complete" if len(roots) == 1 else f"all {len(roots)} tasks are complete"
+            out.write(f"Nothing to do: {what}.\n")
+    elif not is_quiet or not result.ok:
+        ink = Ink(out)
+        strip = ink.strip([_STRIP.get(fate, "unknown") for fate in result.fates.values()], 60)
+        out.write(f"{strip}\n" if strip else "")
+        out.write(f"{result.summary()}\n")
+    out.flush()
+
+
+_STRIP = {
+    "complete": "skipped",
+    "done": "done",
+    "failed": "failed",
+    "broken": "failed",
+    "cancelled": "cancelled",
+    "external": "waiting",
+    "held up": "waiting",
+    "not run": "cancelled",
+}
+
+
+def as_json(result: RunResult) -> dict[str, Any]:
+    """What came of a run, for programs."""
+    failures = result.failures()
+    tasks = []
+    for id, fate in result.fates.items():
+        node = result.plan.nodes[id]
+        entry: dict[str, Any] = {
+            "id": id,
+            "family": node.task.get_task_family(),
+            "params": node.task.to_str_params(only_public=True),
+            "fate": str(fate),
+            "reason": node.reason,
+        }
+        if id in result.outcomes:
+            entry["attempts"] = result.attempts.get(id, 1)
+            entry["seconds"] = round(result.outcomes[id].seconds, 6)
+        if id in failures:
+            entry["message"] = failures[id]
+        tasks.append(entry)
+    return {
+        "run": result.id,
+        "status": result.status,
+        "seconds": round(result.seconds, 6),
+        "roots": [node.id for node in result.plan.roots],
+        "counts": result.counts,
+        "tasks": tasks,
+    }

@@ -1,0 +1,308 @@
+"""Settings: how Rumbo behaves, from files and the environment, typed and with the place each came from.
+
+Stronger sources first: the flags of a command, ``RUMBO_*`` variables, ``rumbo.toml`` (or ``[tool.rumbo]`` in
+``pyproject.toml``) in the folder, ``~/.config/rumbo/rumbo.toml``, the defaults below. Parameters of tasks are no
+settings: ``[tasks.Family]`` tables in the same files are read by `rumbo.pipeline.config`.
+
+    [run]
+    workers = 4
+
+    [retry]
+    disable_after = 5
+
+    [resources]
+    database = 3
+
+The variable for ``[run] workers`` is ``RUMBO_RUN_WORKERS``, for ``[resources] database`` it is
+``RUMBO_RESOURCES_DATABASE``.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rumbo.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+
+class RunSettings(NamedTuple):
+    """``[run]``: how tasks are run."""
+
+    module: str = ""
+    """Where tasks are looked for when no module is named."""
+    workers: int = 1
+    """Attempts at a time."""
+    executor: str = "auto"
+    """inline, processes, threads, or auto: inline for one worker, processes for more."""
+    deep: bool = False
+    """Look below complete tasks too."""
+    history: bool = True
+    """Remember runs in the folder's .rumbo/."""
+    capture: bool = True
+    """Keep what attempts print, next to the history."""
+    check_threads: int = 16
+    """How many tasks may be asked at once whether they are complete, when that is slow."""
+    check_complete: bool = True
+    """A task that finished without making its outputs has failed."""
+    check_dependencies: bool = False
+    """Ask each dependency again just before a task runs."""
+    max_parked: int = 1000
+    """Generators that one process keeps while they wait for what they asked for."""
+    allow_collisions: bool = False
+    """Take tasks that differ only in insignificant parameters for one."""
+    recycle_after: int | None = None
+    """Replace a worker process after so many attempts."""
+
+
+class RetrySettings(NamedTuple):
+    """``[retry]``: for tasks that do not say it themselves. Times in seconds."""
+
+    disable_after: int | None = None
+    """So many failures within the window disable a task."""
+    window: float | None = None
+    """In this time failures are counted together."""
+    hard_timeout: float | None = None
+    """So long after its first failure a task is disabled."""
+    disable_for: float = 86_400.0
+    """How long a task stays disabled."""
+    reopen_after: float | None = None
+    """A failed task is tried again after this time."""
+
+
+class Settings(NamedTuple):
+    """All settings in force."""
+
+    run: RunSettings = RunSettings()
+    retry: RetrySettings = RetrySettings()
+    resources: Mapping[str, float] = {}
+    """How much there is of each resource; one of those not named."""
+    origins: Mapping[tuple[str, str], str] = {}
+    """(section, key) -> where its value was found; defaults are not in it."""
+
+
+class Key(NamedTuple):
+    """One setting, as ``rumbo config`` and the reference describe it."""
+
+    section: str
+    name: str
+    kind: str
+    default: Any
+    help: str
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that sets it."""
+        return f"RUMBO_{self.section}_{self.name}".upper()
+
+
+_SECTIONS: dict[str, type[RunSettings] | type[RetrySettings]] = {"run": RunSettings, "retry": RetrySettings}
+_FOREIGN = frozenset(["tasks"])
+"""Tables in the same files that others read."""
+_EXECUTORS = ("auto", "inline", "processes", "threads")
+_AT_LEAST_ONE = frozenset(["workers", "check_threads", "max_parked", "recycle_after", "disable_after"])
+_TRUE = frozenset(["1", "yes", "true", "on"])
+_FALSE = frozenset(["0", "no", "false", "off"])
+_SECRET = ("password", "passwd", "secret", "token", "api_key", "apikey", "credential")
+
+
+def load(folder: str = ".", environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings for a folder.
+
+    Args:
+        folder: where ``rumbo.toml`` and ``pyproject.toml`` are looked for.
+        environment: variables; those of the process when None.
+
+    Raises:
+        ConfigurationError: a file cannot be read, a key is unknown, or a value is not of its kind.
+    """
+    environment = os.environ if environment is None else environment
+    values: dict[tuple[str, str], Any] = {}
+    origins: dict[tuple[str, str], str] = {}
+    for path, tables in _files(folder, environment):
+        _take_tables(tables, path, values, origins)
+    for variable in [name for name in environment if name.startswith("RUMBO_")]:
+        _take_variable(variable, environment[variable], values, origins)
+    if not values:
+        return Settings()
+    chosen: dict[str, dict[str, Any]] = {"run": {}, "retry": {}, "resources": {}}
+    for (section, name), value in values.items():
+        chosen[section][name] = value
+    return Settings(
+        RunSettings(**chosen["run"]), RetrySettings(**chosen["retry"]), chosen["resources"], origins
+    )
+
+
+def keys() -> list[Key]:
+    """Every setting there is, but for the names of resources."""
+    return [
+        Key(section, name, _kind(record, name), record._field_defaults[name], _help(record, name))
+        for section, record in _SECTIONS.items()
+        for name in record._fields
+    ]
+
+
+def is_secret(name: str) -> bool:
+    """Whether a value under this name should not be shown."""
+    lowered = name.lower()
+    return any(word in lowered for word in _SECRET)
+
+
+def value_from_text(section: str, name: str, text: str, where: str) -> Any:
+    """A setting's value from text, as a variable or a flag has it.
+
+    Raises:
+        ConfigurationError: the text is not of the setting's kind. It names ``where``.
+    """
+    kind = "float" if section == "resources" else _kind(_SECTIONS[section], name)
+    if not text.strip() and "None" in kind:
+        return None
+    try:
+        value = _CONVERSIONS[kind.split(" ")[0]](text.strip())
+    except ValueError:
+        raise ConfigurationError(f"{where}: {text!r} is not {_EXPECTED[kind.split(' ')[0]]}.") from None
+    return _checked(section, name, value, where)
+
+
+# Files -----------------------------------------------------------------------------------------------------------
+
+
+def _files(folder: str, environment: Mapping[str, str]) -> Iterable[tuple[str, Mapping[str, Any]]]:
+    """Each file that is there with its tables of ours, the weakest first."""
+    for base in (environment.get("XDG_CONFIG_HOME"), os.path.join(environment.get("HOME", "~"), ".config")):
+        if base:
+            user_file = os.path.join(base, "rumbo", "rumbo.toml")
+            if os.path.isfile(user_file):
+                yield user_file, _read(user_file)
+            break
+    project = os.path.join(folder, "pyproject.toml")
+    if os.path.isfile(project):
+        with open(project, "rb") as file:
+            mentions_us = b"tool.rumbo" in file.read()
+        if mentions_us:  # parsing TOML costs more than all else here
+            yield os.path.normpath(project), _read(project).get("tool", {}).get("rumbo", {})
+    own = os.path.join(folder, "rumbo.toml")
+    if os.path.isfile(own):
+        yield os.path.normpath(own), _read(own)
+
+
+def _read(path: str) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        with open(path, "rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{os.path.normpath(path)} is not valid TOML: {error}.") from error
+
+
+def _take_tables(
+    tables: Mapping[str, Any], path: str, values: dict[tuple[str, str], Any], origins: dict[tuple[str, str], str]
+) -> None:
+    for section, table in tables.items():
+        if section in _FOREIGN:
+            continue
+        if section not in ("resources", *_SECTIONS):
+            raise ConfigurationError(
+                f"{path}: there is no table [{section}]. {_advice(section, [*_SECTIONS, 'resources', 'tasks'])}"
+            )
+        if not isinstance(table, dict):
+            raise ConfigurationError(f"{path}: {section} must be a table, so write [{section}] on a line of its own.")
+        for spelled, value in table.items():
+            name = spelled if section == "resources" else spelled.replace("-", "_")
+            where = f"{path}, [{section}] {spelled}"
+            if section != "resources" and name not in _SECTIONS[section]._fields:
+                raise ConfigurationError(f"{where}: there is no such key. {_advice(name, _SECTIONS[section]._fields)}")
+            values[section, name] = _typed(section, name, value, where)
+            origins[section, name] = path
+
+
+def _typed(section: str, name: str, value: Any, where: str) -> Any:
+    """A TOML value, checked against the setting's kind."""
+    kind = ("float" if section == "resources" else _kind(_SECTIONS[section], name)).split(" ")[0]
+    fits: dict[str, Callable[[Any], bool]] = {
+        "bool": lambda value: isinstance(value, bool),
+        "int": lambda value: isinstance(value, int) and not isinstance(value, bool),
+        "float": lambda value: isinstance(value, (int, float)) and not isinstance(value, bool),
+        "str": lambda value: isinstance(value, str),
+    }
+    if not fits[kind](value):
+        raise ConfigurationError(f"{where}: {value!r} is not {_EXPECTED[kind]}.")
+    return _checked(section, name, value, where)
+
+
+def _checked(section: str, name: str, value: Any, where: str) -> Any:
+    if name == "executor" and section == "run" and value not in _EXECUTORS:
+        raise ConfigurationError(f"{where}: there is no executor {value!r}. {_advice(value, _EXECUTORS)}")
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        least = 1 if section != "resources" and name in _AT_LEAST_ONE else 0
+        if not value >= least:
+            raise ConfigurationError(f"{where}: {value!r} is too small; {least} is the least.")
+    return value
+
+
+# The environment -------------------------------------------------------------------------------------------------
+
+
+def _take_variable(
+    variable: str, text: str, values: dict[tuple[str, str], Any], origins: dict[tuple[str, str], str]
+) -> None:
+    section, _, rest = variable.removeprefix("RUMBO_").lower().partition("_")
+    if section == "resources" and rest:
+        values[section, rest] = value_from_text(section, rest, text, variable)
+        origins[section, rest] = variable
+        return
+    if section in _SECTIONS and rest in _SECTIONS[section]._fields:
+        values[section, rest] = value_from_text(section, rest, text, variable)
+        origins[section, rest] = variable
+        return
+    from difflib import get_close_matches
+
+    # A program may have variables of its own that begin like ours; only what looks like a slip is one.
+    near = get_close_matches(variable, [key.variable for key in keys()], n=1, cutoff=0.8)
+    if section in _SECTIONS or near:
+        advice = f"Did you mean {near[0]}?" if near else "`rumbo config` lists all settings."
+        raise ConfigurationError(f"The environment variable {variable} is no setting. {advice}")
+
+
+# Kinds -----------------------------------------------------------------------------------------------------------
+
+
+def _boolean(text: str) -> bool:
+    lowered = text.lower()
+    if lowered in _TRUE:
+        return True
+    if lowered in _FALSE:
+        return False
+    raise ValueError(text)
+
+
+_CONVERSIONS: dict[str, Callable[[str], Any]] = {"bool": _boolean, "int": int, "float": float, "str": str}
+_EXPECTED = {"bool": "true or false", "int": "a whole number", "float": "a number", "str": "a text"}
+
+
+def _kind(record: type[RunSettings] | type[RetrySettings], name: str) -> str:
+    """The annotation of a field as text, such as ``int | None``."""
+    annotation = record.__annotations__[name]
+    return str(getattr(annotation, "__forward_arg__", annotation))
+
+
+def _help(record: type[Any], name: str) -> str:
+    """The line under the field in this file, which is its description everywhere."""
+    import inspect
+    import re
+
+    found = re.search(rf'^    {name}: .*\n    """(.*?)"""', inspect.getsource(record), re.MULTILINE | re.DOTALL)
+    return " ".join(found[1].split()) if found else ""
+
+
+def _advice(name: str, known: Iterable[str]) -> str:
+    from difflib import get_close_matches
+
+    known = list(known)
+    near = get_close_matches(name, known, n=2, cutoff=0.6)
+    return f"Did you mean {' or '.join(near)}?" if near else f"There is: {', '.join(known)}."

@@ -1,0 +1,209 @@
+"""From what a run adds (`ledger.Rows`) to the statements that enter it, within a transaction that the caller holds."""
+
+from __future__ import annotations
+
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+from rumbo.store import keys, statements
+from rumbo.store.ledger import INITIAL, params_json
+from rumbo.store.liveness import identity
+from rumbo.store.tallies import Tallies
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+    from rumbo.scheduler.effects import Assigned, AttemptEnded
+    from rumbo.store.ledger import Opened, Plan, Rows
+    from rumbo.store.statements import Value
+
+
+class Numbers:
+    """The keys under which the database knows a run and what belongs to it."""
+
+    __slots__ = ("families", "run", "workers")
+
+    def __init__(self) -> None:
+        self.run: int | None = None
+        self.families: dict[int, int] = {}
+        """By place among the run's families."""
+        self.workers: dict[str, int] = {}
+
+    def copy(self) -> Numbers:
+        """The same keys, for a transaction that may be undone."""
+        other = Numbers()
+        other.run, other.families, other.workers = self.run, dict(self.families), dict(self.workers)
+        return other
+
+
+def enter(db: sqlite3.Connection, rows: Rows, numbers: Numbers) -> None:
+    """Write what one run adds. Keys that are new are added to ``numbers``."""
+    if numbers.run is None:
+        numbers.run = statements.insert_run(db, rows.run.info, identity(rows.run.info.pid))
+    first = keys.task_key(numbers.run, 0)
+    if rows.nodes:
+        _enter_plan(db, rows, numbers, first)
+    for dependencies, verdict, reason, error, position in rows.again:
+        statements.plan_again(db, (dependencies, verdict, reason, error, first + position))
+    for state, positions in rows.states.items():
+        statements.set_state(db, state, [first + position for position in positions])
+    for position, due in rows.due.items():
+        statements.set_due(db, first + position, due)
+    tallies = Tallies()
+    if rows.plain:
+        _enter_plain_attempts(db, rows, numbers, first, tallies)
+    if rows.attempts:
+        _enter_attempts(db, rows, numbers, first, tallies)
+    if rows.logs:
+        statements.set_logs(
+            db, [(keys.attempt_key(first + position, number), path) for position, number, path in rows.logs]
+        )
+    tallies.enter(db, numbers.families)
+    if rows.ended is not None:
+        statements.end_run(db, numbers.run, rows.ended)
+
+
+# -- the plan -----------------------------------------------------------------------------------------------------
+
+
+def _enter_plan(db: sqlite3.Connection, rows: Rows, numbers: Numbers, first: int) -> None:
+    for name, (place, module) in rows.run.families.items():
+        if place not in numbers.families:
+            numbers.families[place] = statements.family_number(db, name, module)
+    tasks = _task_numbers(db, rows, numbers.families)
+    few: list[Value] = []
+    for about, plan in rows.plans.items():
+        of_plan = [tasks[position - rows.first_position] for position in plan.positions]
+        if len(of_plan) < statements.MANY:
+            few += _each(about, plan, of_plan, first)
+        else:
+            _enter_alike(db, about, plan, of_plan, first)
+    if few:
+        statements.insert_run_tasks(db, few)
+
+
+def _enter_alike(
+    db: sqlite3.Connection, about: tuple[str, str, float, str, bool], plan: Plan, tasks: list[int], first: int
+) -> None:
+    verdict, reason, priority, error, is_dynamic = about
+    shared: dict[str, Value] = {"verdict": verdict, "reason": reason, "state": int(INITIAL.get(verdict, 8))}
+    shared |= {"error": error or None, "priority": priority or None, "dynamic": int(is_dynamic) or None}
+    values: list[Value] = [None] * (3 * len(tasks))
+    values[::3] = [first + position for position in plan.positions]
+    values[1::3] = tasks
+    values[2::3] = plan.dependencies
+    statements.insert_like_run_tasks(db, shared, values)
+
+
+def _each(about: tuple[str, str, float, str, bool], plan: Plan, tasks: list[int], first: int) -> list[Value]:
+    verdict, reason, priority, error, is_dynamic = about
+    alike = (verdict, reason, int(INITIAL.get(verdict, 8)), error or None, priority or None, int(is_dynamic) or None)
+    values: list[Value] = []
+    for position, task, dependencies in zip(plan.positions, tasks, plan.dependencies, strict=True):
+        values += (first + position, task, dependencies, *alike)
+    return values
+
+
+def _task_numbers(db: sqlite3.Connection, rows: Rows, families: dict[int, int]) -> list[int]:
+    """The key of each new node's task, in the order of nodes. Tasks never seen before are entered."""
+    nodes = rows.nodes
+    ids = [node.id for node in nodes]
+    if not "".join(ids).isascii():
+        ids = [statements.readable(id) for id in ids]
+    found = [0] * len(ids)
+    last = statements.last_task_number(db)
+    if last:
+        for place, number in zip(*statements.known_tasks(db, ids), strict=True):
+            found[place] = number
+    for family, places in _new_by_family(found, rows).items():
+        # In the order of their ids, because an index grows faster by neighbours than by strangers.
+        places.sort(key=ids.__getitem__)
+        values: list[Value] = []
+        for place in places:
+            last += 1
+            found[place] = last
+            values += (last, ids[place], params_json(nodes[place].params))
+        statements.insert_tasks(db, families[family], rows.run.info.started, values)
+    return found
+
+
+def _new_by_family(numbers: list[int], rows: Rows) -> dict[int, list[int]]:
+    """Places of the tasks without a number yet, by family."""
+    families_of = rows.run.families_of[rows.first_position : rows.first_position + len(numbers)]
+    places: dict[int, list[int]] = {}
+    for place, (number, family) in enumerate(zip(numbers, families_of, strict=True)):
+        if not number:
+            if family in places:
+                places[family].append(place)
+            else:
+                places[family] = [place]
+    return places
+
+
+# -- attempts -----------------------------------------------------------------------------------------------------
+
+_task, _worker, _attempt, _began_at, _ended_at = itemgetter(0), itemgetter(0), itemgetter(3), itemgetter(5), itemgetter(6)
+"""Fields of `AttemptEnded` (task, at) and `Assigned` (worker, attempt, at) by their place, for ten thousands of them."""
+
+
+def _enter_plain_attempts(
+    db: sqlite3.Connection, rows: Rows, numbers: Numbers, first: int, tallies: Tallies
+) -> None:
+    workers = set(map(_worker, rows.begun))
+    if len(workers) == 1:
+        _enter_of_worker(db, workers.pop(), rows.begun, rows.plain, rows, numbers, first, tallies)
+        return
+    for worker in sorted(workers):
+        begun, ended = zip(*(pair for pair in zip(rows.begun, rows.plain, strict=True) if pair[0].worker == worker))
+        _enter_of_worker(db, worker, begun, ended, rows, numbers, first, tallies)
+
+
+def _enter_of_worker(
+    db: sqlite3.Connection,
+    worker: str,
+    begun: Sequence[Assigned],
+    ended: Sequence[AttemptEnded],
+    rows: Rows,
+    numbers: Numbers,
+    first: int,
+    tallies: Tallies,
+) -> None:
+    """Whole columns at once: each step is one loop in C."""
+    positions = list(map(rows.run.positions.__getitem__, map(_task, ended)))
+    started = list(map(_began_at, begun))
+    seconds = [end - start for end, start in zip(map(_ended_at, ended), started, strict=True)]
+    values: list[Value] = [None] * (3 * len(positions))
+    bits, top = keys.NUMBER_BITS, keys.LAST_NUMBER
+    values[::3] = [
+        (first + position) << bits | (number if number < top else top)
+        for position, number in zip(positions, map(_attempt, begun), strict=True)
+    ]
+    values[1::3] = started
+    values[2::3] = seconds
+    statements.insert_plain_attempts(db, _number_of_worker(db, worker, numbers), values)
+    tallies.add_done(rows.run.families_of, positions, seconds, ended[0].at)
+
+
+def _enter_attempts(db: sqlite3.Connection, rows: Rows, numbers: Numbers, first: int, tallies: Tallies) -> None:
+    values: list[Value] = []
+    for news in rows.attempts:
+        attempt: Opened = news.attempt
+        values += (
+            keys.attempt_key(first + attempt.position, attempt.number),
+            _number_of_worker(db, attempt.worker, numbers),
+            None if news.outcome is None else int(news.outcome),
+            *(attempt.started, news.seconds, news.message or None),
+            *(attempt.log, attempt.message, attempt.progress, attempt.tracking_url),
+        )
+        if news.outcome is not None and news.seconds is not None:
+            family = rows.run.families_of[attempt.position]
+            tallies.add(family, news.outcome, attempt.started + news.seconds, news.seconds)
+    statements.put_attempts(db, values)
+
+
+def _number_of_worker(db: sqlite3.Connection, worker: str, numbers: Numbers) -> int:
+    number = numbers.workers.get(worker)
+    if number is None:
+        number = numbers.workers[worker] = statements.worker_number(db, worker)
+    return number

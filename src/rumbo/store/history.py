@@ -1,0 +1,282 @@
+"""The observer that writes the history of runs, from a thread of its own, without ever disturbing a run.
+
+Calls put facts aside and return. A thread wakes ten times a second, turns what has come into rows (`ledger`) and writes
+them in one transaction. Trouble with the disk or the database is told once and never reaches the tasks: what may pass
+(a lock, a full disk) is tried again until the end, with all facts kept; what cannot pass switches the history off.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+from collections import deque
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from rumbo.errors import StoreError
+from rumbo.store import connect, statements
+from rumbo.store.entries import Numbers, enter
+from rumbo.store.ledger import RunMemory
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from threading import Event, Thread
+
+    from rumbo.ports import PlannedTask, RunEnded, RunInfo
+    from rumbo.scheduler.effects import Effect
+    from rumbo.store.ledger import Rows
+
+logger = logging.getLogger("rumbo")
+
+_NAP = 0.1
+"""Seconds between two looks at what has come."""
+_LONGEST_NAP = 5.0
+"""Seconds between two tries while something is in the way."""
+_TOO_MUCH = 2_000_000
+"""Facts that are kept while something is in the way; beyond that the run's memory matters more."""
+
+
+class HistoryWriter:
+    """Writes what it observes to the database in ``folder`` (the `.rumbo` itself).
+
+    Call `start` once all child processes are forked; before that, facts are only collected. ``patience`` is how many
+    seconds another program may keep the database locked when the run is over and the last facts must be written.
+    """
+
+    def __init__(self, folder: str, patience: float = 5.0) -> None:
+        self.folder = os.path.abspath(folder)
+        self.patience = patience
+        self._facts: deque[tuple[str, str, object]] = deque()
+        self._runs: dict[str, RunMemory] = {}
+        self._numbers: dict[str, Numbers] = {}
+        self._backlog: list[Rows] = []
+        self._db: sqlite3.Connection | None = None
+        self._thread: Thread | None = None
+        self._wake: Event | None = None
+        self._flushed: Event | None = None
+        self._is_closing = False
+        self._is_off = False
+        self._was_told = False
+        self._trouble: str | None = None
+        self._nap = _NAP
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the history is incomplete, in a sentence; None if all that has happened is written or will be."""
+        return self._trouble
+
+    # -- what is observed: put it aside and return -------------------------------------------------------------
+
+    def run_started(self, run: RunInfo) -> None:
+        """A run begins."""
+        self._facts.append(("run_started", run.id, run))
+
+    def planned(self, run_id: str, nodes: Sequence[PlannedTask]) -> None:
+        """Nodes of the plan, and later the ones that running tasks ask for."""
+        self._facts.append(("planned", run_id, nodes))
+
+    def happened(self, run_id: str, effects: Sequence[Effect]) -> None:
+        """What the scheduler decided and learned."""
+        self._facts.append(("happened", run_id, effects))
+
+    def attempt_log(self, run_id: str, task_id: str, attempt: int, path: str) -> None:
+        """An attempt left output in the file at ``path``."""
+        self._facts.append(("attempt_log", run_id, (task_id, attempt, path)))
+
+    def run_ended(self, run: RunEnded) -> None:
+        """The run is over."""
+        self._facts.append(("run_ended", run.id, run))
+        if self._wake is not None:
+            self._wake.set()
+
+    # -- the thread ----------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to write. From now on the process has a thread, so no child may be forked from it."""
+        if self._thread is not None or self._is_closing:
+            return
+        import threading
+
+        self._wake = threading.Event()
+        self._flushed = threading.Event()
+        # A daemon: a program that forgets to close must still be able to end.
+        self._thread = threading.Thread(target=self._work, name="rumbo-history", daemon=True)
+        self._thread.start()
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Have all facts so far written, and wait for it up to ``timeout`` seconds. False: not (yet) written."""
+        if self._thread is None or self._wake is None or self._flushed is None:
+            self._write_all()
+            return not self._backlog and self._trouble is None
+        self._flushed.clear()
+        self._wake.set()
+        while self._thread.is_alive() and not self._flushed.wait(timeout):
+            if timeout is not None:
+                return False
+        return not self._backlog and self._trouble is None
+
+    def close(self) -> None:
+        """Write what is still to be written, and let go of the database. The second call does nothing."""
+        if self._is_closing:
+            return
+        self._is_closing = True
+        if self._thread is not None and self._wake is not None:
+            self._wake.set()
+            self._thread.join()
+        else:
+            self._finish()
+
+    def _work(self) -> None:
+        wake, flushed = self._wake, self._flushed
+        assert wake is not None
+        assert flushed is not None
+        while not self._is_closing:
+            asked = wake.wait(self._nap)
+            wake.clear()
+            self._write_all()
+            if asked:
+                flushed.set()
+        self._finish()
+        flushed.set()
+
+    # -- from facts to rows ----------------------------------------------------------------------------------------
+
+    def _write_all(self, patience: float = 0.5) -> None:
+        try:
+            self._digest()
+        except Exception as error:  # a fact that we do not understand must not end the thread without a word
+            logger.debug("history: a fact could not be understood", exc_info=True)
+            self._give_up(StoreError(f"a fact could not be understood ({error.__class__.__name__}: {error})"))
+        if self._backlog and not self._is_off:
+            self._try_to_write(patience)
+
+    def _digest(self) -> None:
+        facts, runs = self._facts, self._runs
+        steps: list[Sequence[Effect]] = []
+        speaking = ""
+        for _ in range(len(facts)):
+            kind, run_id, what = facts.popleft()
+            if kind == "happened" and run_id == speaking:
+                steps.append(what)  # type: ignore[arg-type]
+                continue
+            if steps:
+                self._take_steps(speaking, steps)
+                steps = []
+            speaking = run_id
+            if kind == "happened":
+                steps.append(what)  # type: ignore[arg-type]
+            else:
+                self._take(kind, run_id, what)
+        if steps:
+            self._take_steps(speaking, steps)
+        for run_id, run in list(runs.items()):
+            rows = run.take_rows()
+            if rows is not None:
+                self._backlog.append(rows)
+                if rows.ended is not None:
+                    del runs[run_id]
+
+    def _take_steps(self, run_id: str, steps: list[Sequence[Effect]]) -> None:
+        run = self._runs.get(run_id)
+        if run is not None:
+            run.happened(chain.from_iterable(steps))
+
+    def _take(self, kind: str, run_id: str, what: object) -> None:
+        if kind == "run_started":
+            self._runs[run_id] = RunMemory(what, os.path.join(self.folder, ""))  # type: ignore[arg-type]
+            return
+        run = self._runs.get(run_id)
+        if run is None:
+            return
+        if kind == "planned":
+            run.planned(what)  # type: ignore[arg-type]
+        elif kind == "attempt_log":
+            run.attempt_log(*what)  # type: ignore[misc]
+        else:
+            run.rows.ended = what  # type: ignore[assignment]
+
+    # -- from rows to the database -----------------------------------------------------------------------------------
+
+    def _try_to_write(self, patience: float) -> None:
+        try:
+            self._write(patience)
+        except (sqlite3.Error, StoreError) as error:
+            cause = error.__cause__ if isinstance(error, StoreError) else error
+            told = error if isinstance(error, StoreError) else connect.explained(error, self._path)
+            if connect.is_passing(cause) and len(self._facts) + len(self._backlog) < _TOO_MUCH:
+                self._hold_up(told)
+            else:
+                logger.debug("history: cannot go on", exc_info=True)
+                self._give_up(told)
+        except Exception as error:  # the thread must not end without a word
+            logger.debug("history: cannot go on", exc_info=True)
+            self._give_up(StoreError(f"{self._path} cannot be written ({error.__class__.__name__}: {error})"))
+        else:
+            self._backlog.clear()
+            self._trouble = None
+            self._nap = _NAP
+
+    @property
+    def _path(self) -> str:
+        return os.path.join(self.folder, connect.DATABASE)
+
+    def _write(self, patience: float) -> None:
+        db = self._db
+        if db is None:
+            db = self._db = connect.open_for_writing(self.folder, patience)
+        db.execute(f"PRAGMA busy_timeout = {int(patience * 1000)}")
+        statements.begin(db)
+        # Keys that the transaction gives are worth nothing if it is undone.
+        numbers = {id: known.copy() for id, known in self._numbers.items()}
+        try:
+            for rows in self._backlog:
+                enter(db, rows, numbers.setdefault(rows.run.info.id, Numbers()))
+            statements.commit(db)
+        except BaseException:
+            if db.in_transaction:
+                db.rollback()
+            raise
+        self._numbers = numbers
+        for rows in self._backlog:
+            if rows.ended is not None:
+                del numbers[rows.run.info.id]
+
+    # -- trouble -----------------------------------------------------------------------------------------------------
+
+    def _hold_up(self, error: StoreError) -> None:
+        """Something is in the way that may pass: keep the facts, say so once, try again later."""
+        self._trouble = f"history is held up: {_sentence(error)}"
+        self._nap = min(self._nap * 2, _LONGEST_NAP)
+        if not self._was_told and not self._is_closing:
+            self._was_told = True
+            logger.warning("%s It is tried again until the run ends; the tasks themselves are not affected.", self.trouble)
+
+    def _give_up(self, error: StoreError) -> None:
+        """Something is in the way that will not pass: no more history."""
+        self._is_off = True
+        self._backlog.clear()
+        self._facts.clear()
+        self._trouble = f"history is off: {_sentence(error)}"
+        if not self._was_told:
+            self._was_told = True
+            logger.warning("%s The tasks themselves are not affected.", self.trouble)
+
+    def _finish(self) -> None:
+        self._write_all(self.patience)
+        if self._backlog:
+            self._trouble = f"history is incomplete: {(self._trouble or '').removeprefix('history is held up: ')}"
+            if not self._was_told:
+                logger.warning("%s The tasks themselves are not affected.", self._trouble)
+            self._backlog.clear()
+        if self._db is not None:
+            try:
+                self._db.close()
+            except sqlite3.Error:
+                logger.debug("history: could not be closed", exc_info=True)
+            self._db = None
+
+
+def _sentence(error: StoreError) -> str:
+    text = str(error)
+    return text if text.endswith(".") else text + "."

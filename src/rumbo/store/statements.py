@@ -1,0 +1,236 @@
+"""All SQL that writes the history: one function a statement, values always as parameters.
+
+Many rows go into the database by one execution of one statement, never by one execution a row. SQLite's driver lets
+go of the interpreter's lock for each execution and must then wait up to 5 ms to have it back from a busy main thread:
+row by row, a thread writes 200 rows a second beside a run that computes.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+    from rumbo.ports import RunEnded, RunInfo
+
+Value = str | int | float | None
+
+_CHUNKS = (512, 64, 8, 1)
+"""Rows that go into one execution. A few sizes only, so that their statements are compiled once and kept."""
+
+MANY = 16
+"""From this many rows on it pays to say once what they have in common."""
+
+
+def readable(text: str) -> str:
+    """The text, with what UTF-8 cannot hold (halves of surrogate pairs, from odd file names) spelled out."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+# -- rows in bulk -------------------------------------------------------------------------------------------------
+
+
+@cache
+def _insertion(table: str, shared: tuple[str, ...], own: tuple[str, ...], rows: int, conflict: str) -> str:
+    columns = ", ".join(shared + own)
+    values = ", ".join([f"({', '.join('?' * len(own))})"] * rows)
+    if not shared:
+        return f"INSERT INTO {table} ({columns}) VALUES {values} {conflict}"
+    # WHERE true: without it SQLite would read ON CONFLICT as the condition of a join.
+    return (
+        f"INSERT INTO {table} ({columns}) "
+        f"SELECT s.*, v.* FROM (VALUES ({', '.join('?' * len(shared))})) AS s, (VALUES {values}) AS v "
+        f"WHERE true {conflict}"
+    )
+
+
+def _insert(
+    db: sqlite3.Connection,
+    table: str,
+    shared: dict[str, Value],
+    own: tuple[str, ...],
+    values: Sequence[Value],
+    conflict: str = "",
+) -> None:
+    """Insert rows whose ``own`` columns lie one after the other in ``values``; the ``shared`` ones are alike in all."""
+    names, common, width = tuple(shared), list(shared.values()), len(own)
+    start, left = 0, len(values) // width
+    for rows in _CHUNKS:
+        while left >= rows:
+            sql = _insertion(table, names, own, rows, conflict)
+            end = start + rows * width
+            _execute(db, sql, [*common, *values[start:end]])
+            start, left = end, left - rows
+
+
+def _execute(db: sqlite3.Connection, sql: str, values: Sequence[Value]) -> sqlite3.Cursor:
+    try:
+        return db.execute(sql, values)
+    except UnicodeEncodeError:
+        return db.execute(sql, [readable(value) if isinstance(value, str) else value for value in values])
+
+
+# -- transactions -------------------------------------------------------------------------------------------------
+
+
+def begin(db: sqlite3.Connection) -> None:
+    """Begin a transaction that will write, so that it waits for other writers now and not halfway."""
+    db.execute("BEGIN IMMEDIATE")
+
+
+def commit(db: sqlite3.Connection) -> None:
+    """End the transaction and keep what it wrote."""
+    db.execute("COMMIT")
+
+
+# -- runs ---------------------------------------------------------------------------------------------------------
+
+
+def insert_run(db: sqlite3.Connection, run: RunInfo, process: str) -> int:
+    """Enter a run that begins. Gives its number."""
+    row = (
+        *(run.id, json.dumps(run.roots), run.command, run.host, run.user, run.pid, process, run.folder),
+        *(run.workers, run.started, "running", "", "{}"),
+    )
+    sql = (
+        "INSERT INTO runs (id, roots, command, host, user, pid, process, folder, workers, started, status, summary, "
+        "counts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    )
+    return int(_execute(db, sql, row).lastrowid or 0)
+
+
+def end_run(db: sqlite3.Connection, number: int, ended: RunEnded) -> None:
+    """Note how a run ended."""
+    row = (ended.ended, ended.status, ended.summary, json.dumps(dict(ended.counts)), number)
+    _execute(db, "UPDATE runs SET ended = ?, status = ?, summary = ?, counts = ? WHERE number = ?", row)
+
+
+def mark_incomplete(db: sqlite3.Connection, run_id: str, trouble: str) -> None:
+    """Note that facts of a run are missing here."""
+    _execute(db, "UPDATE runs SET trouble = ? WHERE id = ?", (trouble, run_id))
+
+
+# -- families and tasks -------------------------------------------------------------------------------------------
+
+
+def family_number(db: sqlite3.Connection, name: str, module: str) -> int:
+    """The number of a family, which is entered if it is new."""
+    _execute(db, "INSERT INTO families (name, module) VALUES (?, ?) ON CONFLICT DO NOTHING", (name, module))
+    found = _execute(db, "SELECT number FROM families WHERE name = ? AND module = ?", (name, module))
+    return int(found.fetchone()[0])
+
+
+def worker_number(db: sqlite3.Connection, name: str) -> int:
+    """The number of a worker, which is entered if it is new."""
+    _execute(db, "INSERT INTO workers (name) VALUES (?) ON CONFLICT DO NOTHING", (name,))
+    return int(_execute(db, "SELECT number FROM workers WHERE name = ?", (name,)).fetchone()[0])
+
+
+def last_task_number(db: sqlite3.Connection) -> int:
+    """The highest number that a task has; 0 if there is none."""
+    return int(db.execute("SELECT coalesce(max(number), 0) FROM tasks").fetchone()[0])
+
+
+def known_tasks(db: sqlite3.Connection, ids: Sequence[str]) -> tuple[list[int], list[int]]:
+    """Which of these tasks are known: their places in ``ids`` and, in the same order, their numbers."""
+    row = db.execute(
+        "SELECT json_group_array(asked.key), json_group_array(tasks.number) "
+        "FROM json_each(?) AS asked JOIN tasks ON tasks.id = asked.value",
+        (json.dumps(ids, ensure_ascii=False),),
+    ).fetchone()
+    return json.loads(row[0]), json.loads(row[1])
+
+
+def insert_tasks(db: sqlite3.Connection, family: int, seen: float, values: Sequence[Value]) -> None:
+    """Enter new tasks of one family: number, id, params; number, id, params; ..."""
+    _insert(db, "tasks", {"family": family, "first_seen": seen}, ("number", "id", "params"), values)
+
+
+# -- tasks of a run -----------------------------------------------------------------------------------------------
+
+
+def insert_like_run_tasks(db: sqlite3.Connection, shared: dict[str, Value], values: Sequence[Value]) -> None:
+    """Enter tasks of a run that are alike but for key, task, dependencies; key, task, dependencies; ..."""
+    _insert(db, "run_tasks", shared, ("key", "task", "dependencies"), values)
+
+
+def insert_run_tasks(db: sqlite3.Connection, values: Sequence[Value]) -> None:
+    """Enter tasks of a run: key, task, dependencies, verdict, reason, state, error, priority, dynamic; ..."""
+    own = ("key", "task", "dependencies", "verdict", "reason", "state", "error", "priority", "dynamic")
+    _insert(db, "run_tasks", {}, own, values)
+
+
+def plan_again(db: sqlite3.Connection, row: tuple[str, str, str, str | None, int]) -> None:
+    """Bring a task that was planned before up to date: dependencies, verdict, reason, error, key."""
+    _execute(db, "UPDATE run_tasks SET dependencies = ?, verdict = ?, reason = ?, error = ? WHERE key = ?", row)
+
+
+def set_state(db: sqlite3.Connection, state: int, keys: list[int]) -> None:
+    """Note that these tasks of a run are in a state now. Sorts ``keys``."""
+    keys.sort()
+    ragged: list[int] = []
+    for first, last in _ranges(keys):
+        if last - first < MANY:
+            ragged += range(first, last + 1)
+        else:
+            db.execute("UPDATE run_tasks SET state = ? WHERE key BETWEEN ? AND ?", (state, first, last))
+    if ragged:
+        sql = "UPDATE run_tasks SET state = ? WHERE key IN (SELECT value FROM json_each(?))"
+        db.execute(sql, (state, json.dumps(ragged)))
+
+
+def _ranges(numbers: list[int]) -> list[tuple[int, int]]:
+    """First and last of each unbroken range in sorted numbers."""
+    if numbers[-1] - numbers[0] == len(numbers) - 1:
+        return [(numbers[0], numbers[-1])]
+    starts = [0, *(i for i in range(1, len(numbers)) if numbers[i] != numbers[i - 1] + 1)]
+    ends = [*(start - 1 for start in starts[1:]), len(numbers) - 1]
+    return [(numbers[start], numbers[end]) for start, end in zip(starts, ends, strict=True)]
+
+
+def set_due(db: sqlite3.Connection, key: int, due: float | None) -> None:
+    """Note when a task of a run will be tried or enabled again."""
+    db.execute("UPDATE run_tasks SET due = ? WHERE key = ?", (due, key))
+
+
+# -- attempts -----------------------------------------------------------------------------------------------------
+
+
+def insert_plain_attempts(db: sqlite3.Connection, worker: int, values: Sequence[Value]) -> None:
+    """Enter a worker's attempts that went well and left no word: key, started, seconds; ..."""
+    _insert(db, "attempts", {"worker": worker, "outcome": 0}, ("key", "started", "seconds"), values)
+
+
+def put_attempts(db: sqlite3.Connection, values: Sequence[Value]) -> None:
+    """Enter attempts, or bring them up to date: all columns in the order of the table."""
+    own = ("key", "worker", "outcome", "started", "seconds", "message", "log", "status", "progress", "tracking_url")
+    conflict = (
+        "ON CONFLICT (key) DO UPDATE SET worker = excluded.worker, outcome = excluded.outcome, "
+        "started = excluded.started, seconds = excluded.seconds, message = excluded.message, "
+        "log = coalesce(excluded.log, log), status = excluded.status, progress = excluded.progress, "
+        "tracking_url = excluded.tracking_url"
+    )
+    _insert(db, "attempts", {}, own, values, conflict)
+
+
+def set_logs(db: sqlite3.Connection, logs: Sequence[tuple[int, str]]) -> None:
+    """Note the files of what attempts printed: key of the attempt, path."""
+    sql = (
+        "UPDATE attempts SET log = new.path FROM (SELECT json_extract(value, '$[0]') AS key, "
+        "json_extract(value, '$[1]') AS path FROM json_each(?)) AS new WHERE attempts.key = new.key"
+    )
+    _execute(db, sql, (json.dumps(logs, ensure_ascii=False),))
+
+
+def add_durations(db: sqlite3.Connection, values: Sequence[Value]) -> None:
+    """Add to the tallies: family, hour, outcome, octave, attempts, seconds, slowest; ..."""
+    own = ("family", "hour", "outcome", "octave", "attempts", "seconds", "slowest")
+    conflict = (
+        "ON CONFLICT (family, hour, outcome, octave) DO UPDATE SET attempts = attempts + excluded.attempts, "
+        "seconds = seconds + excluded.seconds, slowest = max(slowest, excluded.slowest)"
+    )
+    _insert(db, "durations", {}, own, values, conflict)
