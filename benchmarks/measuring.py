@@ -128,7 +128,7 @@ def stop(process_id: int, stopped: threading.Event) -> None:
 
 def environment() -> dict[str, str]:
     """No setting of whoever runs the benchmarks reaches the programs; they find each other."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("LUIGI_", "RUMBO_"))}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("LUIGI_", "RUMBO_", "PYTHON"))}
     return {**kept, "PYTHONPATH": str(PROGRAMS), "PYTHONHASHSEED": "0", "NO_COLOR": "1"}
 
 

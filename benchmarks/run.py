@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import compileall
+import importlib
 import json
 import os
 import platform
@@ -28,6 +30,7 @@ def main() -> int:
     if not cases:
         print(f"No case is called {' or '.join(arguments.only)}. There are: {names()}.", file=sys.stderr)
         return 2
+    compile_rumbo()
     pythons = pythons_of(None if arguments.no_luigi else luigi_python())
     effort = QUICK if arguments.quick else THOROUGH
     points = []
@@ -70,6 +73,12 @@ def measured_aloud(case: Case, size: int, pythons: dict[str, Path], effort: Effo
         print(f"    {side} gave no figure: {failure.reason}", file=sys.stderr)
     print(" ".join(row(point).split()), file=sys.stderr)
     return point
+
+
+def compile_rumbo() -> None:
+    """Byte code for every module, as an installer leaves it (and pip has left Luigi), before any cold start."""
+    for folder in importlib.import_module("rumbo").__path__:
+        compileall.compile_dir(folder, quiet=2)
 
 
 def machine() -> dict[str, Any]:

@@ -9,4 +9,4 @@ class Hello(luigi.Task):
 
 
 if __name__ == "__main__":
-    luigi.build([Hello()], local_scheduler=True)
+    raise SystemExit(not luigi.build([Hello()], local_scheduler=True))

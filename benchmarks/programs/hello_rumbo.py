@@ -9,4 +9,4 @@ class Hello(rumbo.Task):
 
 
 if __name__ == "__main__":
-    rumbo.build([Hello()], history=False)
+    raise SystemExit(not rumbo.build([Hello()], history=False))

@@ -150,10 +150,10 @@ class CarrierDelays(rumbo.Task):
         return rumbo.LocalTarget(f"{DATA}/{self.period}/carriers/{self.carrier}.csv")
 
     def run(self) -> None:
-        months = {
-            month: data.Summary.from_json(read_json(target))["carrier"].get(self.carrier, data.Tally())
-            for month, target in self.input().items()
-        }
+        months = {}
+        for month, target in self.input().items():
+            tally = read_json(target)["carrier"].get(self.carrier)
+            months[month] = data.Tally.from_json(tally) if tally else data.Tally()
         with self.output().open("w") as out:
             writer = csv.DictWriter(out, data.DELAY_TABLE, lineterminator="\n")
             writer.writeheader()
@@ -220,7 +220,7 @@ class Database(rumbo.Task):
         import flights_database as database
 
         inputs = self.input()
-        with self.output().temporary_path() as path:
+        with rumbo.publish(self.output(), paths=True) as (path,):
             connection = database.create(path)
             for day in inputs["days"]:
                 with day.open() as file:

@@ -271,6 +271,11 @@ def trimmed(text: str) -> str:
     return "\n".join(kept)
 
 
+def failure_text(message: str) -> str:
+    """What a failed attempt left behind, for its author: the traceback without our frames."""
+    return trimmed(message.removeprefix("Runtime error:\n")).strip("\n")
+
+
 def _without_our_frames(lines: list[str]) -> Iterator[str]:
     skipping = False
     for line in lines:

@@ -6,7 +6,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, TextIO
 
-from rumbo.cli.finding import trimmed
+from rumbo.cli.finding import failure_text
 from rumbo.cli.look import Ink, lasting, plural
 from rumbo.scheduler.effects import Assigned, AttemptEnded, Noted, RetryPlanned, TaskDisabled
 from rumbo.scheduler.records import Outcome
@@ -115,8 +115,7 @@ class PlainLines:
         took = lasting(effect.at - self._begun.get(effect.lease, effect.at))
         self._line(word, state, f"{self._name(effect.task)}  {self._ink.faint(took)}")
         if effect.outcome is not Outcome.DONE and effect.message:
-            text = trimmed(effect.message.replace("\\n", "\n") if "\n" not in effect.message else effect.message)
-            self._out.write("".join(f"    {line}\n" for line in text.rstrip().split("\n")))
+            self._out.write("".join(f"    {line}\n" for line in failure_text(effect.message).split("\n")))
 
     def _retry_planned(self, effect: RetryPlanned) -> None:
         self._line("retry", "retrying", f"{self._name(effect.task)} in {lasting(effect.due - effect.at)}")

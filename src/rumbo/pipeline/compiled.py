@@ -14,7 +14,6 @@ from __future__ import annotations
 from rumbo.errors import (
     DuplicateParameterError,
     MissingParameterError,
-    ParameterError,
     UnknownParameterError,
 )
 from rumbo.pipeline import config
@@ -230,15 +229,15 @@ class ParameterTable:
         try:
             if not slot.parameter.has_task_value(self.family, slot.name):
                 return ABSENT
-        except ParameterError as error:
+        except InvalidValueError as error:
             raise blame(self.family, slot.name, None, error, "It comes from the configuration.") from error
         except Exception as error:
             raise InvalidParameterError(
                 self.family,
                 slot.name,
                 None,
-                f"the value from outside the program cannot be found out: {error}.",
-                f"{type(slot.parameter).__name__} looks for it in its own way.",
+                f"its value from outside the program cannot be found out: {error}.",
+                f"{type(slot.parameter).__name__} looks for it in a way of its own.",
             ) from error
         return slot.parameter.task_value(self.family, slot.name)
 
@@ -314,8 +313,15 @@ class ParameterTable:
         """The texts that count in a task's id, sorted by name."""
         texts = {}
         for name, index, parameter in self.sorted_names:
-            if parameter.significant and parameter.visibility == PUBLIC:
-                texts[name] = self.text(name, parameter, values[index])
+            if parameter.significant and parameter.visibility is PUBLIC:
+                value = values[index]
+                if type(value) is str and type(parameter) is Parameter:
+                    texts[name] = value
+                    continue
+                try:
+                    texts[name] = parameter.serialize(value)
+                except Exception as error:
+                    raise blame(self.family, name, value, error, _UNWRITABLE) from error
         return texts
 
     def text(self, name: str, parameter: Parameter[Any], value: Any) -> str:
@@ -325,7 +331,7 @@ class ParameterTable:
         try:
             return parameter.serialize(value)
         except Exception as error:
-            raise blame(self.family, name, value, error, "It cannot be written as text.") from error
+            raise blame(self.family, name, value, error, _UNWRITABLE) from error
 
     def parse(self, texts: Mapping[str, Any], source: Callable[[str], str]) -> dict[str, Any]:
         """Values from texts; a list of texts becomes one value by the parameter's batch method.
@@ -347,6 +353,7 @@ class ParameterTable:
 
 
 _FROM_CONSTRUCTOR = "It was given to the constructor."
+_UNWRITABLE = "It cannot be written as text."
 
 
 def _count(number: int, what: str) -> str:

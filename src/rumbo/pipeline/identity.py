@@ -26,13 +26,11 @@ if TYPE_CHECKING:
 
 def canonical_json(params: Mapping[str, str]) -> str:
     """The parameters as compact JSON, sorted by name, ASCII only."""
-    parts = []
-    for name in sorted(params):
-        value = params[name]
-        if type(value) is not str or type(name) is not str:
-            return _encode_anything(params)  # a parameter's own serialize() returned something else than text
-        parts.append(f"{encode_basestring_ascii(name)}:{encode_basestring_ascii(value)}")
-    return "{" + ",".join(parts) + "}"
+    encode = encode_basestring_ascii
+    try:
+        return "{" + ",".join([f"{encode(name)}:{encode(params[name])}" for name in sorted(params)]) + "}"
+    except TypeError:
+        return _encode_anything(params)  # a parameter's own serialize() returned something else than text
 
 
 def _encode_anything(params: Mapping[str, str]) -> str:

@@ -72,7 +72,8 @@ def rebuild(struct: Any, replace: Callable[[Task], Any]) -> Any:
         from rumbo.errors import TaskError
 
         raise TaskError(
-            f"{struct!r} is of type {type(struct).__name__}, where a task or a list, tuple or dictionary of tasks is needed. "
+            f"{struct!r} is of type {type(struct).__name__}, where a task or a list, tuple or dictionary of tasks "
+            "is needed. "
             "Return tasks (not their targets, not their classes) from requires()."
         ) from None
     return [rebuild(item, replace) for item in items]

@@ -408,11 +408,6 @@ class Task(metaclass=Register):
             if parameter.visibility != ParameterVisibility.PRIVATE and name in self.param_kwargs
         }
 
-    def _warn_on_wrong_param_types(self) -> None:
-        params = dict(self.get_params())
-        for name, value in self.param_kwargs.items():
-            params[name]._warn_on_wrong_param_type(name, value)
-
     @property
     def param_args(self) -> tuple[Any, ...]:
         """The values of the parameters in order. Deprecated: use ``param_kwargs``."""

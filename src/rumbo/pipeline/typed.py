@@ -87,6 +87,10 @@ def parameter(*, default: Any = _no_value, kind: type[Parameter[Any]] | None = N
     return Specification(default, kind, options)
 
 
+class AnnotationError(ParameterError, TypeError):
+    """An annotation of a task class cannot become a parameter."""
+
+
 class Specification:
     """What ``parameter(...)`` says, until the class is made."""
 
@@ -167,7 +171,7 @@ def _own_annotations(cls: Any) -> dict[str, Any]:
 def _is_new_default(inherited: Parameter[Any], value: Any) -> bool:
     """Whether a plain attribute gives an annotated parameter of a base class another default.
 
-    To type checkers the parameter is still there, so it is. (Luigi's kinds are fixed by it, as Luigi's programs expect.)
+    To type checkers the parameter is still there, so it is. (Luigi's kinds are fixed by it: its programs expect that.)
     """
     return getattr(inherited, "_annotated", False) and not (
         isinstance(value, Parameter) or hasattr(type(value), "__get__")
@@ -210,7 +214,7 @@ def _may_be_parameter(cls: Any, name: str, annotation: Any) -> bool:
     if not hasattr(Task, name):
         return True
     if _is_method(name):
-        raise ParameterError(
+        raise AnnotationError(
             f"{cls.__qualname__}.{name} cannot be a parameter: {name} is a method of every task. "
             "Give the parameter another name."
         )
@@ -245,7 +249,7 @@ def _parameter_of(cls: Any, name: str, annotation: Any, value: Any) -> Parameter
         made = parameter_for(meaning, default, specification.options)
     except UnknownAnnotation as problem:
         text = annotation if isinstance(annotation, str) else annotation_text(annotation)
-        raise ParameterError(
+        raise AnnotationError(
             f"{cls.__qualname__}.{name}: {text} cannot be a parameter, since {problem}. If it is none, annotate it as "
             f"ClassVar[{text}]; if it is one, say how its values are written: "
             f"{name}: {text} = parameter(kind=...) with a Parameter class."
@@ -264,7 +268,7 @@ def _check_default(cls: Any, name: str, made: Parameter[Any], annotation: Any) -
         if error.value is None and annotation is not None:
             text = annotation if isinstance(annotation, str) else annotation_text(annotation)
             advice = f" Annotate it as {text} | None."
-        raise ParameterError(f"{cls.__qualname__}.{name}: the default {error}{advice}") from None
+        raise AnnotationError(f"{cls.__qualname__}.{name}: the default {error}{advice}") from None
 
 
 def _resolved(cls: Any, name: str, annotation: Any) -> Any:
@@ -281,7 +285,7 @@ def _resolved(cls: Any, name: str, annotation: Any) -> Any:
                 meaning = eval(meaning, scope, {**local, **vars(cls)})
         return meaning
     except Exception as error:
-        raise ParameterError(
+        raise AnnotationError(
             f"{cls.__qualname__}.{name}: the annotation {annotation!r} cannot be understood: {error}. "
             "What a parameter's annotation names must be imported when the program runs, "
             "not only under TYPE_CHECKING."

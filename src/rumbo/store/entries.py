@@ -5,6 +5,7 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
+from rumbo.scheduler.records import State
 from rumbo.store import keys, statements
 from rumbo.store.ledger import INITIAL, params_json
 from rumbo.store.liveness import identity
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rumbo.scheduler.effects import Assigned, AttemptEnded
-    from rumbo.store.ledger import Opened, Plan, Rows
+    from rumbo.store.ledger import About, Opened, Rows
     from rumbo.store.statements import Value
 
 
@@ -68,41 +69,67 @@ def enter(db: sqlite3.Connection, rows: Rows, numbers: Numbers) -> None:
 
 
 def _enter_plan(db: sqlite3.Connection, rows: Rows, numbers: Numbers, first: int) -> None:
-    for name, (place, module) in rows.run.families.items():
-        if place not in numbers.families:
-            numbers.families[place] = statements.family_number(db, name, module)
+    _number_families(db, rows, numbers.families)
     tasks = _task_numbers(db, rows, numbers.families)
     few: list[Value] = []
-    for about, plan in rows.plans.items():
-        of_plan = [tasks[position - rows.first_position] for position in plan.positions]
-        if len(of_plan) < statements.MANY:
-            few += _each(about, plan, of_plan, first)
-        else:
-            _enter_alike(db, about, plan, of_plan, first)
+    for about, positions in rows.plans.items():
+        if len(positions) < statements.MANY:
+            few += _one_by_one(rows, about, positions, tasks, first)
+            continue
+        start = rows.first_position
+        of_plan = [tasks[position - start] for position in positions]
+        needed = [rows.dependencies[position - start] for position in positions]
+        _enter_alike(db, about, [first + position for position in positions], of_plan, needed)
     if few:
         statements.insert_run_tasks(db, few)
 
 
 def _enter_alike(
-    db: sqlite3.Connection, about: tuple[str, str, float, str, bool], plan: Plan, tasks: list[int], first: int
+    db: sqlite3.Connection, about: About, task_keys: list[int], tasks: list[int], dependencies: list[str]
 ) -> None:
-    verdict, reason, priority, error, is_dynamic = about
-    shared: dict[str, Value] = {"verdict": verdict, "reason": reason, "state": int(INITIAL.get(verdict, 8))}
-    shared |= {"error": error or None, "priority": priority or None, "dynamic": int(is_dynamic) or None}
+    shared = _said(about)
+    ahead = task_keys[0] - tasks[0]
+    if tasks[-1] - tasks[0] == task_keys[-1] - task_keys[0] == len(tasks) - 1 and not any(dependencies):
+        # The usual case: tasks are numbered in the order in which a plan first named them.
+        if all(key - task == ahead for key, task in zip(task_keys, tasks, strict=True)):
+            statements.insert_run_tasks_from(db, shared, tasks[0], tasks[-1], ahead)
+            return
     values: list[Value] = [None] * (3 * len(tasks))
-    values[::3] = [first + position for position in plan.positions]
+    values[::3] = task_keys
     values[1::3] = tasks
-    values[2::3] = plan.dependencies
+    values[2::3] = dependencies
     statements.insert_like_run_tasks(db, shared, values)
 
 
-def _each(about: tuple[str, str, float, str, bool], plan: Plan, tasks: list[int], first: int) -> list[Value]:
-    verdict, reason, priority, error, is_dynamic = about
-    alike = (verdict, reason, int(INITIAL.get(verdict, 8)), error or None, priority or None, int(is_dynamic) or None)
+def _one_by_one(rows: Rows, about: About, positions: list[int], tasks: list[int], first: int) -> list[Value]:
+    said = _said(about)
     values: list[Value] = []
-    for position, task, dependencies in zip(plan.positions, tasks, plan.dependencies, strict=True):
-        values += (first + position, task, dependencies, *alike)
+    for position in positions:
+        place = position - rows.first_position
+        values += (first + position, tasks[place], rows.dependencies[place], *said.values())
     return values
+
+
+def _said(about: About) -> dict[str, Value]:
+    verdict, reason, priority, error, is_dynamic = about
+    state = int(INITIAL.get(verdict, State.UNKNOWN))
+    return {
+        "verdict": verdict,
+        "reason": reason,
+        "state": state,
+        "error": error or None,
+        "priority": priority or None,
+        "dynamic": int(is_dynamic) or None,
+    }
+
+
+def _number_families(db: sqlite3.Connection, rows: Rows, numbers: dict[int, int]) -> None:
+    if len(numbers) == len(rows.run.families):
+        return
+    modules = {node.family: node.module for node in reversed(rows.nodes)}
+    for name, place in rows.run.families.items():
+        if place not in numbers:
+            numbers[place] = statements.family_number(db, name, modules[name])
 
 
 def _task_numbers(db: sqlite3.Connection, rows: Rows, families: dict[int, int]) -> list[int]:
@@ -116,29 +143,31 @@ def _task_numbers(db: sqlite3.Connection, rows: Rows, families: dict[int, int]) 
     if last:
         for place, number in zip(*statements.known_tasks(db, ids), strict=True):
             found[place] = number
-    for family, places in _new_by_family(found, rows).items():
-        # In the order of their ids, because an index grows faster by neighbours than by strangers.
+    new = [place for place, number in enumerate(found) if not number]
+    # Numbered in the order of the plan, entered by family and in the order of ids: an index grows faster by
+    # neighbours than by strangers.
+    for number, place in enumerate(new, last + 1):
+        found[place] = number
+    for family, places in _by_family(new, rows).items():
         places.sort(key=ids.__getitem__)
-        values: list[Value] = []
-        for place in places:
-            last += 1
-            found[place] = last
-            values += (last, ids[place], params_json(nodes[place].params))
-        statements.insert_tasks(db, families[family], rows.run.info.started, values)
+        values: list[Value] = [None] * (3 * len(places))
+        values[::3] = [found[place] for place in places]
+        values[1::3] = [ids[place] for place in places]
+        values[2::3] = [params_json(nodes[place].params) for place in places]
+        statements.insert_tasks(db, families[family], values)
     return found
 
 
-def _new_by_family(numbers: list[int], rows: Rows) -> dict[int, list[int]]:
-    """Places of the tasks without a number yet, by family."""
-    families_of = rows.run.families_of[rows.first_position : rows.first_position + len(numbers)]
-    places: dict[int, list[int]] = {}
-    for place, (number, family) in enumerate(zip(numbers, families_of, strict=True)):
-        if not number:
-            if family in places:
-                places[family].append(place)
-            else:
-                places[family] = [place]
-    return places
+def _by_family(places: list[int], rows: Rows) -> dict[int, list[int]]:
+    families_of, first = rows.run.families_of, rows.first_position
+    found: dict[int, list[int]] = {}
+    for place in places:
+        family = families_of[first + place]
+        if family in found:
+            found[family].append(place)
+        else:
+            found[family] = [place]
+    return found
 
 
 # -- attempts -----------------------------------------------------------------------------------------------------

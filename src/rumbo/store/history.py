@@ -48,6 +48,7 @@ class HistoryWriter:
         self.folder = os.path.abspath(folder)
         self.patience = patience
         self._facts: deque[tuple[str, str, object]] = deque()
+        self._put = self._facts.append
         self._runs: dict[str, RunMemory] = {}
         self._numbers: dict[str, Numbers] = {}
         self._backlog: list[Rows] = []
@@ -70,23 +71,23 @@ class HistoryWriter:
 
     def run_started(self, run: RunInfo) -> None:
         """A run begins."""
-        self._facts.append(("run_started", run.id, run))
+        self._put(("run_started", run.id, run))
 
     def planned(self, run_id: str, nodes: Sequence[PlannedTask]) -> None:
         """Nodes of the plan, and later the ones that running tasks ask for."""
-        self._facts.append(("planned", run_id, nodes))
+        self._put(("planned", run_id, nodes))
 
     def happened(self, run_id: str, effects: Sequence[Effect]) -> None:
         """What the scheduler decided and learned."""
-        self._facts.append(("happened", run_id, effects))
+        self._put(("happened", run_id, effects))
 
     def attempt_log(self, run_id: str, task_id: str, attempt: int, path: str) -> None:
         """An attempt left output in the file at ``path``."""
-        self._facts.append(("attempt_log", run_id, (task_id, attempt, path)))
+        self._put(("attempt_log", run_id, (task_id, attempt, path)))
 
     def run_ended(self, run: RunEnded) -> None:
         """The run is over."""
-        self._facts.append(("run_ended", run.id, run))
+        self._put(("run_ended", run.id, run))
         if self._wake is not None:
             self._wake.set()
 

@@ -8,7 +8,9 @@ two facts put aside, and rows are made of all of them at once. Whatever is more 
 from __future__ import annotations
 
 import json
+from itertools import groupby
 from json.encoder import encode_basestring
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from rumbo.scheduler.effects import Assigned, AttemptEnded, Noted, RetryPlanned, StateChanged, TaskDisabled
@@ -23,6 +25,12 @@ if TYPE_CHECKING:
 
 INITIAL = {"run": State.PENDING, "skip": State.DONE, "wait": State.PENDING, "broken": State.UNKNOWN}
 """The state in which a task begins its run, by its verdict."""
+
+About = tuple[str, str, float, str, bool]
+"""What is said of a task in a plan: verdict, reason, priority, error, and whether a running task asked for it."""
+
+# Fields of `PlannedTask` by their place, for tens of thousands of them.
+_id, _family, _about, _dependencies = itemgetter(0), itemgetter(1), itemgetter(4, 5, 7, 8), itemgetter(6)
 
 _DONE = Outcome.DONE
 _KINDS = ("message", "progress", "tracking_url")
@@ -45,16 +53,6 @@ class Opened:
         self.tracking_url: str | None = None
 
 
-class Plan:
-    """Tasks of a run of which the same is said."""
-
-    __slots__ = ("dependencies", "positions")
-
-    def __init__(self) -> None:
-        self.positions: list[int] = []
-        self.dependencies: list[str] = []
-
-
 class AttemptNews:
     """A row for an attempt under way or over, whole."""
 
@@ -74,6 +72,7 @@ class Rows:
         "again",
         "attempts",
         "begun",
+        "dependencies",
         "due",
         "ended",
         "first_position",
@@ -90,8 +89,10 @@ class Rows:
         self.first_position = len(run.families_of)
         self.nodes: list[PlannedTask] = []
         """Tasks that are new in the run; their positions follow each other from `first_position`."""
-        self.plans: dict[tuple[str, str, float, str, bool], Plan] = {}
-        """New tasks by verdict, reason, priority, error, and whether a running task asked for them."""
+        self.dependencies: list[str] = []
+        """Of each node, as positions."""
+        self.plans: dict[About, list[int]] = {}
+        """Positions of the new tasks of which the same is said."""
         self.again: list[tuple[str, str, str, str | None, int]] = []
         self.states: dict[State, list[int]] = {}
         """Positions of tasks by their new state."""
@@ -110,8 +111,8 @@ class RunMemory:
     def __init__(self, info: RunInfo, folder: str = "") -> None:
         self.info = info
         self.positions: dict[str, int] = {}
-        self.families: dict[str, tuple[int, str]] = {}
-        """By name: place among the run's families, and module."""
+        self.families: dict[str, int] = {}
+        """Places among the run's families, by name."""
         self.families_of: list[int] = []
         """By position: place among the run's families."""
         self.rows = Rows(self)
@@ -140,37 +141,40 @@ class RunMemory:
         """Take in nodes of the plan; those known already bring their dependencies and verdict up to date."""
         positions = self.positions
         is_dynamic = bool(positions)
-        fresh: list[PlannedTask] = []
-        again: list[PlannedTask] = []
-        for node in nodes:
-            if node.id in positions:
-                again.append(node)
-            else:
-                positions[node.id] = len(positions)
-                fresh.append(node)
+        fresh = [node for node in nodes if node.id not in positions]
+        known = len(positions)
+        positions.update(zip(map(_id, fresh), range(known, known + len(fresh)), strict=True))
+        if len(positions) < known + len(fresh):
+            raise ValueError("a task is twice in one plan")
         self._enter(fresh, is_dynamic)
-        for node in again:
-            row = (self._compact(node.dependencies), node.verdict, node.reason, node.error or None, positions[node.id])
-            self.rows.again.append(row)
+        if len(fresh) < len(nodes):
+            new = set(map(_id, fresh))
+            self._enter_again(node for node in nodes if node.id not in new)
 
     def _enter(self, nodes: list[PlannedTask], is_dynamic: bool) -> None:
-        families, families_of, states, plans = self.families, self.families_of, self._states, self.rows.plans
-        initial, unknown, compact = INITIAL, State.UNKNOWN, self._compact
-        self.rows.nodes += nodes
-        position = len(families_of)
-        for _, family, module, _, verdict, reason, dependencies, priority, error in nodes:
-            place = families.get(family)
-            if place is None:
-                place = families[family] = (len(families), module)
-            families_of.append(place[0])
-            states.append(initial.get(verdict, unknown))
-            key = (verdict, reason, priority, error, is_dynamic)
-            plan = plans.get(key)
+        """Enter nodes in whole columns: each step is one loop in C."""
+        rows, families = self.rows, self.families
+        for name in dict.fromkeys(map(_family, nodes)):
+            families.setdefault(name, len(families))
+        self.families_of += map(families.__getitem__, map(_family, nodes))
+        position = len(self._states)
+        for about, alike in groupby(map(_about, nodes)):
+            verdict = about[0]
+            positions = range(position, position + len(list(alike)))
+            position = positions.stop
+            self._states += bytes((INITIAL.get(verdict, State.UNKNOWN),)) * len(positions)
+            plan = rows.plans.get((*about, is_dynamic))
             if plan is None:
-                plan = plans[key] = Plan()
-            plan.positions.append(position)
-            plan.dependencies.append(compact(dependencies) if dependencies else "")
-            position += 1
+                plan = rows.plans[(*about, is_dynamic)] = []
+            plan += positions
+        rows.nodes += nodes
+        rows.dependencies += [self._compact(ids) if ids else "" for ids in map(_dependencies, nodes)]
+
+    def _enter_again(self, nodes: Iterable[PlannedTask]) -> None:
+        for node in nodes:
+            position = self.positions[node.id]
+            row = (self._compact(node.dependencies), node.verdict, node.reason, node.error or None, position)
+            self.rows.again.append(row)
 
     def _compact(self, dependencies: tuple[str, ...]) -> str:
         """Positions of dependencies as text: `3,5,8`, or `0-99` for all from 0 to 99."""

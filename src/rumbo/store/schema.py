@@ -79,7 +79,6 @@ tasks = Table(
     Column("id", Text, nullable=False),
     Column("family", Integer, ForeignKey("families.number"), nullable=False),
     Column("params", Text, nullable=False, comment="JSON: public parameters, serialised"),
-    Column("first_seen", _Time, nullable=False),
     UniqueConstraint("id", name="tasks_id"),
 )
 
@@ -125,8 +124,8 @@ durations = Table(
     Column("outcome", Integer, nullable=False),
     Column("octave", Integer, nullable=False, comment="n: they took from 2**(n-1) to 2**n seconds"),
     Column("attempts", Integer, nullable=False),
-    Column("seconds", _Time, nullable=False),
-    Column("slowest", REAL, nullable=False),
+    Column("seconds", _Time, nullable=False, comment="of several octaves together: only the sum over all means something"),
+    Column("slowest", REAL, nullable=False, comment="likewise: only the maximum over all"),
     PrimaryKeyConstraint("family", "hour", "outcome", "octave"),
     sqlite_with_rowid=False,
 )

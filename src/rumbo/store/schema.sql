@@ -43,7 +43,6 @@ CREATE TABLE tasks (
     id TEXT NOT NULL,
     family INTEGER NOT NULL REFERENCES families (number),
     params TEXT NOT NULL,
-    first_seen REAL NOT NULL,
     CONSTRAINT tasks_id UNIQUE (id)
 );
 

@@ -145,12 +145,25 @@ def known_tasks(db: sqlite3.Connection, ids: Sequence[str]) -> tuple[list[int], 
     return json.loads(row[0]), json.loads(row[1])
 
 
-def insert_tasks(db: sqlite3.Connection, family: int, seen: float, values: Sequence[Value]) -> None:
+def insert_tasks(db: sqlite3.Connection, family: int, values: Sequence[Value]) -> None:
     """Enter new tasks of one family: number, id, params; number, id, params; ..."""
-    _insert(db, "tasks", {"family": family, "first_seen": seen}, ("number", "id", "params"), values)
+    _insert(db, "tasks", {"family": family}, ("number", "id", "params"), values)
 
 
 # -- tasks of a run -----------------------------------------------------------------------------------------------
+
+
+def insert_run_tasks_from(db: sqlite3.Connection, shared: dict[str, Value], first: int, last: int, ahead: int) -> None:
+    """Enter tasks of a run that are alike and need nothing, for all tasks from number ``first`` to ``last``.
+
+    The key of each is its task's number and ``ahead``. No value has to cross into SQLite, so this takes half the time.
+    """
+    columns, marks = ", ".join(shared), ", ".join("?" * len(shared))
+    sql = (
+        f"INSERT INTO run_tasks (key, task, dependencies, {columns}) "
+        f"SELECT number + ?, number, '', {marks} FROM tasks WHERE number BETWEEN ? AND ?"
+    )
+    _execute(db, sql, (ahead, *shared.values(), first, last))
 
 
 def insert_like_run_tasks(db: sqlite3.Connection, shared: dict[str, Value], values: Sequence[Value]) -> None:
@@ -173,7 +186,7 @@ def set_state(db: sqlite3.Connection, state: int, keys: list[int]) -> None:
     """Note that these tasks of a run are in a state now. Sorts ``keys``."""
     keys.sort()
     ragged: list[int] = []
-    for first, last in _ranges(keys):
+    for first, last in ranges(keys):
         if last - first < MANY:
             ragged += range(first, last + 1)
         else:
@@ -183,7 +196,7 @@ def set_state(db: sqlite3.Connection, state: int, keys: list[int]) -> None:
         db.execute(sql, (state, json.dumps(ragged)))
 
 
-def _ranges(numbers: list[int]) -> list[tuple[int, int]]:
+def ranges(numbers: list[int]) -> list[tuple[int, int]]:
     """First and last of each unbroken range in sorted numbers."""
     if numbers[-1] - numbers[0] == len(numbers) - 1:
         return [(numbers[0], numbers[-1])]

@@ -1,12 +1,14 @@
 """How many attempts of each family ended in each hour, how, and how long they took: kept when the attempts are pruned.
 
 Durations are counted by octave (octave n: from 2**(n-1) to 2**n seconds), which is enough for medians and percentiles
-to within a few per cent of the truth or, at worst, a factor of two, at no cost worth a word.
+to within a factor of two. What took no time that the clock could tell is in octave 0.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from math import frexp
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from rumbo.store import statements
@@ -17,8 +19,7 @@ if TYPE_CHECKING:
     from rumbo.scheduler.records import Outcome
     from rumbo.store.statements import Value
 
-NO_TIME = -20
-"""The octave of what took no time that the clock could tell."""
+_exponent = itemgetter(1)
 
 
 class Tallies:
@@ -31,19 +32,24 @@ class Tallies:
 
     def add(self, family: int, outcome: Outcome, ended: float, seconds: float) -> None:
         """Count one attempt. ``family`` is a place among the run's families."""
-        self._add((family, int(ended // 3600), int(outcome), _octave(seconds)), 1, seconds, seconds)
+        self._add((family, int(ended // 3600), int(outcome), frexp(seconds)[1]), 1, seconds, seconds)
 
     def add_done(self, families: list[int], positions: list[int], seconds: list[float], ended: float) -> None:
         """Count attempts that went well and ended at about the same time."""
         hour = int(ended // 3600)
-        by_octave: dict[tuple[int, int], list[float]] = {}
-        for key, each in zip(zip(map(families.__getitem__, positions), map(_octave, seconds)), seconds, strict=True):
-            if key in by_octave:
-                by_octave[key].append(each)
+        by_family: dict[int, list[float]] = {}
+        for family, each in zip(map(families.__getitem__, positions), seconds, strict=True):
+            if family in by_family:
+                by_family[family].append(each)
             else:
-                by_octave[key] = [each]
-        for (family, octave), found in by_octave.items():
-            self._add((family, hour, 0, octave), len(found), sum(found), max(found))
+                by_family[family] = [each]
+        for family, found in by_family.items():
+            octaves = Counter(map(_exponent, map(frexp, found)))
+            octave, attempts = octaves.popitem()
+            # One row of them carries the sum and the maximum of all: nobody asks for the sum of one octave.
+            self._add((family, hour, 0, octave), attempts, sum(found), max(found))
+            for octave, attempts in octaves.items():
+                self._add((family, hour, 0, octave), attempts, 0.0, 0.0)
 
     def _add(self, key: tuple[int, int, int, int], attempts: int, seconds: float, slowest: float) -> None:
         tally = self._found.setdefault(key, [0, 0.0, 0.0])
@@ -58,7 +64,3 @@ class Tallies:
             values += (families[family], hour, outcome, octave, int(attempts), seconds, slowest)
         if values:
             statements.add_durations(db, values)
-
-
-def _octave(seconds: float) -> int:
-    return frexp(seconds)[1] if seconds > 0 else NO_TIME

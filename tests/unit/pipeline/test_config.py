@@ -6,8 +6,7 @@ import datetime as dt
 import os
 import threading
 import warnings
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -24,6 +23,9 @@ from rumbo.pipeline.parameters.collections import DictParameter, ListParameter
 from rumbo.pipeline.parameters.dates import DateParameter
 from rumbo.pipeline.parameters.scalars import IntParameter
 from rumbo.pipeline.task import Task
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Clean(Task):
@@ -142,7 +144,7 @@ class TestFiles:
 
         files.write("luigi.cfg", "[Dashed]\nmy-limit = 5\n")
         files.use()
-        with pytest.warns(DeprecationWarning) as caught:
+        with pytest.warns(DeprecationWarning, match="deprecated") as caught:
             assert Dashed().my_limit == 5
         assert str(caught[0].message) == "[Dashed] my-limit is deprecated; write it with underscores: my_limit"
 
@@ -168,6 +170,33 @@ class TestFiles:
         assert Own(y=1).x == 42
         with pytest.raises(MissingParameterError, match=r"^Own\.y has no value"):
             Own()
+
+    def test_a_parameter_that_looks_for_itself_and_fails(self) -> None:
+        class Failing(Parameter[int]):
+            def has_task_value(self, task_name: str, param_name: str) -> bool:
+                raise OSError("no network")
+
+        class Lost(Task):
+            x = Failing()
+
+        with pytest.raises(ValueError) as caught:
+            Lost()
+        assert str(caught.value) == (
+            "Lost.x: its value from outside the program cannot be found out: no network. "
+            "Failing looks for it in a way of its own."
+        )
+
+    def test_a_value_in_a_deprecated_place_that_does_not_parse(self, files: Files) -> None:
+        class Elsewhere(Task):
+            x = IntParameter(default=1, config_path={"section": "old", "name": "y"})
+
+        files.write("luigi.cfg", "[old]\ny = many\n")
+        files.use()
+        with pytest.raises(ParameterError) as caught:
+            Elsewhere()
+        assert str(caught.value) == (
+            "Elsewhere.x: 'many' is not a whole number, for example 42 or -7. It comes from the configuration."
+        )
 
     def test_files_are_read_when_first_needed(self, files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
         files.write("rumbo.toml", "[tasks.Clean]\nlimit = 5\n")

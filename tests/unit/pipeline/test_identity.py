@@ -7,11 +7,10 @@ import json
 import warnings
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rumbo.pipeline import task as task_module
@@ -19,6 +18,9 @@ from rumbo.pipeline.identity import canonical_json
 from rumbo.pipeline.parameter import Parameter, ParameterVisibility
 from rumbo.pipeline.parameters.scalars import IntParameter
 from rumbo.pipeline.task import Task, task_id_str
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 HERE = Path(__file__).parent
 CASES = json.loads((HERE / "task_ids.json").read_text(encoding="utf-8"))
@@ -54,6 +56,7 @@ def test_id_and_repr_are_those_of_luigi(case: dict[str, Any]) -> None:
         assert MAKER.described(made) == case["expected"]
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.dictionaries(st.text(), st.text()))
 def test_canonical_json_is_what_the_json_module_writes(params: dict[str, str]) -> None:
     assert canonical_json(params) == json.dumps(params, separators=(",", ":"), sort_keys=True)

@@ -201,7 +201,7 @@ class TestInstances:
         made = []
 
         class Watching(Register):
-            def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+            def __call__(cls, *args: Any, **kwargs: Any) -> Any:  # noqa: N805 - a metaclass
                 task = super().__call__(*args, **kwargs)  # type: ignore[misc]
                 made.append(task)
                 return task

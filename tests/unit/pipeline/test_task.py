@@ -148,8 +148,13 @@ class TestValues:
             def get_param_values(cls, params: Any, args: Any, kwargs: Any) -> Any:
                 return [(name, value * 2) for name, value in super().get_param_values(params, args, kwargs)]
 
+        class Derived(Own):
+            def __init__(self, *args: Any, **kwargs: Any) -> None:
+                super().__init__(*args, **kwargs)
+
         assert Own(2).x == 4
         assert Own(2) is Own(x=2)
+        assert Derived(2).x == 4
 
     def test_a_class_may_name_its_parameters_in_its_own_way(self) -> None:
         extra: list[Any] = []
@@ -195,7 +200,7 @@ class TestErrorsOfAConstructor:
         assert str(caught.value) == "Bare has no parameter x. It has no parameters."
 
     def test_a_misspelt_name_explains_a_missing_value(self) -> None:
-        with pytest.raises(UnknownParameterError, match="Did you mean date?"):
+        with pytest.raises(UnknownParameterError, match=r"Did you mean date\?"):
             Clean(dat=DAY)
 
     def test_twice(self) -> None:
@@ -288,6 +293,9 @@ class TestOneAmongOthers:
             assert twin == task
             assert twin.to_str_params() == task.to_str_params()
 
+    def test_the_class_has_no_id(self) -> None:
+        assert not isinstance(Clean.task_id, str)
+
     def test_own_attributes_are_allowed(self) -> None:
         task = Clean(DAY)
         task.remembered = 5  # type: ignore[attr-defined]
@@ -360,7 +368,7 @@ class TestCompleteness:
         assert not Making(0).complete()
 
     def test_without_outputs_never_and_with_a_warning(self) -> None:
-        with pytest.warns(UserWarning) as caught:
+        with pytest.warns(UserWarning, match="without outputs") as caught:
             assert Clean(DAY).complete() is False
         assert str(caught[0].message) == (
             "Task Clean(date=2013-07-10, limit=100, keyword=0) without outputs has no custom complete() method"

@@ -47,6 +47,10 @@ class Clean(Task):
     limit: int = 100
 
 
+class UnmistakablyNamed(Task):
+    pass
+
+
 def with_annotation(annotation: Any, *default: Any) -> Any:
     body: dict[str, Any] = {"__annotations__": {"x": annotation}, "__module__": __name__}
     if default:
@@ -204,9 +208,9 @@ KINDS: list[tuple[Any, Any, Any, str]] = [
     (Literal["a", 3], 3, 3, "3"),
     (intervals.Month, intervals.Month(2013, 7), intervals.Month(2013, 7), "2013-07"),
     (intervals.DateInterval, intervals.Year(2013), intervals.Year(2013), "2013"),
-    (type[Task], Clean, Clean, "Clean"),
+    (type[Task], UnmistakablyNamed, UnmistakablyNamed, "UnmistakablyNamed"),
     (int | None, None, None, ""),
-    (Optional[int], 7, 7, "7"),
+    (Optional[int], 7, 7, "7"),  # noqa: UP045 - the old spelling counts too
     (Color | None, Color.RED, Color.RED, "RED"),
     (list[int] | None, [1], (1,), "[1]"),
     (list[int] | None, None, None, ""),
@@ -361,6 +365,7 @@ class TestErrorsOfAClass:
     def test_an_annotation_that_names_nothing(self) -> None:
         with pytest.raises(ParameterError) as caught:
             with_annotation("Nothing | None")
+        assert isinstance(caught.value, TypeError)
         assert str(caught.value) == (
             "Sample.x: the annotation 'Nothing | None' cannot be understood: name 'Nothing' is not defined. What a "
             "parameter's annotation names must be imported when the program runs, not only under TYPE_CHECKING."

@@ -16,7 +16,7 @@ _LINE = 16.0
 _MARGIN = 24.0
 _PADDING = 12.0
 _STRIP = 4.0
-_WIDTHS = {"title": 7.5, "line": 6.7}
+_WIDTHS = {"title": 8.2, "line": 7.2}
 """Mean widths of letters, a little on the wide side: the page's font is not ours to know."""
 
 _VERDICTS = ("run", "skip", "wait", "broken")

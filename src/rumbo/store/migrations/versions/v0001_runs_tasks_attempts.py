@@ -60,7 +60,6 @@ def _families_runs_and_tasks() -> None:
         sa.Column("id", sa.Text, nullable=False),
         sa.Column("family", sa.Integer, sa.ForeignKey("families.number"), nullable=False),
         sa.Column("params", sa.Text, nullable=False),
-        sa.Column("first_seen", _TIME, nullable=False),
         sa.UniqueConstraint("id", name="tasks_id"),
     )
 

@@ -1,0 +1,5 @@
+"""The names of events."""
+
+from rumbo.pipeline.events import Event
+
+__all__ = ["Event"]

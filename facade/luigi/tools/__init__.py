@@ -1,0 +1,1 @@
+"""Tools around tasks: ranges of them, and programs that look at them."""
