@@ -219,13 +219,9 @@ def read_clean(file: Iterable[str]) -> Iterator[Flight]:
     rows = csv.reader(file)
     next(rows)
     for row in rows:
-        yield Flight(
-            *row[:7],
-            int(row[7]),
-            row[8],
-            *(int(cell) if cell else None for cell in row[9:12]),
-            *(float(cell) if cell else None for cell in row[12:]),
-        )  # type: ignore[misc]
+        counts = [int(cell) if cell else None for cell in row[9:12]]
+        weather = [float(cell) if cell else None for cell in row[12:]]
+        yield Flight._make([*row[:7], int(row[7]), row[8], *counts, *weather])
 
 
 # ----------------------------------------------------------------------------------------------- counting
@@ -374,7 +370,10 @@ def worst_days(summary: Summary, how_many: int) -> list[str]:
 
 def portrait(flights: Iterable[Flight]) -> dict[str, Any]:
     """What there is to say about one bad day: hour by hour, the weather, and the routes that suffered most."""
-    whole, hours, routes, skies = Tally(), {}, {}, {}  # type: ignore[var-annotated]
+    whole = Tally()
+    hours: dict[str, Tally] = {}
+    routes: dict[str, Tally] = {}
+    skies: dict[str, int] = {}
     for flight in flights:
         whole.add(flight)
         hours.setdefault(flight.scheduled[:2], Tally()).add(flight)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from flights_data import COLUMNS, DELAY_TABLE, DISRUPTED_AFTER, known, open_source
 
@@ -52,7 +52,7 @@ def create(path: str) -> sqlite3.Connection:
     return connection
 
 
-def insert(connection: sqlite3.Connection, table: str, rows: Iterable[Iterable[object]], width: int) -> None:
+def insert(connection: sqlite3.Connection, table: str, rows: Iterable[Sequence[object]], width: int) -> None:
     connection.executemany(f"insert into {table} values ({', '.join('?' * width)})", rows)
 
 

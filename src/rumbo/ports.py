@@ -164,7 +164,7 @@ class Ended(NamedTuple):
 
 
 class Said(NamedTuple):
-    """What a running task says: a ``message``, ``progress``, ``tracking_url``, ``resources`` it gives back, a ``reply``."""
+    """What a task says: ``message``, ``progress``, ``tracking_url``, ``resources`` it gives back, or a ``reply``."""
 
     lease: int
     kind: str

@@ -130,12 +130,10 @@ def load(folder: str = ".", environment: Mapping[str, str] | None = None) -> Set
     chosen: dict[str, dict[str, Any]] = {"run": {}, "retry": {}, "resources": {}}
     for (section, name), value in values.items():
         chosen[section][name] = value
-    return Settings(
-        RunSettings(**chosen["run"]), RetrySettings(**chosen["retry"]), chosen["resources"], origins
-    )
+    return Settings(RunSettings(**chosen["run"]), RetrySettings(**chosen["retry"]), chosen["resources"], origins)
 
 
-def keys() -> list[Key]:
+def all_keys() -> list[Key]:
     """Every setting there is, but for the names of resources."""
     return [
         Key(section, name, _kind(record, name), record._field_defaults[name], _help(record, name))
@@ -263,7 +261,7 @@ def _take_variable(
     from difflib import get_close_matches
 
     # A program may have variables of its own that begin like ours; only what looks like a slip is one.
-    near = get_close_matches(variable, [key.variable for key in keys()], n=1, cutoff=0.8)
+    near = get_close_matches(variable, [key.variable for key in all_keys()], n=1, cutoff=0.8)
     if section in _SECTIONS or near:
         advice = f"Did you mean {near[0]}?" if near else "`rumbo config` lists all settings."
         raise ConfigurationError(f"The environment variable {variable} is no setting. {advice}")

@@ -264,7 +264,8 @@ class _Reader:
             if not near:
                 return f"{text} Flags of a task come after its name."
         else:
-            text = f"{self.wanted[-1].cls.get_task_family()} has no parameter for the flag {flag}, and neither has the command."
+            family = self.wanted[-1].cls.get_task_family()
+            text = f"There is no flag {flag}: {family} has no such parameter, and the command no such option."
             if not near and own:
                 return f"{text} It has: {', '.join(own)}."
         return f"{text} Did you mean {' or '.join(near[:3])}?" if near else text

@@ -109,7 +109,9 @@ def _import(name: str) -> str:
     except ModuleNotFoundError as error:
         missing = error.name or ""
         if name == missing or name.startswith(missing + "."):
-            raise UsageError(f"There is no module {missing} in {os.getcwd()} or on Python's path. {_near(name)}".strip()) from None
+            raise UsageError(
+                f"There is no module {missing} in {os.getcwd()} or on Python's path. {_near(name)}".strip()
+            ) from None
         raise _failed(name, error) from error
     except RumboError as error:
         raise ImportFailed(f"{error}\nThis came up when {name} was imported{_at(error)}.") from error
@@ -174,9 +176,9 @@ def tasks_of(module: str) -> list[type[Task]]:
     """The tasks that a module or the modules of a package define, in the order of definition; ours are left out."""
     found: dict[type[Task], None] = {}
     for cls in Register._reg:
-        if cls.__module__ == module or cls.__module__.startswith(f"{module}."):
-            if cls._visible_in_registry and not cls.__name__.startswith("_"):
-                found[cls] = None
+        is_there = cls.__module__ == module or cls.__module__.startswith(f"{module}.")
+        if is_there and cls._visible_in_registry and not cls.__name__.startswith("_"):
+            found[cls] = None
     return list(found)
 
 
@@ -194,8 +196,10 @@ def _in_modules(name: str, modules: Sequence[str]) -> type[Task] | None:
 def _not_found(name: str, modules: Sequence[str], command: str) -> str:
     if not modules:
         hint = _defined_here(name)
-        where = f"It seems to be defined in {hint}.py: rumbo {command} -m {hint} {name}" if hint else (
-            f"Say where it is defined: rumbo {command} -m MODULE {name}, where MODULE is a module or a file."
+        where = (
+            f"It seems to be defined in {hint}.py: rumbo {command} -m {hint} {name}"
+            if hint
+            else (f"Say where it is defined: rumbo {command} -m MODULE {name}, where MODULE is a module or a file.")
         )
         return f"There is no task {name}, since no module was named. {where}"
     from difflib import get_close_matches

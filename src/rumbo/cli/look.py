@@ -41,7 +41,18 @@ LOOKS = {
     "unknown": Look("unknown", "◌", "?", "38;5;245", "#6e7781", "#8b949e"),
 }
 
-STRIP_ORDER = ("failed", "broken", "retrying", "disabled", "running", "parked", "waiting", "cancelled", "done", "skipped")
+STRIP_ORDER = (
+    "failed",
+    "broken",
+    "retrying",
+    "disabled",
+    "running",
+    "parked",
+    "waiting",
+    "cancelled",
+    "done",
+    "skipped",
+)
 """Which state a segment of several tasks shows: the first of these that any of them has."""
 
 

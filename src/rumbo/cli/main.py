@@ -106,5 +106,7 @@ def _unexpected(error: Exception) -> int:
     if any(not is_ours(frame.filename) for frame in frames[1:]) and not is_ours(frames[-1].filename):
         print(trimmed(text), file=sys.stderr)
     else:
-        print(f"{text}\nrumbo: This is an error in Rumbo itself. Please report it with the lines above.", file=sys.stderr)
+        print(
+            f"{text}\nrumbo: This is an error in Rumbo itself. Please report it with the lines above.", file=sys.stderr
+        )
     return FAILED

@@ -18,20 +18,27 @@ if TYPE_CHECKING:
     from rumbo.worker.plan import Node, Plan
 
 WOULD_RUN = 10
+VERDICTS = ("run", "skip", "wait", "broken")
 FORMATS = ("text", "json", "mermaid", "svg")
 
 OPTIONS = (
     MODULE,
     Option("deep", ("--deep",), "Look below complete tasks too."),
-    Option("format", ("-f", "--format"), "What to write (text; for -o FILE, what the file's ending says).", "FORMAT", choices=FORMATS),
+    Option(
+        "format",
+        ("-f", "--format"),
+        "What to write (text; for -o FILE, what the file's ending says).",
+        "FORMAT",
+        choices=FORMATS,
+    ),
     Option("output", ("-o", "--output"), "Write to this file.", "FILE"),
-    Option("only", ("--only",), "Only the tasks with this verdict, as a list.", "VERDICT", choices=("run", "skip", "wait", "broken")),
+    Option("only", ("--only",), "Only the tasks with this verdict, as a list.", "VERDICT", choices=VERDICTS),
     Option("all", ("-a", "--all"), "Show every task, also where there are many of one family."),
     Option("depth", ("--depth",), "How many levels of the tree to show (30).", "N", count),
     Option("json", ("--json",), "The same as --format json."),
     Option("local_scheduler", ("--local-scheduler",), "Understood for the sake of Luigi's users, without effect."),
     HELP,
-)  # fmt: skip
+)
 
 ABOUT = (
     "Shows what `rumbo run` would do for a task, and why: which tasks run, which are skipped since they are complete, "

@@ -24,10 +24,23 @@ if TYPE_CHECKING:
 OPTIONS = (
     MODULE,
     Option("workers", ("-w", "--workers"), "How many attempts at a time (1).", "N", count),
-    Option("executor", ("--executor",), "Where attempts happen.", "KIND", choices=("auto", "inline", "processes", "threads")),
+    Option(
+        "executor",
+        ("--executor",),
+        "Where attempts happen.",
+        "KIND",
+        choices=("auto", "inline", "processes", "threads"),
+    ),
     Option("deep", ("--deep",), "Look below complete tasks too, and make again what was made from something missing."),
     Option("dry_run", ("--dry-run",), "Only show what would run: the same as `rumbo plan`."),
-    Option("resources", ("--resources",), "How much there is of a resource; one of those not named.", "NAME=AMOUNT", amount, True),
+    Option(
+        "resources",
+        ("--resources",),
+        "How much there is of a resource; one of those not named.",
+        "NAME=AMOUNT",
+        amount,
+        True,
+    ),
     Option("no_capture", ("-s", "--no-capture"), "Let tasks print straight to here, and keep nothing of it."),
     Option("no_history", ("--no-history",), "Leave no trace of the run in .rumbo/."),
     Option("quiet", ("-q", "--quiet"), "Show only what fails, and what tasks print."),
@@ -35,7 +48,7 @@ OPTIONS = (
     Option("json", ("--json",), "What came of it as JSON on standard output; all else goes to standard error."),
     Option("local_scheduler", ("--local-scheduler",), "Understood for the sake of Luigi's users: it is the default."),
     HELP,
-)  # fmt: skip
+)
 
 ABOUT = (
     "Makes what is missing of a task: first what it needs, then itself. What is complete is left alone. "
@@ -52,19 +65,25 @@ EXIT_CODES = (
 )
 
 
-def run(words: Sequence[str]) -> int:
-    """Carry out ``rumbo run``; gives the exit code."""
+def run(words: Sequence[str], default_module: str = "") -> int:
+    """Carry out ``rumbo run``; gives the exit code.
+
+    Args:
+        words: what comes after the command's name.
+        default_module: where tasks are looked for when no module is named, instead of what the settings say.
+    """
     from rumbo import settings
 
     in_force = settings.load()
-    line = read(words, OPTIONS, finder("run", in_force.run.module))
+    default_module = default_module or in_force.run.module
+    line = read(words, OPTIONS, finder("run", default_module))
     if line.options.get("help"):
         print(help_page(line))
         return ALL_COMPLETE
     if not line.wanted:
         from rumbo.cli.listing import print_tasks
 
-        return print_tasks(line.modules or [in_force.run.module], "run")
+        return print_tasks(line.modules or [default_module], "run")
     if line.options.get("dry_run"):
         from rumbo.cli.plan import show_plan
 
@@ -76,7 +95,7 @@ def help_page(line: Line, command: str = "run") -> str:
     """The help for the command, and for the tasks that are named."""
     from rumbo.cli.arguments import help_text, option_rows, parameter_rows
 
-    sections = []
+    sections: list[tuple[str, Sequence[tuple[str, str]]]] = []
     for wanted in line.wanted:
         cls = wanted.cls
         about = (cls.__doc__ or "").strip().split("\n\n")[0]
@@ -160,7 +179,13 @@ def _view(out: TextIO, options: Options, flags: Mapping[str, Any]) -> Observer:
 
     is_quiet = flags.get("quiet", False)
     # Where tasks print straight to the terminal, a picture there would be torn.
-    if is_quiet or flags.get("plain") or not options.capture or not is_terminal(out) or os.environ.get("TERM") == "dumb":
+    if (
+        is_quiet
+        or flags.get("plain")
+        or not options.capture
+        or not is_terminal(out)
+        or os.environ.get("TERM") == "dumb"
+    ):
         return PlainLines(out, is_quiet)
     from rumbo.cli.live import LiveView
 

@@ -313,7 +313,7 @@ class ParameterTable:
         """The texts that count in a task's id, sorted by name."""
         texts = {}
         for name, index, parameter in self.sorted_names:
-            if parameter.significant and parameter.visibility is PUBLIC:
+            if parameter.significant and parameter.visibility == PUBLIC:
                 value = values[index]
                 if type(value) is str and type(parameter) is Parameter:
                     texts[name] = value

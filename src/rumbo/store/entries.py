@@ -89,9 +89,9 @@ def _enter_alike(
 ) -> None:
     shared = _said(about)
     ahead = task_keys[0] - tasks[0]
-    if tasks[-1] - tasks[0] == task_keys[-1] - task_keys[0] == len(tasks) - 1 and not any(dependencies):
-        # The usual case: tasks are numbered in the order in which a plan first named them.
-        if all(key - task == ahead for key, task in zip(task_keys, tasks, strict=True)):
+    # Tasks are numbered in the order in which a plan first names them, so in most plans both run side by side.
+    if tasks == list(range(tasks[0], tasks[0] + len(tasks))) and task_keys[-1] - tasks[-1] == ahead:
+        if not any(dependencies):
             statements.insert_run_tasks_from(db, shared, tasks[0], tasks[-1], ahead)
             return
     values: list[Value] = [None] * (3 * len(tasks))
@@ -172,19 +172,25 @@ def _by_family(places: list[int], rows: Rows) -> dict[int, list[int]]:
 
 # -- attempts -----------------------------------------------------------------------------------------------------
 
-_task, _worker, _attempt, _began_at, _ended_at = itemgetter(0), itemgetter(0), itemgetter(3), itemgetter(5), itemgetter(6)
-"""Fields of `AttemptEnded` (task, at) and `Assigned` (worker, attempt, at) by their place, for ten thousands of them."""
+_task, _worker, _attempt, _began_at, _ended_at = (
+    itemgetter(0),
+    itemgetter(0),
+    itemgetter(3),
+    itemgetter(5),
+    itemgetter(6),
+)
+"""Fields of `AttemptEnded` (task, at) and `Assigned` (worker, attempt, at) by their place, for tens of thousands."""
 
 
-def _enter_plain_attempts(
-    db: sqlite3.Connection, rows: Rows, numbers: Numbers, first: int, tallies: Tallies
-) -> None:
+def _enter_plain_attempts(db: sqlite3.Connection, rows: Rows, numbers: Numbers, first: int, tallies: Tallies) -> None:
     workers = set(map(_worker, rows.begun))
     if len(workers) == 1:
         _enter_of_worker(db, workers.pop(), rows.begun, rows.plain, rows, numbers, first, tallies)
         return
     for worker in sorted(workers):
-        begun, ended = zip(*(pair for pair in zip(rows.begun, rows.plain, strict=True) if pair[0].worker == worker))
+        places = [place for place, begun in enumerate(rows.begun) if begun.worker == worker]
+        begun = [rows.begun[place] for place in places]
+        ended = [rows.plain[place] for place in places]
         _enter_of_worker(db, worker, begun, ended, rows, numbers, first, tallies)
 
 

@@ -251,7 +251,9 @@ class HistoryWriter:
         self._nap = min(self._nap * 2, _LONGEST_NAP)
         if not self._was_told and not self._is_closing:
             self._was_told = True
-            logger.warning("%s It is tried again until the run ends; the tasks themselves are not affected.", self.trouble)
+            logger.warning(
+                "%s It is tried again until the run ends; the tasks themselves are not affected.", self.trouble
+            )
 
     def _give_up(self, error: StoreError) -> None:
         """Something is in the way that will not pass: no more history."""

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from rumbo.ports import PlannedTask, RunEnded, RunInfo
     from rumbo.scheduler.effects import Effect
-    from rumbo.store.statements import Value
 
 INITIAL = {"run": State.PENDING, "skip": State.DONE, "wait": State.PENDING, "broken": State.UNKNOWN}
 """The state in which a task begins its run, by its verdict."""
@@ -190,18 +189,17 @@ class RunMemory:
     # -- what happens ------------------------------------------------------------------------------------------
 
     def happened(self, effects: Iterable[Effect]) -> None:
-        """Take in what the scheduler decided and learned. The hottest loop here: fields are read by their place."""
-        states, begun, opened, rows = self._new_states, self._begun, self._opened, self.rows
+        """Take in what the scheduler decided and learned. The hottest loop here."""
+        states, begun, rows = self._new_states, self._begun, self.rows
         beginnings, ends = rows.begun, rows.plain
         for effect in effects:
-            kind = effect.__class__
-            if kind is StateChanged:
-                states[effect[0]] = effect[2]  # type: ignore[index, assignment]
-            elif kind is Assigned and len(effect[2]) == 1:  # type: ignore[arg-type]
-                begun[effect[2][0]] = effect  # type: ignore[index, assignment]
-            elif kind is AttemptEnded and effect[4] is _DONE and effect[0] in begun:  # type: ignore[misc]
-                beginnings.append(begun.pop(effect[0]))  # type: ignore[arg-type]
-                ends.append(effect)  # type: ignore[arg-type]
+            if type(effect) is StateChanged:
+                states[effect.task] = effect.new
+            elif type(effect) is Assigned and len(effect.tasks) == 1:
+                begun[effect.tasks[0]] = effect
+            elif type(effect) is AttemptEnded and effect.outcome is _DONE and effect.task in begun:
+                beginnings.append(begun.pop(effect.task))
+                ends.append(effect)
             else:
                 self._more_happened(effect)
 

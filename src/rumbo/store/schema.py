@@ -20,12 +20,12 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.types import REAL
+from sqlalchemy.types import REAL, TypeEngine
 
 metadata = MetaData()
 
-_Key = Integer().with_variant(BigInteger(), "postgresql")
-_Time = REAL().with_variant(Float(53), "postgresql")
+_Key: TypeEngine[int] = Integer().with_variant(BigInteger(), "postgresql")
+_Time: TypeEngine[float] = REAL().with_variant(Float(53), "postgresql")
 """Seconds since the epoch: eight bytes in both databases, though REAL has only four in PostgreSQL."""
 
 _TROUBLED = text("state > 4")
@@ -124,7 +124,9 @@ durations = Table(
     Column("outcome", Integer, nullable=False),
     Column("octave", Integer, nullable=False, comment="n: they took from 2**(n-1) to 2**n seconds"),
     Column("attempts", Integer, nullable=False),
-    Column("seconds", _Time, nullable=False, comment="of several octaves together: only the sum over all means something"),
+    Column(
+        "seconds", _Time, nullable=False, comment="of several octaves together: only the sum over all means something"
+    ),
     Column("slowest", REAL, nullable=False, comment="likewise: only the maximum over all"),
     PrimaryKeyConstraint("family", "hour", "outcome", "octave"),
     sqlite_with_rowid=False,

@@ -52,7 +52,7 @@ class Attempts:
 
     def start(self, lease: int, task: Task, voice: Voice) -> Ended | Awaitable[Ended]:
         """Begin an attempt."""
-        stretch = _Stretch(lease, task, voice, self)
+        stretch = self._begin(lease, task, voice)
         try:
             if self._rules.check_dependencies:
                 _check_dependencies(task)
@@ -70,13 +70,16 @@ class Attempts:
             return self._drive_async(stretch, result, None)
         return stretch.succeed()
 
+    def _begin(self, lease: int, task: Task, voice: Voice) -> Stretch:
+        return Stretch(lease, task, voice, self)
+
     def resume(self, lease: int, task: Task, voice: Voice) -> Ended | Awaitable[Ended]:
         """Go on with a parked attempt, or replay it when its generator is not here."""
         kept = self._parked.pop(lease, None)
         if kept is None:
             return self.start(lease, task, voice)
         generator, request = kept
-        stretch = _Stretch(lease, task, voice, self)
+        stretch = self._begin(lease, task, voice)
         try:
             answer = request.paths
             if isinstance(generator, Generator):
@@ -96,7 +99,7 @@ class Attempts:
 
                 logging.getLogger("rumbo").exception("An error while a parked run() was closed.")
 
-    def _drive(self, stretch: _Stretch, generator: Generator[Any, Any, Any], answer: Any) -> Ended:
+    def _drive(self, stretch: Stretch, generator: Generator[Any, Any, Any], answer: Any) -> Ended:
         """Let a generator run to its end, or to a request that must wait."""
         try:
             while True:
@@ -108,7 +111,7 @@ class Attempts:
         except StopIteration:
             return stretch.succeed()
 
-    async def _drive_async(self, stretch: _Stretch, generator: AsyncGenerator[Any, Any], answer: Any) -> Ended:
+    async def _drive_async(self, stretch: Stretch, generator: AsyncGenerator[Any, Any], answer: Any) -> Ended:
         try:
             while True:
                 request = _as_request(await generator.asend(answer))
@@ -121,14 +124,14 @@ class Attempts:
         except BaseException as error:  # noqa: BLE001 - as in start
             return stretch.fail(error)
 
-    async def _await(self, stretch: _Stretch, coroutine: Coroutine[Any, Any, Any]) -> Ended:
+    async def _await(self, stretch: Stretch, coroutine: Coroutine[Any, Any, Any]) -> Ended:
         try:
             await coroutine
             return stretch.succeed()
         except BaseException as error:  # noqa: BLE001 - as in start
             return stretch.fail(error)
 
-    def _park(self, stretch: _Stretch, generator: Any, request: DynamicRequirements, needs: tuple[Task, ...]) -> Ended:
+    def _park(self, stretch: Stretch, generator: Any, request: DynamicRequirements, needs: tuple[Task, ...]) -> Ended:
         if len(self._parked) < self._rules.max_parked:
             self._parked[stretch.lease] = (generator, request)
         elif isinstance(generator, Generator):
@@ -154,7 +157,7 @@ class Attempts:
             raise TaskError(f"{task} finished, but its complete() still says that it is not.")
 
 
-class _Stretch:
+class Stretch:
     """An attempt from its start, or from a `yield`, to its end or the next `yield`: its clock and its voice."""
 
     __slots__ = ("_begun", "_runner", "_task", "_voice", "accepts_messages", "lease")

@@ -137,7 +137,7 @@ class Plan:
         while layer:
             found += layer
             below: list[Node] = []
-            for node, answer in zip(layer, check_all([node.task for node in layer], self._threads), strict=True):
+            for node, answer in zip(layer, self._ask([node.task for node in layer]), strict=True):
                 if self._judge(node, answer) or self._deep:
                     self._descend(node, below)
             layer = below
@@ -147,6 +147,10 @@ class Plan:
         for node in ordered:
             _settle(node)
         return ordered
+
+    def _ask(self, tasks: Sequence[Task]) -> Sequence[Answer]:
+        """What each task of a layer says of itself."""
+        return check_all(tasks, self._threads)
 
     def _judge(self, node: Node, answer: Answer) -> bool:
         """Note what a task said of itself; gives whether what it requires matters."""

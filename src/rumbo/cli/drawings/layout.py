@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 LAYER_GAP = 56.0
 BOX_GAP = 16.0
+_WIDEST_GAP = 160.0
 _SWEEPS = 8
 
 
@@ -211,30 +212,42 @@ def _placed(
 ) -> Layout:
     heights = {key: sizes[key][1] if key in sizes else 0.0 for layer in layers for key in layer}
     tops = _tops(layers, heights, links)
-    left = 0.0
-    x_of_layer = []
-    for layer in layers:
-        x_of_layer.append(left)
-        left += max((sizes[key][0] for key in layer if key in sizes), default=0.0) + LAYER_GAP
+    spans = _spans(sizes, layers, links)
     places = {}
-    points: dict[str, tuple[float, float]] = {}
-    for rank, layer in enumerate(layers):
-        widest = max((sizes[key][0] for key in layer if key in sizes), default=0.0)
-        for key in layer:
-            if key in sizes:
-                places[key] = Place(x_of_layer[rank], tops[key], *sizes[key])
-            else:
-                points[key] = (x_of_layer[rank] + widest / 2, tops[key])
+    for (left, _), layer in zip(spans, layers, strict=True):
+        places.update({key: Place(left, tops[key], *sizes[key]) for key in layer if key in sizes})
+    span_of = {key: span for span, layer in zip(spans, layers, strict=True) for key in layer}
     routes = {}
     for (first, second), chain in chains.items():
         start, end = places[first], places[second]
-        route = [(start.x + start.width, start.y + start.height / 2)]
-        route += [points[dummy] for dummy in chain]
+        middle = start.y + start.height / 2
+        # Level over the whole width of each layer on the way, so that an arrow never runs behind a box.
+        route = [(start.x + start.width, middle), (span_of[first][1], middle)]
+        route += [(x, tops[dummy]) for dummy in chain for x in span_of[dummy]]
         route.append((end.x, end.y + end.height / 2))
         is_forward = (first, second) in wanted
         routes[(first, second) if is_forward else (second, first)] = route if is_forward else route[::-1]
     height = max(place.y + place.height for place in places.values())
-    return Layout(places, routes, left - LAYER_GAP, max(height, *(y for _, y in points.values()), 0.0))
+    width = max(place.x + place.width for place in places.values())
+    return Layout(places, routes, width, max(height, *tops.values()))
+
+
+def _spans(
+    sizes: Mapping[str, tuple[float, float]], layers: Sequence[Sequence[str]], links: _Links
+) -> list[tuple[float, float]]:
+    """The left and right edge of each layer."""
+    spans = []
+    left = 0.0
+    for layer in layers:
+        right = left + max((sizes[key][0] for key in layer if key in sizes), default=0.0)
+        spans.append((left, right))
+        left = right + _gap_after(layer, links)
+    return spans
+
+
+def _gap_after(layer: Sequence[str], links: _Links) -> float:
+    """Room for the arrows that leave a layer: the more there are, the more of it, so that they do not run steep."""
+    return LAYER_GAP + min(4.0 * sum(len(links.after[key]) for key in layer), _WIDEST_GAP)
 
 
 def _tops(layers: Sequence[Sequence[str]], heights: Mapping[str, float], links: _Links) -> dict[str, float]:
@@ -254,8 +267,8 @@ def _tops(layers: Sequence[Sequence[str]], heights: Mapping[str, float], links: 
                 near = near or [*links.before[key], *links.after[key]]
                 middle = [tops[each] + heights[each] / 2 for each in near]
                 wishes.append(sum(middle) / len(middle) - heights[key] / 2 if middle else tops[key])
-            for key, top in zip(layers[rank], _spread(wishes, [heights[key] for key in layers[rank]]), strict=True):
-                tops[key] = top
+            placed = _spread(wishes, [heights[key] for key in layers[rank]])
+            tops.update(zip(layers[rank], placed, strict=True))
     lowest = min(tops.values())
     return {key: top - lowest for key, top in tops.items()}
 

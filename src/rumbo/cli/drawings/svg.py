@@ -16,8 +16,6 @@ _LINE = 16.0
 _MARGIN = 24.0
 _PADDING = 12.0
 _STRIP = 4.0
-_WIDTHS = {"title": 8.2, "line": 7.2}
-"""Mean widths of letters, a little on the wide side: the page's font is not ours to know."""
 
 _VERDICTS = ("run", "skip", "wait", "broken")
 _MEANINGS = {"run": "would run", "skip": "complete", "wait": "waits", "broken": "broken"}
@@ -39,8 +37,7 @@ def svg(picture: Picture) -> str:
         'orient="auto"><path class="head" d="M0 0.8 L7 4 L0 7.2 z"/></marker></defs>',
         f'<g transform="translate({_MARGIN:.0f} {_MARGIN:.0f})">',
     ]
-    for route in found.routes.values():
-        parts.append(f'<path class="arrow" d="{_curve(route)}" marker-end="url(#arrow)"/>')
+    parts += [f'<path class="arrow" d="{_curve(route)}" marker-end="url(#arrow)"/>' for route in found.routes.values()]
     parts += [_box(box, found.places[box.key]) for box in picture.boxes]
     parts += ["</g>", _legend(used, height), "</svg>", ""]
     return "\n".join(parts)
@@ -51,9 +48,14 @@ def _roots(picture: Picture) -> str:
 
 
 def _size(box: Box) -> tuple[float, float]:
-    title = len(box.title) * _WIDTHS["title"] + 22
-    widest = max([title, *(len(line) * _WIDTHS["line"] for line in box.lines)])
+    title = _width_of(box.title) * 13 + 22
+    widest = max([title, *(_width_of(line) * 12 for line in box.lines)])
     return max(widest, 84.0) + 2 * _PADDING, 2 * _PADDING + _TITLE + _LINE * len(box.lines) + _STRIP
+
+
+def _width_of(text: str) -> float:
+    """How wide a text is at most, in sizes of its font: the reader's font is not ours to know."""
+    return sum(0.85 if letter.isupper() or letter in "mw×" else 0.6 for letter in text)  # noqa: RUF001
 
 
 def _box(box: Box, place: Place) -> str:
@@ -129,7 +131,9 @@ def _style() -> str:
         ]
         for verdict, fill in fills[theme].items():
             colour = LOOKS[verdict].dark if theme == "dark" else LOOKS[verdict].light
-            found.append(f".{verdict} .box{{fill:{fill};stroke:{colour}}}.{verdict} .mark,.bar.{verdict}{{fill:{colour}}}")
+            found.append(
+                f".{verdict} .box{{fill:{fill};stroke:{colour}}}.{verdict} .mark,.bar.{verdict}{{fill:{colour}}}"
+            )
         return "".join(found)
 
     return (

@@ -27,7 +27,8 @@ class Style(NamedTuple):
     ink: Ink
     unfold: bool = False
     depth: int = DEPTH
-    reasons: bool = True
+    only_state: bool = False
+    """Show whether a task is complete, and not what a run would do with it."""
 
 
 class _Item(NamedTuple):
@@ -99,17 +100,19 @@ def _line(nodes: Sequence[Node], style: Style) -> str:
     if len(nodes) == 1:
         return _one(nodes[0], style)
     ink = style.ink
-    worst = next(verdict for verdict in ("broken", "wait", "run", "skip") if any(n.verdict == verdict for n in nodes))
+    states = [state_of(node) if style.only_state else str(node.verdict) for node in nodes]
+    worst = next(verdict for verdict in ("broken", "wait", "run", "skip") if verdict in states)
     times = "×" if ink.has_symbols else "x"  # noqa: RUF001
     family = nodes[0].task.get_task_family()
-    return f"{ink.symbol(worst)} {ink.strong(family)} {times} {len(nodes):,}: {tally(nodes)}"
+    told = f"{states.count('skip'):,} complete" if style.only_state else tally(nodes)
+    return f"{ink.symbol(worst)} {ink.strong(family)} {times} {len(nodes):,}: {told}"
 
 
 def _one(node: Node, style: Style) -> str:
     ink = style.ink
-    verdict = str(node.verdict)
+    verdict = state_of(node) if style.only_state else str(node.verdict)
     text = f"{ink.symbol(verdict)} {ink.strong(str(node.task))}"
-    if not style.reasons:
+    if style.only_state and verdict != "broken":
         return text
     # A complete task needs no words, and "complete" is what the verdict says already.
     reason = "" if node.reason == "complete" else f": {node.reason}"
@@ -129,7 +132,7 @@ def _exceptions(nodes: Sequence[Node], inner: str, has_below: bool, style: Style
     counts: dict[str, list[Node]] = {}
     for node in nodes:
         counts.setdefault(str(node.verdict), []).append(node)
-    if len(counts) == 1:
+    if len(counts) == 1 or style.only_state:
         return
     bar = ("│ " if style.ink.has_symbols else "| ") if has_below else "  "
     for verdict in ("broken", "wait", "run"):
@@ -139,6 +142,13 @@ def _exceptions(nodes: Sequence[Node], inner: str, has_below: bool, style: Style
                 yield f"{inner}{bar}  {_one(node, style)}"
             if len(few) > FEW:
                 yield f"{inner}{bar}  {style.ink.faint(f'and {len(few) - FEW:,} more that {_does(verdict)}')}"
+
+
+def state_of(node: Node) -> str:
+    """The look of a node by whether its task is complete, whatever the plan is to do with it."""
+    if node.verdict in ("skip", "broken"):
+        return str(node.verdict)
+    return "skip" if node.reason.startswith("complete") else "wait"
 
 
 def _does(verdict: str) -> str:

@@ -11,8 +11,8 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
-_KEY = sa.Integer().with_variant(sa.BigInteger(), "postgresql")
-_TIME = sa.REAL().with_variant(sa.Float(53), "postgresql")
+_KEY: sa.types.TypeEngine[int] = sa.Integer().with_variant(sa.BigInteger(), "postgresql")
+_TIME: sa.types.TypeEngine[float] = sa.REAL().with_variant(sa.Float(53), "postgresql")
 _TROUBLED = sa.text("state > 4")
 _WENT_WRONG = sa.text("outcome > 0")
 _SLOW = sa.text("seconds >= 1")
@@ -77,9 +77,7 @@ def _tasks_of_a_run() -> None:
         sa.Column("due", _TIME),
     )
     op.create_index("run_tasks_story", "run_tasks", ["task"])
-    op.create_index(
-        "run_tasks_trouble", "run_tasks", ["state"], sqlite_where=_TROUBLED, postgresql_where=_TROUBLED
-    )
+    op.create_index("run_tasks_trouble", "run_tasks", ["state"], sqlite_where=_TROUBLED, postgresql_where=_TROUBLED)
 
 
 def _attempts() -> None:
@@ -94,9 +92,7 @@ def _attempts() -> None:
         sa.Column("progress", sa.REAL),
         sa.Column("tracking_url", sa.Text),
     )
-    op.create_index(
-        "attempts_trouble", "attempts", ["started"], sqlite_where=_WENT_WRONG, postgresql_where=_WENT_WRONG
-    )
+    op.create_index("attempts_trouble", "attempts", ["started"], sqlite_where=_WENT_WRONG, postgresql_where=_WENT_WRONG)
     op.create_index("attempts_slow", "attempts", ["seconds"], sqlite_where=_SLOW, postgresql_where=_SLOW)
 
 

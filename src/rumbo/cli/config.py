@@ -1,0 +1,92 @@
+"""`rumbo config`: the settings in force, and where each comes from."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, NamedTuple
+
+import click
+
+from rumbo import settings
+from rumbo.cli.look import Ink
+
+_MASK = "********"
+
+
+class Row(NamedTuple):
+    """One setting, or one parameter of a task that a file sets."""
+
+    section: str
+    key: str
+    value: Any
+    origin: str
+    help: str = ""
+
+
+def rows() -> list[Row]:
+    """All settings, then what files say about parameters of tasks. Secrets are masked."""
+    in_force = settings.load()
+    found = []
+    for key in settings.all_keys():
+        value = getattr(getattr(in_force, key.section), key.name)
+        origin = in_force.origins.get((key.section, key.name), "default")
+        found.append(Row(key.section, key.name, value, origin, key.help))
+    for name, amount in in_force.resources.items():
+        found.append(Row("resources", name, amount, in_force.origins["resources", name]))
+    return found + _parameter_rows()
+
+
+def _parameter_rows() -> list[Row]:
+    from rumbo.pipeline.config import get_config
+
+    found = []
+    configuration = get_config()
+    for section in configuration.sections():
+        for key, value in configuration.items(section):
+            where = configuration.where(section, key) or ""
+            shown = _MASK if settings.is_secret(key) and value not in ("", None) else value
+            found.append(Row(f"tasks.{section}", key, shown, where.rpartition(" in ")[2] or where))
+    return found
+
+
+@click.command("config")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option(
+    "--all", "with_help", is_flag=True, help="Also say what each setting means, and its environment variable."
+)
+def config_command(as_json: bool, with_help: bool) -> int:
+    """Show the settings in force and where each comes from.
+
+    Stronger ones first: flags of a command, RUMBO_* variables, rumbo.toml (or [tool.rumbo] in pyproject.toml) here,
+    ~/.config/rumbo/rumbo.toml, the defaults.
+    """
+    found = rows()
+    if as_json:
+        import json
+
+        entries = [row._asdict() for row in found]
+        click.echo(json.dumps(entries, indent=2, default=str))
+        return 0
+    ink = Ink(sys.stdout)
+    section = None
+    width = max(len(f"{row.key} = {_written(row.value)}") for row in found)
+    for row in found:
+        if row.section != section:
+            click.echo(f"{'' if section is None else chr(10)}[{row.section}]")
+            section = row.section
+        text = f"{row.key} = {_written(row.value)}"
+        colour = ink.faint if row.origin == "default" else ink.strong
+        click.echo(f"{colour(text.ljust(width))}  {ink.faint(row.origin)}")
+        if with_help and row.help:
+            variable = f"RUMBO_{row.section}_{row.key}".upper()
+            click.echo(ink.faint(f"    {row.help} ({variable})"))
+    return 0
+
+
+def _written(value: Any) -> str:
+    """A value as TOML has it; what is not set as a dash."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f'"{value}"' if isinstance(value, str) else str(value)

@@ -1,0 +1,310 @@
+"""All SQL that reads the history: one function a question, values always as parameters.
+
+Pages go by keys, never by an offset. Rows come out as SQLite gives them; `reader` makes records of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rumbo.store import keys
+from rumbo.store.ledger import params_json
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+Row = tuple[Any, ...]
+
+
+class Filter(NamedTuple):
+    """What tasks are narrowed down by."""
+
+    family: str | None = None
+    params: Mapping[str, str] = {}
+    """Values that parameters must have."""
+    text: str | None = None
+    """Something in the id or in the parameters; small and capital letters are alike."""
+
+
+EVERYTHING = Filter()
+
+_RUN = (
+    "number, id, roots, command, host, user, pid, process, folder, workers, started, ended, status, summary, counts, "
+    "trouble"
+)
+
+
+# -- runs ---------------------------------------------------------------------------------------------------------
+
+
+def runs(db: sqlite3.Connection, before: int | None, statuses: Sequence[str], limit: int) -> list[Row]:
+    """Runs, the latest first; those that began before run number ``before``, and of these statuses (none: of all)."""
+    where = ["true"]
+    values: list[int] = []
+    if before is not None:
+        where.append("number < ?")
+        values.append(before)
+    if statuses:
+        where.append(f"status IN ({_marks(statuses)})")
+    sql = f"SELECT {_RUN} FROM runs WHERE {' AND '.join(where)} ORDER BY number DESC LIMIT ?"
+    return db.execute(sql, (*values, *statuses, limit)).fetchall()
+
+
+def runs_by_prefix(db: sqlite3.Connection, prefix: str, limit: int) -> list[Row]:
+    """Runs whose ids begin like this, the latest first."""
+    sql = f"SELECT {_RUN} FROM runs WHERE id >= ? AND id < ? ORDER BY number DESC LIMIT ?"
+    return db.execute(sql, (prefix, prefix + "\U0010ffff", limit)).fetchall()
+
+
+def runs_by_number(db: sqlite3.Connection, numbers: Sequence[int]) -> list[Row]:
+    """These runs, in no order."""
+    return db.execute(f"SELECT {_RUN} FROM runs WHERE number IN ({_marks(numbers)})", tuple(numbers)).fetchall()
+
+
+def run_before(db: sqlite3.Connection, started: float, keep: int | None) -> list[Row]:
+    """Number, id and status of the runs that began before a moment, or that are not among the latest ``keep``."""
+    if keep is None:
+        return db.execute("SELECT number, id FROM runs WHERE started < ?", (started,)).fetchall()
+    return db.execute("SELECT number, id FROM runs ORDER BY number DESC LIMIT -1 OFFSET ?", (keep,)).fetchall()
+
+
+# -- tasks of runs ------------------------------------------------------------------------------------------------
+
+_RUN_TASK = (
+    "SELECT rt.key, t.id, f.name, f.module, t.params, rt.state, rt.verdict, rt.reason, rt.dependencies, rt.error, "
+    "rt.priority, rt.dynamic, rt.due, a.key, a.outcome, a.started, a.seconds, a.status, a.progress, a.tracking_url "
+    "FROM run_tasks AS rt {index} JOIN tasks AS t ON t.number = rt.task JOIN families AS f ON f.number = t.family "
+    "LEFT JOIN attempts AS a ON a.key = (SELECT max(key) FROM attempts WHERE key BETWEEN rt.key << "
+    f"{keys.NUMBER_BITS} AND (rt.key << {keys.NUMBER_BITS}) + {keys.LAST_NUMBER}) "
+)
+
+
+def run_tasks(
+    db: sqlite3.Connection,
+    first: int,
+    last: int,
+    states: Sequence[int],
+    which: Filter,
+    limit: int,
+) -> list[Row]:
+    """Tasks of a run, in the order of its plan, with keys from ``first`` to ``last``."""
+    where = ["rt.key BETWEEN ? AND ?"]
+    values: list[Any] = [first, last, *states]
+    if states:
+        where.append(f"rt.state IN ({_marks(states)})")
+    where, values = _narrowed(where, values, which)
+    sql = f"{_RUN_TASK.format(index='NOT INDEXED')} WHERE {' AND '.join(where)} ORDER BY rt.key LIMIT ?"
+    return db.execute(sql, (*values, limit)).fetchall()
+
+
+def run_tasks_by_key(db: sqlite3.Connection, wanted: Sequence[int]) -> list[Row]:
+    """These tasks of runs, by their keys, in the order of keys."""
+    sql = f"{_RUN_TASK.format(index='')} WHERE rt.key IN ({_marks(wanted)}) ORDER BY rt.key"
+    return db.execute(sql, tuple(wanted)).fetchall()
+
+
+def story(db: sqlite3.Connection, task: int, before: int, limit: int) -> list[Row]:
+    """What became of a task in the runs it was part of, the latest first; keys below ``before``."""
+    sql = f"{_RUN_TASK.format(index='INDEXED BY run_tasks_story')} WHERE rt.task = ? AND rt.key < ? "
+    return db.execute(sql + "ORDER BY rt.key DESC LIMIT ?", (task, before, limit)).fetchall()
+
+
+def position(db: sqlite3.Connection, first: int, last: int, task_id: str) -> int | None:
+    """The key that a task has in a run, if it is part of it."""
+    sql = "SELECT key FROM run_tasks WHERE task = (SELECT number FROM tasks WHERE id = ?) AND key BETWEEN ? AND ?"
+    row = db.execute(sql, (task_id, first, last)).fetchone()
+    return None if row is None else int(row[0])
+
+
+def counts(db: sqlite3.Connection, first: int, last: int) -> list[Row]:
+    """How many tasks of a run are in each state."""
+    sql = "SELECT state, count(*) FROM run_tasks NOT INDEXED WHERE key BETWEEN ? AND ? GROUP BY state"
+    return db.execute(sql, (first, last)).fetchall()
+
+
+def counts_by_family(db: sqlite3.Connection, first: int, last: int) -> list[Row]:
+    """Family, state and how many tasks of a run they have, in the order of families."""
+    sql = (
+        "SELECT f.name, c.state, sum(c.many) FROM (SELECT t.family, rt.state, count(*) AS many FROM run_tasks AS rt "
+        "NOT INDEXED JOIN tasks AS t ON t.number = rt.task WHERE rt.key BETWEEN ? AND ? GROUP BY t.family, rt.state) "
+        "AS c JOIN families AS f ON f.number = c.family GROUP BY f.name, c.state ORDER BY f.name, c.state"
+    )
+    return db.execute(sql, (first, last)).fetchall()
+
+
+def edges(db: sqlite3.Connection, first: int, last: int) -> list[Row]:
+    """Key and dependencies of the tasks of a run that need anything."""
+    sql = "SELECT key, dependencies FROM run_tasks NOT INDEXED WHERE key BETWEEN ? AND ? AND dependencies <> ''"
+    return db.execute(sql, (first, last)).fetchall()
+
+
+# -- tasks --------------------------------------------------------------------------------------------------------
+
+_TASK = (
+    "SELECT t.number, t.id, f.name, f.module, t.params, rt.key, rt.state, "
+    "(SELECT min(key) FROM run_tasks WHERE task = t.number), (SELECT count(*) FROM run_tasks WHERE task = t.number) "
+)
+_LATEST = "rt.key = (SELECT max(key) FROM run_tasks WHERE task = t.number)"
+
+
+def tasks(
+    db: sqlite3.Connection,
+    before: int | None,
+    which: Filter,
+    state: int | None,
+    limit: int,
+) -> list[Row]:
+    """Tasks, the newest first, with what became of them in their latest run; numbers below ``before``."""
+    where = [_LATEST]
+    values: list[Any] = []
+    if before is not None:
+        where.append("t.number < ?")
+        values.append(before)
+    if state is not None:
+        where.append("rt.state = ?")
+        values.append(state)
+    where, values = _narrowed(where, values, which)
+    sql = (
+        f"{_TASK} FROM tasks AS t CROSS JOIN run_tasks AS rt JOIN families AS f ON f.number = t.family "
+        f"WHERE {' AND '.join(where)} ORDER BY t.number DESC LIMIT ?"
+    )
+    return db.execute(sql, (*values, limit)).fetchall()
+
+
+def tasks_in_trouble(
+    db: sqlite3.Connection,
+    before: int | None,
+    which: Filter,
+    state: int,
+    limit: int,
+) -> list[Row]:
+    """The same for a state of trouble, by way of the index that holds only those."""
+    where: list[str] = ["rt.state = ?", "rt.state > 4", _LATEST]
+    values: list[Any] = [state]
+    if before is not None:
+        where.append("t.number < ?")
+        values.append(before)
+    where, values = _narrowed(where, values, which)
+    sql = (
+        f"{_TASK} FROM run_tasks AS rt INDEXED BY run_tasks_trouble CROSS JOIN tasks AS t ON t.number = rt.task "
+        f"JOIN families AS f ON f.number = t.family WHERE {' AND '.join(where)} ORDER BY t.number DESC LIMIT ?"
+    )
+    return db.execute(sql, (*values, limit)).fetchall()
+
+
+def tasks_in_run(
+    db: sqlite3.Connection,
+    first: int,
+    last: int,
+    which: Filter,
+    state: int,
+) -> list[Row]:
+    """The same for the tasks of one run, in a state of which there are few at a time."""
+    where: list[str] = ["rt.key BETWEEN ? AND ?", "rt.state = ?", _LATEST]
+    where, values = _narrowed(where, [first, last, state], which)
+    sql = (
+        f"{_TASK} FROM run_tasks AS rt NOT INDEXED CROSS JOIN tasks AS t ON t.number = rt.task "
+        f"JOIN families AS f ON f.number = t.family WHERE {' AND '.join(where)}"
+    )
+    return db.execute(sql, values).fetchall()
+
+
+def tasks_by_prefix(db: sqlite3.Connection, prefix: str, limit: int) -> list[Row]:
+    """Tasks whose ids begin like this, in the order of ids."""
+    sql = (
+        f"{_TASK} FROM tasks AS t CROSS JOIN run_tasks AS rt JOIN families AS f ON f.number = t.family "
+        f"WHERE {_LATEST} AND t.id >= ? AND t.id < ? ORDER BY t.id LIMIT ?"
+    )
+    return db.execute(sql, (prefix, prefix + "\U0010ffff", limit)).fetchall()
+
+
+def family_names(db: sqlite3.Connection) -> list[str]:
+    """All families there are, in order."""
+    return [name for (name,) in db.execute("SELECT DISTINCT name FROM families ORDER BY name")]
+
+
+def _narrowed(where: list[str], values: list[Any], which: Filter) -> tuple[list[str], list[Any]]:
+    where, values = list(where), list(values)
+    if which.family is not None:
+        where.append("t.family IN (SELECT number FROM families WHERE name = ?)")
+        values.append(which.family)
+    for name, value in which.params.items():
+        # Parameters are written without spaces, and a quote within a value is escaped: this text is in the JSON if and
+        # only if the parameter has this value.
+        where.append("instr(t.params, ?) > 0")
+        values.append(params_json({name: value})[1:-1])
+    if which.text:
+        pattern = "%" + which.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        where.append("(t.id LIKE ? ESCAPE '\\' OR t.params LIKE ? ESCAPE '\\')")
+        values += (pattern, pattern)
+    return where, values
+
+
+# -- attempts -----------------------------------------------------------------------------------------------------
+
+_ATTEMPT = (
+    "SELECT a.key, t.id, f.name, w.name, a.outcome, a.started, a.seconds, a.message, a.log, a.status, a.progress, "
+    "a.tracking_url FROM attempts AS a {index} "
+    f"CROSS JOIN run_tasks AS rt ON rt.key = a.key >> {keys.NUMBER_BITS} "
+    "JOIN tasks AS t ON t.number = rt.task JOIN families AS f ON f.number = t.family "
+    "JOIN workers AS w ON w.number = a.worker "
+)
+
+
+def attempts(db: sqlite3.Connection, first: int, last: int, limit: int) -> list[Row]:
+    """Attempts with keys from ``first`` to ``last``, in their order."""
+    sql = f"{_ATTEMPT.format(index='')} WHERE a.key BETWEEN ? AND ? ORDER BY a.key LIMIT ?"
+    return db.execute(sql, (first, last, limit)).fetchall()
+
+
+def running(db: sqlite3.Connection, first: int, last: int, limit: int) -> list[Row]:
+    """Attempts of a run that have not ended, the oldest key first."""
+    sql = f"{_ATTEMPT.format(index='')} WHERE a.key BETWEEN ? AND ? AND a.outcome IS NULL ORDER BY a.key LIMIT ?"
+    return db.execute(sql, (first, last, limit)).fetchall()
+
+
+def failures(db: sqlite3.Connection, before: tuple[float, int] | None, family: str | None, limit: int) -> list[Row]:
+    """Attempts that did not end well, the latest first; older than (started, key) ``before``."""
+    where = ["a.outcome > 0"]
+    values: list[Any] = []
+    if before is not None:
+        where.append("a.started <= ? AND (a.started, a.key) < (?, ?)")
+        values += [before[0], *before]
+    if family is not None:
+        where.append("f.name = ?")
+        values.append(family)
+    sql = f"{_ATTEMPT.format(index='INDEXED BY attempts_trouble')} WHERE {' AND '.join(where)} "
+    return db.execute(sql + "ORDER BY a.started DESC, a.key DESC LIMIT ?", (*values, limit)).fetchall()
+
+
+def slowest(db: sqlite3.Connection, since: float, family: str | None, limit: int) -> list[Row]:
+    """The slowest attempts since a moment, among those of a second or more."""
+    where = ["a.seconds >= 1", "a.started >= ?"]
+    values: list[Any] = [since]
+    if family is not None:
+        where.append("f.name = ?")
+        values.append(family)
+    sql = f"{_ATTEMPT.format(index='INDEXED BY attempts_slow')} WHERE {' AND '.join(where)} "
+    return db.execute(sql + "ORDER BY a.seconds DESC LIMIT ?", (*values, limit)).fetchall()
+
+
+def durations(db: sqlite3.Connection, family: str | None, since: int, until: int, hours: int) -> list[Row]:
+    """Tallies: family, period, outcome, octave, attempts, seconds, slowest. A period is ``hours`` hours long."""
+    where = ["hour >= ?", "hour < ?"]
+    values: list[Any] = [since, until]
+    if family is not None:
+        where.append("family IN (SELECT number FROM families WHERE name = ?)")
+        values.append(family)
+    sql = (
+        "SELECT f.name, d.period, d.outcome, d.octave, sum(d.attempts), sum(d.seconds), max(d.slowest) FROM ("
+        "SELECT family, hour / ? AS period, outcome, octave, sum(attempts) AS attempts, sum(seconds) AS seconds, "
+        f"max(slowest) AS slowest FROM durations WHERE {' AND '.join(where)} GROUP BY 1, 2, 3, 4) AS d "
+        "JOIN families AS f ON f.number = d.family GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"
+    )
+    return db.execute(sql, (hours, *values)).fetchall()
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ", ".join("?" * len(values))

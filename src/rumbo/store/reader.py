@@ -1,0 +1,524 @@
+"""Questions about the history, answered with records. Nothing that is asked here changes anything.
+
+States and outcomes are words (`done`, `failed` ...). A run whose process is gone without a word is `crashed`: that is
+found out here, at the moment of asking, and what was still under way in it is `lost`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+
+from rumbo.errors import StoreError
+from rumbo.scheduler.records import Outcome, State
+from rumbo.store import connect, keys, queries
+from rumbo.store.ledger import positions_in
+from rumbo.store.liveness import is_gone
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from rumbo.store.queries import Row
+
+T = TypeVar("T")
+
+STATES = tuple(state.name.lower() for state in State)
+OUTCOMES = tuple(outcome.name.lower() for outcome in Outcome)
+_HELD = (State.RUNNING, State.PARKED, State.BATCHED)
+_END = 1 << 62
+
+
+class NotInHistory(StoreError):
+    """No run or task of this name is in the history."""
+
+
+class AmbiguousInHistory(StoreError):
+    """Several runs begin with what was given as the id of one."""
+
+
+class Page(NamedTuple, Generic[T]):
+    """Some rows of many. ``next`` is what to ask for the rows after them with; None: there are no more."""
+
+    rows: list[T]
+    next: str | None
+
+
+class RunRow(NamedTuple):
+    """One run. Status: ``running``, ``crashed``, or as it ended. Times are seconds since the epoch."""
+
+    number: int
+    id: str
+    roots: tuple[str, ...]
+    command: str
+    host: str
+    user: str
+    pid: int
+    folder: str
+    workers: int
+    started: float
+    ended: float | None
+    status: str
+    summary: str
+    counts: Mapping[str, int]
+    trouble: str | None
+    """Why the history of this run is incomplete, if it is."""
+
+
+class RunTaskRow(NamedTuple):
+    """A task as one run saw it, with its last attempt in that run (number 0: there was none)."""
+
+    run: int
+    """Number of the run."""
+    position: int
+    task_id: str
+    family: str
+    module: str
+    params: Mapping[str, str]
+    state: str
+    verdict: str
+    reason: str
+    dependencies: tuple[int, ...]
+    """Positions of what it needs."""
+    error: str
+    priority: float
+    is_dynamic: bool
+    due: float | None
+    attempt: int
+    outcome: str
+    started: float | None
+    seconds: float | None
+    status: str
+    progress: float | None
+    tracking_url: str
+
+
+class AttemptRow(NamedTuple):
+    """One try at a task. Outcome: ``running``, ``lost`` (also when the run crashed), or as it ended."""
+
+    run: int
+    """Number of the run."""
+    position: int
+    number: int
+    task_id: str
+    family: str
+    worker: str
+    outcome: str
+    started: float
+    seconds: float | None
+    message: str
+    log: str | None
+    """Absolute path of the file of what it printed."""
+    status: str
+    progress: float | None
+    tracking_url: str
+
+
+class TaskRow(NamedTuple):
+    """A task over all runs. State: what became of it in the latest of them."""
+
+    number: int
+    id: str
+    family: str
+    module: str
+    params: Mapping[str, str]
+    state: str
+    first_run: int
+    """Number of the first run that is kept of it."""
+    last_run: int
+    last_position: int
+    runs: int
+
+
+class Chapter(NamedTuple):
+    """One run in the story of a task."""
+
+    run: RunRow
+    task: RunTaskRow
+    attempts: tuple[AttemptRow, ...]
+
+
+class DurationRow(NamedTuple):
+    """How attempts of a family went in a period of time. Seconds, of all that ended in any way."""
+
+    family: str
+    since: float
+    until: float
+    attempts: int
+    failed: int
+    """Those that failed, timed out or were lost."""
+    mean: float
+    median: float
+    """Right within a factor of two; so is the next."""
+    percentile_95: float
+    slowest: float
+
+
+class HistoryReader:
+    """Asks the database in ``folder`` (the `.rumbo` itself). Close it, or use it in a ``with`` statement.
+
+    Raises:
+        connect.NoHistory: nothing has been run there yet.
+        StoreTooNew, StoreError: it cannot be read.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self.folder = os.path.abspath(folder)
+        self._db: sqlite3.Connection = connect.open_for_reading(self.folder)
+        self._host = socket.gethostname()
+
+    def __enter__(self) -> HistoryReader:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._db.close()
+
+    # -- runs ----------------------------------------------------------------------------------------------------
+
+    def runs(self, status: str | None = None, after: str | None = None, limit: int = 50) -> Page[RunRow]:
+        """Runs, the latest first, all or of one status."""
+        asked = () if status is None else ("running",) if status == "crashed" else (status,)
+        found: list[RunRow] = []
+        before = None if after is None else int(after)
+        while len(found) <= limit:
+            rows = queries.runs(self._db, before, asked, limit + 1)
+            found += (run for run in map(self._run, rows) if status is None or run.status == status)
+            if len(rows) <= limit:
+                break
+            before = rows[-1][0]
+        return _page(found, limit, lambda run: str(run.number))
+
+    def run(self, which: str = "last") -> RunRow:
+        """One run: the ``last`` one, or by its id or the beginning of it.
+
+        Raises:
+            NotInHistory: there is none.
+            AmbiguousInHistory: there are several.
+        """
+        if which == "last":
+            rows = queries.runs(self._db, None, (), 1)
+            if not rows:
+                raise NotInHistory(f"There is no run in {self.folder} yet.")
+            return self._run(rows[0])
+        rows = queries.runs_by_prefix(self._db, which, 6)
+        exact = [row for row in rows if row[1] == which]
+        if not rows:
+            raise NotInHistory(f"No run in {self.folder} has an id that begins with {which!r}: see `rumbo history`.")
+        if len(rows) > 1 and not exact:
+            ids = ", ".join(row[1] for row in rows[:5]) + (" ..." if len(rows) > 5 else "")
+            raise AmbiguousInHistory(f"Several runs have an id that begins with {which!r}: {ids}. Give more of it.")
+        return self._run((exact or rows)[0])
+
+    def _run(self, row: Row) -> RunRow:
+        number, id, roots, command, host, user, pid, process, folder, workers, started, ended, status, *rest = row
+        if status == "running" and is_gone(pid, process, host, self._host):
+            status = "crashed"
+        summary, counts, trouble = rest
+        about = (number, id, tuple(json.loads(roots)), command, host, user, pid, folder, workers)
+        return RunRow(*about, started, ended, status, summary, json.loads(counts), trouble)
+
+    def counts(self, run: RunRow) -> dict[str, int]:
+        """How many tasks of a run are in each state, states without any left out."""
+        found: dict[str, int] = {}
+        for state, many in queries.counts(self._db, *keys.task_keys(run.number)):
+            word = _state(state, run)
+            found[word] = found.get(word, 0) + many
+        return found
+
+    def counts_by_family(self, run: RunRow) -> dict[str, dict[str, int]]:
+        """The same for each family."""
+        found: dict[str, dict[str, int]] = {}
+        for family, state, many in queries.counts_by_family(self._db, *keys.task_keys(run.number)):
+            of_family = found.setdefault(family, {})
+            word = _state(state, run)
+            of_family[word] = of_family.get(word, 0) + many
+        return found
+
+    # -- tasks of a run --------------------------------------------------------------------------------------------
+
+    def run_tasks(
+        self,
+        run: RunRow,
+        states: Sequence[str] = (),
+        family: str | None = None,
+        text: str | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> Page[RunTaskRow]:
+        """Tasks of a run in the order of its plan, narrowed down by states, family, or a text in id or parameters."""
+        first, last = keys.task_keys(run.number)
+        if after is not None:
+            first += int(after) + 1
+        wanted = _numbers_of(states, run)
+        if states and not wanted:
+            return Page([], None)
+        rows = queries.run_tasks(self._db, first, last, wanted, queries.Filter(family, {}, text), limit + 1)
+        return _page([_run_task(row, run) for row in rows], limit, lambda task: str(task.position))
+
+    def run_task(self, run: RunRow, task_id: str) -> RunTaskRow:
+        """One task of a run, by its id.
+
+        Raises:
+            NotInHistory: it was not part of the run.
+        """
+        key = queries.position(self._db, *keys.task_keys(run.number), task_id)
+        if key is None:
+            raise NotInHistory(f"{task_id} was not part of run {run.id}.")
+        return _run_task(queries.run_tasks_by_key(self._db, [key])[0], run)
+
+    def run_tasks_at(self, run: RunRow, positions: Iterable[int]) -> list[RunTaskRow]:
+        """Tasks of a run by their positions, in order: what another needs, for one. At most 10,000 at once."""
+        wanted = [keys.task_key(run.number, position) for position in positions]
+        return [_run_task(row, run) for row in queries.run_tasks_by_key(self._db, wanted[:10_000])]
+
+    def edges(self, run: RunRow) -> dict[int, list[int]]:
+        """What each task of a run needs, as positions; tasks that need nothing are left out."""
+        rows = queries.edges(self._db, *keys.task_keys(run.number))
+        return {keys.position_of(key): positions_in(text) for key, text in rows}
+
+    # -- attempts ----------------------------------------------------------------------------------------------------
+
+    def attempts(self, run: RunRow, position: int) -> list[AttemptRow]:
+        """All attempts that a run made at one of its tasks."""
+        task = keys.task_key(run.number, position)
+        first = keys.attempt_key(task, 0)
+        return self._attempts(queries.attempts(self._db, first, first | keys.LAST_NUMBER, 1000), (run,))
+
+    def running(self, run: RunRow, limit: int = 1000) -> list[AttemptRow]:
+        """Attempts of a run that are under way."""
+        return self._attempts(queries.running(self._db, *keys.attempt_keys(run.number), limit), (run,))
+
+    def failures(self, family: str | None = None, after: str | None = None, limit: int = 50) -> Page[AttemptRow]:
+        """Attempts that did not end well, over all runs, the latest first."""
+        before = None
+        if after is not None:
+            started, key = json.loads(after)
+            before = (float(started), int(key))
+        rows = queries.failures(self._db, before, family, limit + 1)
+        found = self._attempts(rows[:limit])
+        more = len(rows) > limit and found
+        return Page(found, json.dumps([rows[limit - 1][5], rows[limit - 1][0]]) if more else None)
+
+    def slowest(self, family: str | None = None, since: float = 0.0, limit: int = 20) -> list[AttemptRow]:
+        """The attempts that took longest, among those of a second or more."""
+        return self._attempts(queries.slowest(self._db, since, family, limit))
+
+    def _attempts(self, rows: list[Row], known: Sequence[RunRow] = ()) -> list[AttemptRow]:
+        numbers = {keys.run_of(keys.task_of(row[0])) for row in rows} - {run.number for run in known}
+        runs = {run.number: run for run in known}
+        runs |= {run.number: run for run in map(self._run, queries.runs_by_number(self._db, sorted(numbers)))}
+        return [self._attempt(row, runs[keys.run_of(keys.task_of(row[0]))]) for row in rows]
+
+    def _attempt(self, row: Row, run: RunRow) -> AttemptRow:
+        key, task_id, family, worker, outcome, started, seconds, message, log, status, progress, url = row
+        return AttemptRow(
+            run=run.number,
+            position=keys.position_of(keys.task_of(key)),
+            number=keys.number_of(key),
+            task_id=task_id,
+            family=family,
+            worker=worker,
+            outcome=_outcome(outcome, run),
+            started=started,
+            seconds=seconds,
+            message=message or "",
+            log=None if log is None else os.path.join(self.folder, log),
+            status=status or "",
+            progress=progress,
+            tracking_url=url or "",
+        )
+
+    # -- tasks over all runs -----------------------------------------------------------------------------------------
+
+    def tasks(
+        self,
+        family: str | None = None,
+        params: Mapping[str, str] | None = None,
+        text: str | None = None,
+        state: str | None = None,
+        after: str | None = None,
+        limit: int = 50,
+    ) -> Page[TaskRow]:
+        """Tasks, the newest first, narrowed down by family, values of parameters, a text in id or parameters, state."""
+        before = None if after is None else int(after)
+        which = queries.Filter(family, params or {}, text)
+        number = STATES.index(state) if state in STATES else None
+        if state is not None and number is None and state != "lost":
+            return Page([], None)
+        if state is None or number == State.DONE:
+            rows = queries.tasks(self._db, before, which, number, limit + 1)
+        elif number is not None and number > State.DONE:
+            rows = queries.tasks_in_trouble(self._db, before, which, number, limit + 1)
+        else:
+            rows = self._tasks_under_way(state, before, which)[: limit + 1]
+        return _page(self._tasks(rows), limit, lambda task: str(task.number))
+
+    def _tasks_under_way(self, state: str, before: int | None, which: queries.Filter) -> list[Row]:
+        """Only runs that have not ended hold such tasks (and ended ones some that stayed pending)."""
+        found: list[Row] = []
+        for run in self._open_runs(state):
+            for number in _numbers_of((state,), run):
+                found += queries.tasks_in_run(self._db, *keys.task_keys(run.number), which, number)
+        found.sort(reverse=True)
+        return [row for row in found if before is None or row[0] < before]
+
+    def _open_runs(self, state: str) -> list[RunRow]:
+        # Tasks stay pending in a run that failed or was cancelled; a hundred runs back, nobody asks for them any more.
+        statuses = ("running",) if state != "pending" else ()
+        return [self._run(row) for row in queries.runs(self._db, None, statuses, 100)]
+
+    def task(self, task_id: str) -> TaskRow:
+        """One task, by its id or an unmistakable beginning of it.
+
+        Raises:
+            NotInHistory: there is none.
+            AmbiguousInHistory: there are several.
+        """
+        rows = queries.tasks_by_prefix(self._db, task_id, 6)
+        exact = [row for row in rows if row[1] == task_id]
+        if not rows:
+            raise NotInHistory(f"No task in {self.folder} has an id that begins with {task_id!r}.")
+        if len(rows) > 1 and not exact:
+            ids = ", ".join(row[1] for row in rows[:5]) + (" ..." if len(rows) > 5 else "")
+            raise AmbiguousInHistory(f"Several tasks have an id that begins with {task_id!r}: {ids}. Give more of it.")
+        return self._tasks((exact or rows)[:1])[0]
+
+    def families(self) -> list[str]:
+        """Names of all families in the history."""
+        return queries.family_names(self._db)
+
+    def _tasks(self, rows: list[Row]) -> list[TaskRow]:
+        numbers = sorted({keys.run_of(row[5]) for row in rows})
+        runs = {run.number: run for run in map(self._run, queries.runs_by_number(self._db, numbers))}
+        found = []
+        for number, id, family, module, params, key, state, first, many in rows:
+            run = runs[keys.run_of(key)]
+            about = (number, id, family, module, json.loads(params), _state(state, run), keys.run_of(first))
+            found.append(TaskRow(*about, run.number, keys.position_of(key), many))
+        return found
+
+    def story(self, task: TaskRow, after: str | None = None, limit: int = 20) -> Page[Chapter]:
+        """What became of a task, run by run, the latest first, with all attempts."""
+        rows = queries.story(self._db, task.number, _END if after is None else int(after), limit + 1)
+        numbers = sorted({keys.run_of(row[0]) for row in rows})
+        runs = {run.number: run for run in map(self._run, queries.runs_by_number(self._db, numbers))}
+        chapters = []
+        for row in rows[:limit]:
+            run = runs[keys.run_of(row[0])]
+            told = _run_task(row, run)
+            chapters.append(Chapter(run, told, tuple(self.attempts(run, told.position))))
+        return Page(chapters, str(rows[limit - 1][0]) if len(rows) > limit else None)
+
+    # -- durations ---------------------------------------------------------------------------------------------------
+
+    def durations(
+        self, family: str | None = None, since: float = 0.0, until: float | None = None, hours: int = 24
+    ) -> list[DurationRow]:
+        """How attempts of each family (or of one) went, period by period of so many hours (UTC).
+
+        The hours in which ``since`` and ``until`` lie are counted whole.
+        """
+        end = 1 << 40 if until is None else int(until // 3600) + 1
+        rows = queries.durations(self._db, family, int(since // 3600), end, hours)
+        found: dict[tuple[str, int], list[Row]] = {}
+        for row in rows:
+            found.setdefault((row[0], row[1]), []).append(row)
+        length = hours * 3600.0
+        return [
+            _duration(name, period * length, (period + 1) * length, of_period)
+            for (name, period), of_period in found.items()
+        ]
+
+
+_FAILURES = (Outcome.FAILED, Outcome.TIMED_OUT, Outcome.LOST)
+
+
+def _duration(family: str, since: float, until: float, rows: list[Row]) -> DurationRow:
+    octaves: dict[int, int] = {}
+    for _, _, _, octave, attempts, _, _ in rows:
+        octaves[octave] = octaves.get(octave, 0) + attempts
+    attempts = sum(octaves.values())
+    slowest = max(row[6] for row in rows)
+    return DurationRow(
+        family=family,
+        since=since,
+        until=until,
+        attempts=attempts,
+        failed=sum(row[4] for row in rows if row[2] in _FAILURES),
+        mean=sum(row[5] for row in rows) / attempts,
+        median=min(_percentile(octaves, attempts, 0.5), slowest),
+        percentile_95=min(_percentile(octaves, attempts, 0.95), slowest),
+        slowest=slowest,
+    )
+
+
+def _percentile(octaves: Mapping[int, int], attempts: int, share: float) -> float:
+    """Where ``share`` of all attempts lie below, as if those of an octave were spread evenly over it."""
+    left = share * attempts
+    for octave in sorted(octaves):
+        many = octaves[octave]
+        if left <= many:
+            return float(2.0 ** (octave - 1) * (1 + left / many))
+        left -= many
+    return float(2.0 ** max(octaves))
+
+
+def _state(number: int, run: RunRow) -> str:
+    return "lost" if run.status == "crashed" and number in _HELD else STATES[number]
+
+
+def _outcome(number: int | None, run: RunRow) -> str:
+    if number is not None:
+        return OUTCOMES[number]
+    return "lost" if run.status == "crashed" else "running"
+
+
+def _numbers_of(states: Iterable[str], run: RunRow) -> list[int]:
+    """Numbers of states given by their words; of those under way, a crashed run has none but lost ones."""
+    found: list[int] = []
+    for word in states:
+        if word == "lost":
+            found += _HELD if run.status == "crashed" else ()
+        elif word in STATES:
+            number = STATES.index(word)
+            if run.status != "crashed" or number not in _HELD:
+                found.append(number)
+    return found
+
+
+def _run_task(row: Row, run: RunRow) -> RunTaskRow:
+    key, task_id, family, module, params, state, verdict, reason, dependencies, error, priority, dynamic, *rest = row
+    due, attempt, outcome, started, seconds, status, progress, url = rest
+    return RunTaskRow(
+        run=run.number,
+        position=keys.position_of(key),
+        task_id=task_id,
+        family=family,
+        module=module,
+        params=json.loads(params),
+        state=_state(state, run),
+        verdict=verdict,
+        reason=reason,
+        dependencies=tuple(positions_in(dependencies)),
+        error=error or "",
+        priority=priority or 0.0,
+        is_dynamic=bool(dynamic),
+        due=due,
+        attempt=0 if attempt is None else keys.number_of(attempt),
+        outcome="" if attempt is None else _outcome(outcome, run),
+        started=started,
+        seconds=seconds,
+        status=status or "",
+        progress=progress,
+        tracking_url=url or "",
+    )
+
+
+def _page(rows: list[T], limit: int, key: Callable[[T], str]) -> Page[T]:
+    return Page(rows[:limit], key(rows[limit - 1]) if len(rows) > limit else None)
