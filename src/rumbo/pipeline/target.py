@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import logging
 import os
 import warnings
 from abc import ABCMeta, abstractmethod
@@ -34,9 +33,8 @@ __all__ = [
     "Target",
     "answered_by_file_system",
     "exist",
+    "is_asked_of_file_system",
 ]
-
-logger = logging.getLogger("luigi-interface")
 
 Method = TypeVar("Method", bound="Callable[..., bool]")
 
@@ -97,6 +95,17 @@ class FileSystemTarget(Target):
             _warn_of_wildcard(path)
         return self.fs.exists(path)
 
+    def read_text(self) -> str:
+        """The whole content. For a target whose format gives text."""
+        with self.open("r") as source:
+            text: str = source.read()
+        return text
+
+    def write_text(self, text: str) -> None:
+        """Let ``text`` be the whole content, in one step. For a target whose format takes text."""
+        with self.open("w") as out:
+            out.write(text)
+
     def remove(self) -> None:
         """Remove what is at the path."""
         self.fs.remove(self.path)
@@ -130,6 +139,15 @@ class FileSystemTarget(Target):
         return self.path[-1] if self.path[-1] in "/\\" else ""
 
 
+def is_asked_of_file_system(target: Target) -> bool:
+    """Whether a target's ``exists`` is just a question to its file system, so that many can be asked at once."""
+    return (
+        isinstance(target, FileSystemTarget)
+        and type(target).exists in _answered_by_file_system
+        and "exists" not in target.__dict__
+    )
+
+
 def exist(targets: Iterable[Target]) -> list[bool]:
     """Whether each target exists, asked in as few questions as their file systems allow.
 
@@ -140,11 +158,7 @@ def exist(targets: Iterable[Target]) -> list[bool]:
     answers = [False] * len(targets)
     groups: dict[int, tuple[FileSystem, list[tuple[int, str]]]] = {}
     for index, target in enumerate(targets):
-        if (
-            isinstance(target, FileSystemTarget)
-            and type(target).exists in _answered_by_file_system
-            and "exists" not in target.__dict__
-        ):
+        if isinstance(target, FileSystemTarget) and is_asked_of_file_system(target):
             path = target.existence_path
             if has_wildcard(path):
                 _warn_of_wildcard(path)
@@ -160,7 +174,9 @@ def exist(targets: Iterable[Target]) -> list[bool]:
 
 
 def _warn_of_wildcard(path: str) -> None:
-    logger.warning(
+    import logging
+
+    logging.getLogger("luigi-interface").warning(
         "The path %s has wildcards: it exists as soon as one file matches, perhaps before all are there. "
         "Give the target an exists() of its own to say when it is whole.",
         path,

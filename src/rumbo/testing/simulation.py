@@ -237,7 +237,7 @@ class Site:
 
     The shell keeps the orders for a worker until it is sure that they arrived (as a server must, since a lost answer
     would be a lost attempt), and here that means: it gives all orders for leases that the worker still has with each
-    answer. `overlaps` and `wrongs` hold what must never happen.
+    answer. `wrongs` holds what must never happen.
     """
 
     def __init__(
@@ -266,6 +266,7 @@ class Site:
         self.wrongs: list[str] = []
         self.late = 0
         self.crashes = 0
+        self.resumed = 0
         self._sent = 0
         self._born = 0
         self._holder: dict[str, int] = {}
@@ -337,6 +338,7 @@ class Site:
             elif isinstance(effect, AttemptEnded):
                 self.orders.pop(effect.lease, None)
             self.late += isinstance(effect, LateReport)
+            self.resumed += isinstance(effect, Resumed)
 
     def _judge(
         self, command: do.Command, held: Mapping[int, tuple[str, tuple[str, ...]]], effects: Sequence[Effect]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rumbo.errors import TaskError
 from rumbo.pipeline.bulk import answers_in_bulk, complete_in_bulk
 from rumbo.pipeline.structure import flatten
-from rumbo.pipeline.target import FileSystemTarget
+from rumbo.pipeline.target import exist, is_asked_of_file_system
 from rumbo.pipeline.task import Task
 
 if TYPE_CHECKING:
@@ -45,7 +45,6 @@ def check_all(tasks: Sequence[Task], threads: int) -> list[Answer]:
     if len(tasks) <= _FEW:
         return [check(task) for task in tasks]
     answers: dict[int, Answer] = {}
-    by_listing = _Listing()
     by_class: dict[type[Task], list[int]] = {}
     singly: list[int] = []
     for place, task in enumerate(tasks):
@@ -53,10 +52,8 @@ def check_all(tasks: Sequence[Task], threads: int) -> list[Answer]:
     for cls, places in by_class.items():
         if len(places) > _FEW and _answer_by_class(cls, tasks, places, answers):
             continue
-        is_plain = cls.complete is Task.complete
-        singly += [place for place in places if not is_plain or not by_listing.take(place, tasks[place])]
-    by_listing.answer(answers)
-    singly += by_listing.left_over
+        if cls.complete is not Task.complete or not _answer_by_outputs(tasks, places, answers):
+            singly += places
     _ask(tasks, singly, answers, threads)
     return [answers[place] for place in range(len(tasks))]
 
@@ -79,46 +76,23 @@ def _answer_by_class(cls: type[Task], tasks: Sequence[Task], places: list[int], 
     return True
 
 
-class _Listing:
-    """Tasks whose completeness is the existence of files, gathered so that each file system is asked once."""
-
-    def __init__(self) -> None:
-        self.left_over: list[int] = []
-        self._paths: dict[int, list[tuple[int, str]]] = {}
-        self._file_systems: dict[int, Any] = {}
-
-    def take(self, place: int, task: Task) -> bool:
-        """Whether the task could be put on a list; if not, it must be asked itself."""
-        try:
-            outputs = flatten(task.output())
-        except Exception:  # noqa: BLE001 - asking the task itself brings the same error to the right place
-            return False
-        if not outputs:
-            return False
-        found: list[tuple[Any, str]] = []
-        for output in outputs:
-            if not isinstance(output, FileSystemTarget) or type(output).exists is not FileSystemTarget.exists:
+def _answer_by_outputs(tasks: Sequence[Task], places: list[int], answers: dict[int, Answer]) -> bool:
+    """Answer for tasks whose completeness is the existence of their outputs, asking each file system once."""
+    owners: list[int] = []
+    outputs: list[Any] = []
+    try:
+        for place in places:
+            made = flatten(tasks[place].output())
+            if not made or not all(map(is_asked_of_file_system, made)):
                 return False
-            if "*" in output.path or "?" in output.path or "[" in output.path or "{" in output.path:
-                return False
-            found.append((output.fs, output.path))
-        for file_system, path in found:
-            self._file_systems[id(file_system)] = file_system
-            self._paths.setdefault(id(file_system), []).append((place, path))
-        return True
-
-    def answer(self, answers: dict[int, Answer]) -> None:
-        """Ask each file system. One that fails leaves its tasks to be asked singly."""
-        failed: set[int] = set()
-        for key, wanted in self._paths.items():
-            try:
-                existing = self._file_systems[key].exists_many([path for _, path in wanted])
-            except Exception:  # noqa: BLE001 - then each task meets the error by itself, and only those concerned
-                failed.update(place for place, _ in wanted)
-                continue
-            missing = {place for place, path in wanted if path not in existing}
-            answers.update((place, answers.get(place, True) is True and place not in missing) for place, _ in wanted)
-        self.left_over = sorted(failed)
+            owners += [place] * len(made)
+            outputs += made
+        found = exist(outputs)
+    except Exception:  # noqa: BLE001 - then each task is asked by itself, and meets the error where it belongs
+        return False
+    missing = {owner for owner, is_there in zip(owners, found, strict=True) if not is_there}
+    answers.update((place, place not in missing) for place in places)
+    return True
 
 
 def _ask(tasks: Sequence[Task], places: list[int], answers: dict[int, Answer], threads: int) -> None:
