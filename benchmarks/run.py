@@ -34,7 +34,7 @@ def main() -> int:
     pythons = pythons_of(None if arguments.no_luigi else luigi_python())
     effort = QUICK if arguments.quick else THOROUGH
     points = []
-    for case, size in selected(cases, arguments.quick):
+    for case, size in selected(cases, pythons, arguments.quick):
         points.append(measured_aloud(case, size, pythons, effort))
     print("\n".join(["", heading(), "", *table(points), "", *budget_table(points)]))
     if arguments.json:
@@ -55,9 +55,9 @@ def names() -> str:
     return ", ".join(case.name for case in CASES)
 
 
-def selected(cases: list[Case], quick: bool) -> list[tuple[Case, int]]:
-    """Cases with their sizes. A quick look leaves out what is large, and what is large for Luigi."""
-    chosen = [(case, size) for case in cases for size in case.sizes()]
+def selected(cases: list[Case], pythons: dict[str, Path], quick: bool) -> list[tuple[Case, int]]:
+    """Cases with the sizes somebody runs. A quick look leaves out what is large, and what is large for Luigi."""
+    chosen = [(case, size) for case in cases for size in case.sizes() if pythons.keys() & case.sides(size)]
     if not quick:
         return chosen
     return [(case, size) for case, size in chosen if size <= QUICK_SIZE and size != 3_000]

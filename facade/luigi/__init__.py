@@ -1,1 +1,126 @@
-"""The luigi package, by Rumbo."""
+"""The luigi package, by Rumbo: programs written for Luigi run unchanged, on Rumbo's engine."""
+
+from rumbo.pipeline.parameters.dates import OptionalDateParameter
+
+from luigi import configuration, event, interface, local_target, parameter, rpc, target, task
+from luigi.__version__ import VERSION
+from luigi.event import Event
+from luigi.execution_summary import LuigiStatusCode
+from luigi.interface import build, run
+from luigi.local_target import LocalTarget
+from luigi.parameter import (
+    BoolParameter,
+    ChoiceListParameter,
+    ChoiceParameter,
+    DateHourParameter,
+    DateIntervalParameter,
+    DateMinuteParameter,
+    DateParameter,
+    DateSecondParameter,
+    DictParameter,
+    EnumListParameter,
+    EnumParameter,
+    FloatParameter,
+    IntParameter,
+    ListParameter,
+    MonthParameter,
+    NumericalParameter,
+    OptionalBoolParameter,
+    OptionalChoiceParameter,
+    OptionalDictParameter,
+    OptionalFloatParameter,
+    OptionalIntParameter,
+    OptionalListParameter,
+    OptionalNumericalParameter,
+    OptionalParameter,
+    OptionalPathParameter,
+    OptionalStrParameter,
+    OptionalTupleParameter,
+    Parameter,
+    PathParameter,
+    StrParameter,
+    TaskParameter,
+    TimeDeltaParameter,
+    TupleParameter,
+    YearParameter,
+)
+from luigi.rpc import RemoteScheduler, RPCError
+from luigi.target import Target
+from luigi.task import (
+    Config,
+    DynamicRequirements,
+    ExternalTask,
+    Task,
+    WrapperTask,
+    auto_namespace,
+    namespace,
+)
+
+__version__ = VERSION
+__all__ = [
+    "BoolParameter",
+    "ChoiceListParameter",
+    "ChoiceParameter",
+    "Config",
+    "DateHourParameter",
+    "DateIntervalParameter",
+    "DateMinuteParameter",
+    "DateParameter",
+    "DateSecondParameter",
+    "DictParameter",
+    "DynamicRequirements",
+    "EnumListParameter",
+    "EnumParameter",
+    "Event",
+    "ExternalTask",
+    "FloatParameter",
+    "IntParameter",
+    "ListParameter",
+    "LocalTarget",
+    "LuigiStatusCode",
+    "MonthParameter",
+    "NumericalParameter",
+    "OptionalBoolParameter",
+    "OptionalChoiceParameter",
+    "OptionalDateParameter",
+    "OptionalDictParameter",
+    "OptionalFloatParameter",
+    "OptionalIntParameter",
+    "OptionalListParameter",
+    "OptionalNumericalParameter",
+    "OptionalParameter",
+    "OptionalPathParameter",
+    "OptionalStrParameter",
+    "OptionalTupleParameter",
+    "Parameter",
+    "PathParameter",
+    "RPCError",
+    "RemoteScheduler",
+    "StrParameter",
+    "Target",
+    "Task",
+    "TaskParameter",
+    "TimeDeltaParameter",
+    "TupleParameter",
+    "WrapperTask",
+    "YearParameter",
+    "__version__",
+    "auto_namespace",
+    "build",
+    "configuration",
+    "event",
+    "interface",
+    "local_target",
+    "namespace",
+    "parameter",
+    "rpc",
+    "run",
+    "target",
+    "task",
+]
+
+# Luigi registers the range tasks unless the configuration says no, and warns when it says nothing. We do not warn.
+if configuration.get_config().getboolean("core", "autoload_range", True):
+    from luigi.tools import range  # noqa: A004 - Luigi's name
+
+    __all__ += ["range"]

@@ -1,5 +1,7 @@
 """Targets: where outputs live, and whether they exist."""
 
+import logging
+
 from rumbo.pipeline import filesystem as _filesystem
 from rumbo.pipeline import target as _home
 from rumbo.pipeline.filesystem import (
@@ -9,7 +11,7 @@ from rumbo.pipeline.filesystem import (
     MissingParentDirectory,
     NotADirectory,
 )
-from rumbo.pipeline.target import AtomicLocalFile, FileSystemTarget, Target, logger
+from rumbo.pipeline.target import AtomicLocalFile, FileSystemTarget, Target
 
 from luigi._forwarding import stand_for
 
@@ -24,5 +26,7 @@ __all__ = [
     "Target",
     "logger",
 ]
+
+logger = logging.getLogger("luigi-interface")
 
 stand_for(__name__, _home, _filesystem)

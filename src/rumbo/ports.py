@@ -205,12 +205,28 @@ class Runner(Protocol):
 class Spool(Protocol):
     """Where the output of one process goes, an attempt at a time."""
 
-    def attach(self) -> None:
-        """Let the process's standard output and error go here. Called once, in the process itself."""
+    def redirect(self, *descriptors: int) -> None:
+        """Let these descriptors of the process (1 and 2, usually) write here from now on."""
         ...
 
-    def harvest(self, name: str) -> str:
-        """Give what was printed since the last harvest a name of its own; its path, or empty if nothing was."""
+    def begin(self, task_id: str, attempt: int) -> None:
+        """Say whose output comes next."""
+        ...
+
+    def harvest(self, task_id: str, attempt: int) -> str | None:
+        """The attempt is over: the path of the file with its output, or None if there was none."""
+        ...
+
+
+class Logs(Protocol):
+    """Where the output of a run's attempts is kept."""
+
+    def open_spool(self, slot: str) -> Spool | None:
+        """A spool for one process, known by its slot; None if there can be none."""
+        ...
+
+    def salvage(self, slot: str) -> tuple[str, str] | None:
+        """What a process that died left: the name of its attempt's log, and its path; None if nothing."""
         ...
 
 

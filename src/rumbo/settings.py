@@ -294,7 +294,7 @@ def _help(record: type[Any], name: str) -> str:
     import inspect
     import re
 
-    found = re.search(rf'^    {name}: .*\n    """(.*?)"""', inspect.getsource(record), re.MULTILINE | re.DOTALL)
+    found = re.search(rf'^    {name}: [^\n]*\n    """(.*?)"""', inspect.getsource(record), re.MULTILINE | re.DOTALL)
     return " ".join(found[1].split()) if found else ""
 
 

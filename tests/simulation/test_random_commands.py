@@ -6,6 +6,7 @@ import pickle
 from typing import Any
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
@@ -264,7 +265,7 @@ class RandomCommands(RuleBasedStateMachine):
 
 
 RandomCommands.TestCase.settings = settings(
-    max_examples=100,
+    max_examples=60,
     stateful_step_count=60,
     deadline=None,
     derandomize=True,
@@ -272,4 +273,4 @@ RandomCommands.TestCase.settings = settings(
     phases=[Phase.generate, Phase.shrink],
     suppress_health_check=list(HealthCheck),
 )
-test_random_commands = RandomCommands.TestCase
+test_random_commands = pytest.mark.slow(RandomCommands.TestCase)

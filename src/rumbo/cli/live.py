@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from rumbo.cli.finding import failure_text
 from rumbo.cli.look import LOOKS, can_symbols, lasting, plural, segments
-from rumbo.cli.plain import name_of
+from rumbo.cli.plain import Printed, name_of
 from rumbo.cli.standing import Standing
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ class LiveView:
         self._lines: list[Text] = []
         self._size = (0, 0)
         self._has_symbols = can_symbols(out)
+        self._printed = Printed()
 
     # -- Observer: put it aside and return ----------------------------------------------------------------------------
 
@@ -187,14 +188,15 @@ class LiveView:
         from rich.text import Text
 
         assert self._console is not None
-        try:
-            with open(path, encoding="utf-8", errors="replace") as file:
-                printed = file.read()
-        except OSError as error:
-            printed = f"What the attempt printed cannot be read: {error}."
+        news = self._printed.news(path)
+        if not news:
+            return
         if self._standing.to_run > 1:
-            self._console.print(Text(f"{self._name(task)} printed:", "dim"))
-        self._console.print(Text.from_ansi(printed.rstrip("\n")))
+            who = self._name(task) if task else "Asynchronous tasks"
+            self._console.print(Text(f"{who} printed:", "dim"))
+        # As it is: what tasks print may have colours and moves of the cursor of its own.
+        self._out.write(news)
+        self._out.flush()
 
     # -- the picture --------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import TYPE_CHECKING, TextIO
 
@@ -49,6 +48,7 @@ class PlainLines:
         self._ended = 0
         self._begun: dict[int, float] = {}
         self._spoken = 0.0
+        self._printed = Printed()
 
     # -- Observer -----------------------------------------------------------------------------------------------------
 
@@ -83,7 +83,7 @@ class PlainLines:
                 self._noted(effect)  # type: ignore[arg-type]
 
     def attempt_log(self, run_id: str, task_id: str, attempt: int, path: str) -> None:
-        show_log(path, self._out)
+        self._out.write(self._printed.news(path))
 
     def run_ended(self, run: RunEnded) -> None:
         pass
@@ -150,15 +150,20 @@ def name_of(node: PlannedTask) -> str:
     return f"{node.family}({', '.join([f'{name}={value}' for name, value in node.params.items()])})"
 
 
-def show_log(path: str, out: TextIO) -> None:
-    """Show what an attempt printed, ended by a line's end."""
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            last = "\n"
-            while part := file.read(65_536):
-                out.write(part)
-                last = part[-1]
-            if last != "\n":
-                out.write("\n")
-    except OSError as error:
-        print(f"What the attempt printed cannot be read: {error}.", file=sys.stderr)
+class Printed:
+    """What attempts printed, as their logs grow: an attempt that paused adds to its log when it goes on."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, int] = {}
+
+    def news(self, path: str) -> str:
+        """What is new in a log, ended by a line's end."""
+        try:
+            with open(path, "rb") as file:
+                file.seek(self._seen.get(path, 0))
+                content = file.read()
+                self._seen[path] = file.tell()
+        except OSError as error:
+            return f"What the attempt printed cannot be read: {error}.\n"
+        text = content.decode("utf-8", errors="replace")
+        return text if text.endswith("\n") or not text else text + "\n"

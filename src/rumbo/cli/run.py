@@ -179,6 +179,7 @@ def _view(out: TextIO, options: Options, flags: Mapping[str, Any]) -> Observer:
 
     is_quiet = flags.get("quiet", False)
     # Where tasks print straight to the terminal, a picture there would be torn.
+    prints_here = not options.capture or options.executor == "threads"
     if (
         is_quiet
         or flags.get("plain")

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from rumbo.pipeline.task import Task
-    from rumbo.ports import Executor, Observer, Said, Spool
+    from rumbo.ports import Executor, Observer, Said
     from rumbo.scheduler.effects import Effect
     from rumbo.store.history import HistoryWriter
+    from rumbo.store.logs import LogFolder
 
 
 class Options(NamedTuple):
@@ -87,7 +88,7 @@ def execute(
     run = new_run_id(started)
     plan = Plan(options.deep, options.check_threads, options.allow_collisions, progress)
     nodes = plan.find(tasks)
-    history, spool_of = _memory(options, run)
+    history, logs = _memory(options, run)
     watchers: list[Observer] = [*observers] if history is None else [history, *observers]
 
     def watch(effects: Sequence[Effect]) -> None:
@@ -95,7 +96,7 @@ def execute(
             observer.happened(run, effects)
 
     scheduler = LocalScheduler(clock, watch, options.resources)
-    executor = _executor(options, plan, spool_of, lambda said: worker.pass_on(said))
+    executor = _executor(options, plan, logs, lambda said: worker.pass_on(said))
     describer = Describer(defaults=options.retries)
     worker = Worker(run, plan, describer, scheduler, executor, clock, watchers)
     runs_here = isinstance(executor, InlineExecutor)
@@ -113,6 +114,9 @@ def execute(
             worker.work()
     finally:
         executor.close()
+        for path in logs.close() if logs is not None else ():
+            for observer in observers:
+                observer.attempt_log(run, "", 0, path)
     scheduler.leave()
     result = RunResult(run, plan, worker.outcomes, worker.attempts, clock.now() - started, bool(interrupts.received))
     if watchers:
@@ -123,32 +127,34 @@ def execute(
     return result
 
 
-def _memory(options: Options, run: str) -> tuple[HistoryWriter | None, Callable[[str], Spool] | None]:
-    """The history writer and the places for output, or nothing when no history is wanted."""
+def _memory(options: Options, run: str) -> tuple[HistoryWriter | None, LogFolder | None]:
+    """The history writer and the folder for output, as far as they are wanted."""
     if not options.history:
         return None, None
     from rumbo.store.history import HistoryWriter
 
     folder = os.path.join(options.folder, ".rumbo")
-    return HistoryWriter(folder), None
+    if not options.capture:
+        return HistoryWriter(folder), None
+    from rumbo.store.logs import LogFolder
+
+    return HistoryWriter(folder), LogFolder(folder, run)
 
 
-def _executor(
-    options: Options, plan: Plan, spool_of: Callable[[str], Spool] | None, say: Callable[[Said], None]
-) -> Executor:
+def _executor(options: Options, plan: Plan, logs: LogFolder | None, say: Callable[[Said], None]) -> Executor:
     runner = Attempts(options.rules)
     kind = options.executor
     if kind == "auto":
         kind = "inline" if options.workers == 1 and not _needs_process(plan) else "processes"
     if kind == "inline":
-        return InlineExecutor(runner, None if spool_of is None else spool_of("main"), say)
+        return InlineExecutor(runner, logs, say)
     if kind == "threads":
         from rumbo.executors.threads import ThreadExecutor
 
         return ThreadExecutor(runner, options.workers)
     from rumbo.executors.processes import ProcessExecutor
 
-    return ProcessExecutor(runner, options.workers, spool_of, options.recycle_after)
+    return ProcessExecutor(runner, options.workers, logs, options.recycle_after)
 
 
 def _needs_process(plan: Plan) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from typing import TYPE_CHECKING
 
 from rumbo.errors import AttemptTimedOut
+from rumbo.executors.streams import flush_standard_streams
 from rumbo.ports import Ended, Said
 from rumbo.scheduler.records import Outcome
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
     from rumbo.executors.loop import AttemptLoop
     from rumbo.pipeline.task import Task
-    from rumbo.ports import Message, Order, Runner, Spool
+    from rumbo.ports import Logs, Message, Order, Runner, Spool
 
 
 class InlineExecutor:
@@ -26,31 +28,37 @@ class InlineExecutor:
 
     Args:
         runner: carries out the attempts.
-        spool: where their output goes; None leaves it alone.
-        hear: called with what tasks say, as they say it.
+        logs: where their output is kept; None leaves it alone.
+        say: called with what tasks say, as they say it.
         together: how many asynchronous attempts may be under way at once.
     """
 
     def __init__(
         self,
         runner: Runner,
-        spool: Spool | None = None,
+        logs: Logs | None = None,
         say: Callable[[Said], None] | None = None,
         together: int = 100,
     ) -> None:
         self._runner = runner
-        self._spool = spool
+        self._logs = logs
+        self._spool: Spool | None = None
         self._say_now = say
         self._together = together
         self._next: deque[tuple[Order, Task, bool]] = deque()
         self._said: list[Ended | Said] = []
         self._loop: AttemptLoop | None = None
         self._inboxes: dict[int, deque[Message]] = {}
+        self._kept: list[tuple[int, int]] = []
+        """The process's own output, put aside while attempts' output is kept."""
 
     def open(self, tasks: Mapping[str, Task]) -> None:
         """Nothing to get ready but the output."""
+        if self._logs is not None:
+            self._spool = self._logs.open_spool("main")
         if self._spool is not None:
-            self._spool.attach()
+            self._kept = [(number, os.dup(number)) for number in (1, 2)]
+            self._spool.redirect(1, 2)
 
     def room(self) -> int:
         """One attempt at a time, and one more for the event loop while that has room."""
@@ -99,13 +107,20 @@ class InlineExecutor:
         return said
 
     def close(self) -> None:
-        """Cancel what is left in the event loop."""
+        """Cancel what is left in the event loop, and give the process its own output back."""
         if self._loop is not None:
             self._loop.close()
+        flush_standard_streams()
+        for number, kept in self._kept:
+            os.dup2(kept, number)
+            os.close(kept)
+        self._kept = []
 
     # -- what runs in `wait` -----------------------------------------------------------------------------------------
 
     def _carry_out(self, order: Order, task: Task, is_resumed: bool) -> None:
+        if self._spool is not None:
+            self._spool.begin(order.tasks[0], order.attempt)
         begin = self._runner.resume if is_resumed else self._runner.start
         limit = task.retry_policy().timeout if _may_have_timeout(task) else None
         try:
@@ -126,7 +141,10 @@ class InlineExecutor:
         if self._inboxes:
             self._inboxes.pop(order.lease, None)
         if self._spool is not None:
-            result = result._replace(log=self._spool.harvest(f"{order.tasks[0]}.{order.attempt}"))
+            flush_standard_streams()
+            log = self._spool.harvest(order.tasks[0], order.attempt)
+            if log is not None:
+                result = result._replace(log=log)
         self._said.append(result)
 
     # -- Voice --------------------------------------------------------------------------------------------------------

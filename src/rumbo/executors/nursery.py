@@ -13,21 +13,21 @@ import os
 import select
 import signal
 import socket
-import sys
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from rumbo.executors.channel import Channel
+from rumbo.executors.streams import flush_standard_streams
 from rumbo.pipeline.registry import load_task
 from rumbo.ports import Ended, Message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from typing import NoReturn
 
     from rumbo.executors.loop import AttemptLoop
     from rumbo.pipeline.task import Task
-    from rumbo.ports import Runner, Spool
+    from rumbo.ports import Logs, Runner, Spool
 
 Reference = tuple[str, str, dict[str, str]]
 """Enough to build a task in another process: its module, family and all parameters, private ones too."""
@@ -47,12 +47,12 @@ class Nursery:
         control: socket.socket,
         tasks: Mapping[str, Task],
         runner: Runner,
-        spool_of: Callable[[str], Spool] | None,
+        logs: Logs | None,
     ) -> None:
         self._control = control
         self._tasks = tasks
         self._runner = runner
-        self._spool_of = spool_of
+        self._logs = logs
         self._slots: dict[int, str] = {}
 
     def serve(self) -> NoReturn:
@@ -105,10 +105,9 @@ class Nursery:
             for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
                 signal.signal(number, signal.SIG_DFL)
             self._control.close()
-            spool = None if self._spool_of is None else self._spool_of(slot)
+            spool = None if self._logs is None else self._logs.open_spool(slot)
             Child(Channel(connection), self._tasks, self._runner, spool).serve()
-            sys.stdout.flush()
-            sys.stderr.flush()
+            flush_standard_streams()
         except BaseException:  # noqa: BLE001 - a child must never return into the nursery's stack
             import traceback
 
@@ -169,13 +168,13 @@ class Child:
     def serve(self) -> None:
         """Work until the worker hangs up."""
         if self._spool is not None:
-            self._spool.attach()
+            self._spool.redirect(1, 2)
         while self._channel.is_open or self._backlog:
             while self._backlog:
                 self._obey(*self._backlog.popleft())
             if self._loop is not None and self._loop.running:
                 for ended in self._loop.turn(None, wake=self._channel.fileno()):
-                    self._tell(ended, "")
+                    self._tell(ended, None)
                 self._backlog += self._channel.receive(0.0)
             else:
                 self._backlog += self._channel.receive()
@@ -195,19 +194,27 @@ class Child:
             self._loop.cancel(lease, Outcome(details[0]))
 
     def _carry_out(
-        self, verb: str, lease: int, id: str, travelled: Reference | None, timeout: float | None, name: str
+        self,
+        verb: str,
+        lease: int,
+        id: str,
+        travelled: Reference | None,
+        timeout: float | None,
+        log_of: tuple[str, int],
     ) -> None:
+        if self._spool is not None:
+            self._spool.begin(*log_of)
         try:
             task = self._task(id, travelled)
         except Exception as error:  # noqa: BLE001 - whatever keeps a task from being built ends this attempt only
             from rumbo.scheduler.records import Outcome
 
-            self._tell(Ended(lease, Outcome.FAILED, f"{id} could not be built in a worker process: {error}"), name)
+            self._tell(Ended(lease, Outcome.FAILED, f"{id} could not be built in a worker process: {error}"), log_of)
             return
         begin = self._runner.start if verb == "start" else self._runner.resume
         result = begin(lease, task, self)
         if isinstance(result, Ended):
-            self._tell(result, name)
+            self._tell(result, log_of)
             return
         if self._loop is None:
             from rumbo.executors.loop import AttemptLoop
@@ -223,9 +230,12 @@ class Child:
             task = self._tasks[id] = load_task(*travelled)
         return task
 
-    def _tell(self, ended: Ended, name: str) -> None:
+    def _tell(self, ended: Ended, log_of: tuple[str, int] | None) -> None:
         self._inboxes.pop(ended.lease, None)
-        log = self._spool.harvest(name) if self._spool is not None and name else ""
+        log = ""
+        if self._spool is not None and log_of is not None:
+            flush_standard_streams()
+            log = self._spool.harvest(*log_of) or ""
         needs = [(task.task_id, reference(task)) for task in ended.needs]
         for task in ended.needs:
             self._tasks.setdefault(task.task_id, task)

@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Any
 from rumbo.executors.channel import Channel
 from rumbo.executors.kinds import is_async
 from rumbo.executors.nursery import Nursery, reference
+from rumbo.executors.streams import flush_standard_streams
 from rumbo.pipeline.registry import load_task
 from rumbo.ports import Ended, Said
 from rumbo.scheduler.records import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from rumbo.pipeline.task import Task
-    from rumbo.ports import Message, Order, Runner, Spool
+    from rumbo.ports import Logs, Message, Order, Runner
 
 _GRACE = 2.0
 """Seconds between asking a process group to end (SIGTERM) and ending it (SIGKILL)."""
@@ -54,13 +55,14 @@ class _Child:
 class _Attempt:
     """What the worker knows of one attempt."""
 
-    __slots__ = ("is_async", "lease", "name", "seconds_left", "task", "verdict")
+    __slots__ = ("is_async", "lease", "log_of", "seconds_left", "task", "verdict")
 
-    def __init__(self, lease: int, task: Task, name: str) -> None:
-        self.lease = lease
+    def __init__(self, order: Order, task: Task, timeout: float | None) -> None:
+        own = task.retry_policy().timeout
+        self.lease = order.lease
         self.task = task
-        self.name = name
-        self.seconds_left = task.retry_policy().timeout or None
+        self.log_of = (order.tasks[0], order.attempt)
+        self.seconds_left = (timeout if own is None else own) or None
         self.is_async = is_async(task)
         self.verdict: tuple[Outcome, str] | None = None
         """What its end will mean, because we brought it about."""
@@ -74,24 +76,27 @@ class ProcessExecutor:
     Args:
         runner: carries out the attempts, in the children.
         size: number of children.
-        spool_of: gives each child, by its slot's name, the place for its output; None leaves the output alone.
+        logs: where their output is kept; None leaves it alone.
         recycle_after: a child is replaced after so many attempts; 1 gives each task a fresh process. None: never.
         together: how many asynchronous attempts may be under way at once.
+        timeout: seconds that an attempt may take when its task does not say; None or 0 for ever.
     """
 
     def __init__(
         self,
         runner: Runner,
         size: int,
-        spool_of: Callable[[str], Spool] | None = None,
+        logs: Logs | None = None,
         recycle_after: int | None = None,
         together: int = 100,
+        timeout: float | None = None,
     ) -> None:
         self._runner = runner
         self._size = size
-        self._spool_of = spool_of
+        self._logs = logs
         self._recycle_after = recycle_after
         self._together = together
+        self._timeout = timeout
         self._known: frozenset[str] = frozenset()
         self._children: dict[str, _Child] = {}
         self._holder: dict[int, _Child] = {}
@@ -116,7 +121,7 @@ class ProcessExecutor:
 
         self._known = frozenset(tasks)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        _flush_standard_streams()
+        flush_standard_streams()  # or each child would print once more what is still in buffers
         gc.freeze()  # the children share the tasks' memory for as long as no collection touches it
         self._nursery_pid = os.fork()
         if self._nursery_pid == 0:
@@ -125,7 +130,7 @@ class ProcessExecutor:
             for number in (signal.SIGINT, signal.SIGUSR1):
                 signal.signal(number, signal.SIG_IGN)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            Nursery(theirs, tasks, self._runner, self._spool_of).serve()
+            Nursery(theirs, tasks, self._runner, self._logs).serve()
         gc.unfreeze()
         theirs.close()
         self._nursery = Channel(ours)
@@ -148,13 +153,13 @@ class ProcessExecutor:
 
     def start(self, order: Order, task: Task) -> None:
         """Send an attempt to the idle child with the fewest parked generators, or to the one for asynchronous ones."""
-        attempt = _Attempt(order.lease, task, f"{order.tasks[0]}.{order.attempt}")
+        attempt = _Attempt(order, task, self._timeout)
         self._begin(attempt, "start")
 
     def resume(self, order: Order, task: Task) -> None:
         """Let the child that keeps the generator go on with it; if that child is gone, replay in another."""
         child = self._holder.get(order.lease)
-        attempt = _Attempt(order.lease, task, f"{order.tasks[0]}.{order.attempt}")
+        attempt = _Attempt(order, task, self._timeout)
         if child is None or order.lease not in child.parked:
             self._begin(attempt, "start")
         elif child.active and not child.is_loop:
@@ -233,7 +238,7 @@ class ProcessExecutor:
         task = attempt.task
         id = task.task_id
         travels = None if id in self._known else reference(task)
-        return (verb, attempt.lease, id, travels, attempt.seconds_left, attempt.name)
+        return (verb, attempt.lease, id, travels, attempt.seconds_left, attempt.log_of)
 
     def _idle_child(self) -> _Child | None:
         idle = [
@@ -371,9 +376,10 @@ class ProcessExecutor:
         child.channel.close()
         for lease in child.parked:
             self._holder.pop(lease, None)
+        salvaged = self._logs.salvage(child.slot) if self._logs is not None else None
         for attempt in tuple(child.active.values()):
             del self._holder[attempt.lease]
-            log = self._spool_of(child.slot).harvest(attempt.name) if self._spool_of is not None else ""
+            log = salvaged[1] if salvaged is not None else ""
             if attempt.verdict is not None:
                 self._happened.append(Ended(attempt.lease, *attempt.verdict, log=log))
             else:
@@ -431,15 +437,6 @@ def _signal_group(pid: int, number: signal.Signals) -> None:
         os.killpg(pid, number)
     except ProcessLookupError:
         pass  # it ended by itself a moment ago
-
-
-def _flush_standard_streams() -> None:
-    """What is still in buffers would otherwise be printed once by each child."""
-    import sys
-
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.flush()
 
 
 def cause_of_death(status: int) -> str:

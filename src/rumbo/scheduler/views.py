@@ -65,34 +65,41 @@ def why_not(machine: Machine, id: str) -> str:
     task = machine.tasks.get(id)
     if task is None:
         return "It is not known here."
-    match task.state:
-        case State.PENDING:
-            return _why_pending(machine, task)
-        case State.RUNNING | State.BATCHED:
-            lease = machine.leases[task.lease]
-            return f"It is being run by {lease.worker} (attempt {task.attempts})."
-        case State.PARKED:
-            if not task.missing:
-                return "Its run() has what it waited for, and goes on when its worker has room."
-            return f"Its run() waits for {_missing(machine, task)}."
-        case State.FAILED:
-            trouble = f"It failed {_times(len(task.failures))}"
-            if task.losses:
-                trouble = f"Its workers fell silent {_times(task.losses)}"
-            return f"{trouble}; {_next_chance(task)}."
-        case State.DISABLED:
-            until = task.disabled_until
-            return (
-                "Its author switched it off."
-                if until is None
-                else f"It failed {_times(len(task.failures))} and rests until {until:.0f}."
-            )
-        case State.UNKNOWN:
-            return "Nobody has described it, or its description is broken."
-        case State.DONE:
-            return "It is done."
-        case State.CANCELLED:
-            return "It was withdrawn."
+    if task.state in _PLAINLY:
+        return _PLAINLY[task.state]
+    if task.state is State.PENDING:
+        return _why_pending(machine, task)
+    if task.state is State.FAILED:
+        return _why_failed(task)
+    if task.state is State.DISABLED:
+        return _why_disabled(task)
+    if task.state is not State.PARKED:
+        return f"It is being run by {machine.leases[task.lease].worker} (attempt {task.attempts})."
+    if task.missing:
+        return f"Its run() waits for {_missing(machine, task)}."
+    return "Its run() has what it waited for, and goes on when its worker has room."
+
+
+_PLAINLY = {
+    State.UNKNOWN: "Nobody has described it, or its description is broken.",
+    State.DONE: "It is done.",
+    State.CANCELLED: "It was withdrawn.",
+}
+
+
+def _why_failed(task: TaskRecord) -> str:
+    trouble = (
+        f"Its workers fell silent {_times(task.losses)}" if task.losses else f"It failed {_times(len(task.failures))}"
+    )
+    if task.retry_at is None:
+        return f"{trouble}; it is not tried again."
+    return f"{trouble}; it is tried again at {task.retry_at:.0f}."
+
+
+def _why_disabled(task: TaskRecord) -> str:
+    if task.disabled_until is None:
+        return "Its author switched it off."
+    return f"It failed {_times(len(task.failures))} and rests until {task.disabled_until:.0f}."
 
 
 def _why_pending(machine: Machine, task: TaskRecord) -> str:
@@ -135,10 +142,6 @@ def _missing(machine: Machine, task: TaskRecord) -> str:
 
 def _times(number: int) -> str:
     return "once" if number == 1 else f"{number} times"
-
-
-def _next_chance(task: TaskRecord) -> str:
-    return "it is not tried again" if task.retry_at is None else f"it is tried again at {task.retry_at:.0f}"
 
 
 def is_hopeless(machine: Machine, id: str) -> bool:

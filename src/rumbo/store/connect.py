@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from urllib.parse import quote
 
 from rumbo.errors import StoreBusy, StoreError
 from rumbo.store import versions
@@ -184,6 +183,8 @@ def _migrate(path: str) -> None:
 
 
 def _connect_to_read(path: str, patience: float) -> sqlite3.Connection:
+    from urllib.parse import quote
+
     uri = f"file:{quote(os.path.abspath(path))}?mode=ro"
     db = sqlite3.connect(uri, uri=True, timeout=patience, isolation_level=None, check_same_thread=False)
     try:

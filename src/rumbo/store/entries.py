@@ -90,10 +90,10 @@ def _enter_alike(
     shared = _said(about)
     ahead = task_keys[0] - tasks[0]
     # Tasks are numbered in the order in which a plan first names them, so in most plans both run side by side.
-    if tasks == list(range(tasks[0], tasks[0] + len(tasks))) and task_keys[-1] - tasks[-1] == ahead:
-        if not any(dependencies):
-            statements.insert_run_tasks_from(db, shared, tasks[0], tasks[-1], ahead)
-            return
+    side_by_side = task_keys[-1] - tasks[-1] == ahead and tasks == list(range(tasks[0], tasks[0] + len(tasks)))
+    if side_by_side and not any(dependencies):
+        statements.insert_run_tasks_from(db, shared, tasks[0], tasks[-1], ahead)
+        return
     values: list[Value] = [None] * (3 * len(tasks))
     values[::3] = task_keys
     values[1::3] = tasks

@@ -227,17 +227,11 @@ class HistoryWriter:
         if db is None:
             db = self._db = connect.open_for_writing(self.folder, patience)
         db.execute(f"PRAGMA busy_timeout = {int(patience * 1000)}")
-        statements.begin(db)
         # Keys that the transaction gives are worth nothing if it is undone.
         numbers = {id: known.copy() for id, known in self._numbers.items()}
-        try:
+        with statements.transaction(db):
             for rows in self._backlog:
                 enter(db, rows, numbers.setdefault(rows.run.info.id, Numbers()))
-            statements.commit(db)
-        except BaseException:
-            if db.in_transaction:
-                db.rollback()
-            raise
         self._numbers = numbers
         for rows in self._backlog:
             if rows.ended is not None:

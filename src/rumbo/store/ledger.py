@@ -115,6 +115,8 @@ class RunMemory:
         self.families_of: list[int] = []
         """By position: place among the run's families."""
         self.rows = Rows(self)
+        self._is_told = False
+        """Rows were taken before, and with them the news that there is such a run."""
         self._folder = folder
         """Paths of logs below it are kept relative to it."""
         self._states = bytearray()
@@ -131,7 +133,17 @@ class RunMemory:
         self._settle_opened()
         rows = self.rows
         self.rows = Rows(self)
-        is_news = rows.nodes or rows.states or rows.plain or rows.attempts or rows.ended or rows.again or rows.due
+        is_news = (
+            not self._is_told
+            or rows.nodes
+            or rows.states
+            or rows.plain
+            or rows.attempts
+            or rows.ended
+            or rows.again
+            or rows.due
+        )
+        self._is_told = True
         return rows if is_news or rows.logs else None
 
     # -- the plan ----------------------------------------------------------------------------------------------

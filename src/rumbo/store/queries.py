@@ -5,15 +5,15 @@ Pages go by keys, never by an offset. Rows come out as SQLite gives them; `reade
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rumbo.store import keys
 from rumbo.store.ledger import params_json
+from rumbo.store.statements import readable
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 Row = tuple[Any, ...]
 
@@ -63,11 +63,16 @@ def runs_by_number(db: sqlite3.Connection, numbers: Sequence[int]) -> list[Row]:
     return db.execute(f"SELECT {_RUN} FROM runs WHERE number IN ({_marks(numbers)})", tuple(numbers)).fetchall()
 
 
-def run_before(db: sqlite3.Connection, started: float, keep: int | None) -> list[Row]:
-    """Number, id and status of the runs that began before a moment, or that are not among the latest ``keep``."""
-    if keep is None:
-        return db.execute("SELECT number, id FROM runs WHERE started < ?", (started,)).fetchall()
-    return db.execute("SELECT number, id FROM runs ORDER BY number DESC LIMIT -1 OFFSET ?", (keep,)).fetchall()
+def old_runs(db: sqlite3.Connection, before: float | None, beyond: int | None) -> list[Row]:
+    """Runs that began before a moment, or that are not among the latest ``beyond``; the oldest first."""
+    where, values = ["false"], []
+    if before is not None:
+        where.append("started < ?")
+        values.append(before)
+    if beyond is not None:
+        where.append("number <= (SELECT number FROM runs ORDER BY number DESC LIMIT 1 OFFSET ?)")
+        values.append(beyond)
+    return db.execute(f"SELECT {_RUN} FROM runs WHERE {' OR '.join(where)} ORDER BY number", values).fetchall()
 
 
 # -- tasks of runs ------------------------------------------------------------------------------------------------
@@ -234,9 +239,9 @@ def _narrowed(where: list[str], values: list[Any], which: Filter) -> tuple[list[
         # Parameters are written without spaces, and a quote within a value is escaped: this text is in the JSON if and
         # only if the parameter has this value.
         where.append("instr(t.params, ?) > 0")
-        values.append(params_json({name: value})[1:-1])
+        values.append(readable(params_json({name: value})[1:-1]))
     if which.text:
-        pattern = "%" + which.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        pattern = "%" + readable(which.text).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         where.append("(t.id LIKE ? ESCAPE '\\' OR t.params LIKE ? ESCAPE '\\')")
         values += (pattern, pattern)
     return where, values

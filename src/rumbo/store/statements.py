@@ -8,12 +8,13 @@ row by row, a thread writes 200 rows a second beside a run that computes.
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from rumbo.ports import RunEnded, RunInfo
 
@@ -77,14 +78,20 @@ def _execute(db: sqlite3.Connection, sql: str, values: Sequence[Value]) -> sqlit
 # -- transactions -------------------------------------------------------------------------------------------------
 
 
-def begin(db: sqlite3.Connection) -> None:
-    """Begin a transaction that will write, so that it waits for other writers now and not halfway."""
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """A transaction that writes: kept at the end of the block, undone when the block raises.
+
+    It waits for other writers at its beginning, and not halfway.
+    """
     db.execute("BEGIN IMMEDIATE")
-
-
-def commit(db: sqlite3.Connection) -> None:
-    """End the transaction and keep what it wrote."""
-    db.execute("COMMIT")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.rollback()
+        raise
 
 
 # -- runs ---------------------------------------------------------------------------------------------------------
@@ -247,3 +254,47 @@ def add_durations(db: sqlite3.Connection, values: Sequence[Value]) -> None:
         "seconds = seconds + excluded.seconds, slowest = max(slowest, excluded.slowest)"
     )
     _insert(db, "durations", {}, own, values, conflict)
+
+
+# -- forgetting ---------------------------------------------------------------------------------------------------
+
+
+def delete_attempts(db: sqlite3.Connection, first: int, last: int, limit: int) -> int:
+    """Forget up to ``limit`` attempts with keys in this range. Gives how many."""
+    return _delete(db, "attempts", first, last, limit)
+
+
+def delete_run_tasks(db: sqlite3.Connection, first: int, last: int, limit: int) -> int:
+    """Forget up to ``limit`` tasks of a run with keys in this range. Gives how many."""
+    return _delete(db, "run_tasks", first, last, limit)
+
+
+def _delete(db: sqlite3.Connection, table: str, first: int, last: int, limit: int) -> int:
+    # The end of the batch is found first, because not every SQLite can delete with a limit.
+    sql = f"SELECT max(key) FROM (SELECT key FROM {table} WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?)"
+    end = db.execute(sql, (first, last, limit)).fetchone()[0]
+    if end is None:
+        return 0
+    return db.execute(f"DELETE FROM {table} WHERE key BETWEEN ? AND ?", (first, end)).rowcount
+
+
+def delete_run(db: sqlite3.Connection, number: int) -> None:
+    """Forget a run, whose tasks and attempts must be gone already."""
+    db.execute("DELETE FROM runs WHERE number = ?", (number,))
+
+
+def delete_unused_tasks(db: sqlite3.Connection, after: int, limit: int) -> tuple[int, int]:
+    """Look at ``limit`` tasks with numbers above ``after`` and forget those that no run has.
+
+    Gives how many, and the number to go on after; 0 at the end.
+    """
+    sql = "SELECT max(number), count(*) FROM (SELECT number FROM tasks WHERE number > ? ORDER BY number LIMIT ?)"
+    end, seen = db.execute(sql, (after, limit)).fetchone()
+    if end is None:
+        return 0, 0
+    gone = db.execute(
+        "DELETE FROM tasks WHERE number > ? AND number <= ? "
+        "AND NOT EXISTS (SELECT 1 FROM run_tasks WHERE task = tasks.number)",
+        (after, end),
+    ).rowcount
+    return gone, end if seen == limit else 0

@@ -269,7 +269,7 @@ class Site:
         self.resumed = 0
         self._sent = 0
         self._born = 0
-        self._holder: dict[str, int] = {}
+        self.holders: dict[str, int] = {}
         self.workers = [self._new_worker(slots) for _ in range(workers)]
 
     def _new_worker(self, slots: int) -> SimulatedWorker:
@@ -301,7 +301,7 @@ class Site:
     def _receive(self, command: Any) -> None:
         worker = next((each for each in self.workers if each.id == command.worker), None)
         try:
-            self._apply(command)
+            self.command(command)
         except CommandRejected:
             if worker is not None and not self._is_frozen(worker):
                 worker.is_known = False
@@ -322,7 +322,8 @@ class Site:
 
     # -- the shell --------------------------------------------------------------------------------------------------
 
-    def _apply(self, command: do.Command) -> list[Effect]:
+    def command(self, command: do.Command) -> list[Effect]:
+        """Give the machine a command, past the network, and see to what follows."""
         held = {number: (lease.worker, lease.tasks) for number, lease in self.driver.machine.leases.items()}
         effects = self.driver.apply(command)
         self._note(effects)
@@ -347,10 +348,10 @@ class Site:
         for effect in effects:
             if isinstance(effect, Assigned):
                 for id in effect.tasks:
-                    if id in self._holder:
-                        self.wrongs.append(f"{id} was given out under lease {effect.lease} and {self._holder[id]}")
-                    self._holder[id] = effect.lease
-            elif isinstance(effect, AttemptEnded) and self._holder.pop(effect.task, None) != effect.lease:
+                    if id in self.holders:
+                        self.wrongs.append(f"{id} was given out under lease {effect.lease} and {self.holders[id]}")
+                    self.holders[id] = effect.lease
+            elif isinstance(effect, AttemptEnded) and self.holders.pop(effect.task, None) != effect.lease:
                 self.wrongs.append(f"{effect.task} ended under lease {effect.lease}, which it did not hold")
         if isinstance(command, do.Exchange):
             stale = [each for each in command.reports if held.get(each.lease, ("",))[0] != command.worker]
@@ -382,7 +383,7 @@ class Site:
                 worker.step(self.driver.now)
         self._deliver()
         if self.driver.machine.deadlines.is_due(self.driver.now):
-            self._apply(do.Tick())
+            self.command(do.Tick())
 
     def run_until_done(self, steps: int = 5000) -> int:
         """Let moments pass until all tasks are done; gives how many it took, and raises when that is too many."""

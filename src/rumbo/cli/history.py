@@ -1,0 +1,66 @@
+"""`rumbo history`: past runs, the latest first."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rumbo.cli import past
+from rumbo.cli.look import Ink, lasting
+
+if TYPE_CHECKING:
+    from rumbo.store.reader import RunRow
+
+FOLDER_OPTION = click.option(
+    "--folder", default=".", metavar="DIR", help="Where the runs were started (the current folder)."
+)
+_STATUSES = ("running", "done", "failed", "incomplete", "cancelled", "crashed")
+
+
+@click.command("history")
+@click.option("-n", "--number", default=20, show_default=True, type=click.IntRange(1), help="How many runs at most.")
+@click.option("--status", type=click.Choice(_STATUSES), help="Only runs of this status.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@FOLDER_OPTION
+def history_command(number: int, status: str | None, as_json: bool, folder: str) -> int:
+    """List past runs, the latest first. `rumbo show RUN` tells more about one."""
+    with past.open_history(folder) as reader:
+        runs = reader.runs(status=status, limit=number).rows
+    if as_json:
+        import json
+
+        click.echo(json.dumps([as_data(run) for run in runs], indent=2))
+        return 0
+    if not runs:
+        click.echo(f"No run is {status}." if status else "No runs yet.")
+        return 0
+    ink = Ink(sys.stdout)
+    now = time.time()
+    for run in runs:
+        click.echo(line(run, now, ink))
+    return 0
+
+
+def line(run: RunRow, now: float, ink: Ink) -> str:
+    """A run on one line."""
+    look = past.RUN_LOOKS.get(run.status, "unknown")
+    took = past.run_took(run)
+    parts = [
+        f"{ink.symbol(look)} {ink.strong(run.id)}",
+        past.ago(run.started, now).rjust(19),
+        ("" if took is None else lasting(took)).rjust(7),
+        ink.paint(run.status.ljust(10), look),
+        ink.strip(past.strip_states(run.counts), 12) or past.counts_in_words(run.counts),
+        ink.faint(run.command or ", ".join(run.roots)),
+    ]
+    return "  ".join(parts).rstrip()
+
+
+def as_data(run: RunRow) -> dict[str, Any]:
+    """A run for programs."""
+    data = run._asdict()
+    del data["number"]
+    return {**data, "roots": list(run.roots), "counts": dict(run.counts)}

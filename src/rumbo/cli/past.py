@@ -1,0 +1,228 @@
+"""What the commands about past runs share: opening the history, finding what words name, saying when it was."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from typing import TYPE_CHECKING
+
+from rumbo.cli.arguments import UsageError
+from rumbo.cli.look import plural
+from rumbo.store.connect import FOLDER, NoHistory
+from rumbo.store.reader import HistoryReader, NotInHistory
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rumbo.store.reader import AttemptRow, RunRow, RunTaskRow, TaskRow
+
+_RUN_ID = re.compile(r"\d{4,8}(-|$)")
+_CALL = re.compile(r"([\w.]+)\((.*)\)")
+
+RUN_LOOKS = {
+    "done": "done",
+    "failed": "failed",
+    "incomplete": "waiting",
+    "cancelled": "cancelled",
+    "crashed": "failed",
+    "running": "running",
+}
+"""A run's status -> its look."""
+
+TASK_LOOKS = {
+    "pending": "waiting",
+    "running": "running",
+    "batched": "running",
+    "parked": "parked",
+    "done": "done",
+    "failed": "failed",
+    "timed_out": "failed",
+    "lost": "failed",
+    "disabled": "disabled",
+    "cancelled": "cancelled",
+    "released": "cancelled",
+    "unknown": "unknown",
+}
+"""A task's state, or an attempt's outcome -> its look."""
+
+FATE_LOOKS = {
+    "failed": "failed",
+    "broken": "broken",
+    "cancelled": "cancelled",
+    "external": "waiting",
+    "held up": "waiting",
+    "not run": "cancelled",
+    "done": "done",
+    "complete": "skipped",
+}
+"""What became of a task in a run -> its look."""
+
+
+def open_history(folder: str = ".") -> HistoryReader:
+    """The history of a folder.
+
+    Raises:
+        NoHistory: there is none.
+        StoreError: it cannot be read.
+    """
+    try:
+        return HistoryReader(os.path.join(folder, FOLDER))
+    except NoHistory:
+        raise NoHistory(
+            f"There is no history in {os.path.abspath(folder)}: nothing has been run there yet, or with --no-history. "
+            "Go to the folder where the runs were started, or name it with --folder."
+        ) from None
+
+
+def look_of(task: RunTaskRow) -> str:
+    """The look of a task as one run saw it."""
+    if task.verdict == "skip" and task.state == "done":
+        return "skipped"
+    return TASK_LOOKS.get(task.state, "unknown")
+
+
+def strip_states(counts: Mapping[str, int], cells: int = 12) -> list[str]:
+    """The states for a run strip, by how many tasks had which fate; few among many still get a cell."""
+    total = sum(counts.values())
+    states: list[str] = []
+    for fate, look in FATE_LOOKS.items():
+        number = counts.get(fate, 0)
+        if number:
+            states += [look] * max(round(cells * number / total), 1)
+    return states
+
+
+# What words name -------------------------------------------------------------------------------------------------
+
+
+def is_run(word: str) -> bool:
+    """Whether a word is meant as a run: its id, the beginning of one, or ``last``."""
+    return word == "last" or _RUN_ID.match(word) is not None
+
+
+def find_tasks(reader: HistoryReader, words: Sequence[str], limit: int = 100) -> list[TaskRow]:
+    """The tasks that words name, the newest first.
+
+    A task is named by its id or the beginning of it, by its family and parameters as flags (``Clean --date
+    2013-01-05``), or as runs print it (``Clean(date=2013-01-05)``).
+
+    Raises:
+        NotInHistory: there is none.
+        UsageError: the words make no sense.
+    """
+    name, params = _parsed(words)
+    if name in reader.families():
+        found = reader.tasks(family=name, params=params, limit=limit).rows
+        if not found:
+            raise NotInHistory(_no_such(reader, name, params))
+        return found
+    try:
+        return [reader.task(name)]
+    except NotInHistory:
+        raise NotInHistory(_unknown(reader, name)) from None
+
+
+def find_task(reader: HistoryReader, words: Sequence[str]) -> TaskRow:
+    """The one task that words name.
+
+    Raises:
+        NotInHistory: there is none.
+        UsageError: there are several, or the words make no sense.
+    """
+    found = find_tasks(reader, words, 6)
+    if len(found) > 1:
+        shown = ", ".join(task_name(task) for task in found[:5]) + (" ..." if len(found) > 5 else "")
+        raise UsageError(f"That is more than one task: {shown}. Say which by its parameters or its id.")
+    return found[0]
+
+
+def _parsed(words: Sequence[str]) -> tuple[str, dict[str, str]]:
+    name, *rest = words
+    params: dict[str, str] = {}
+    call = _CALL.fullmatch(name)
+    if call is not None:
+        name = call[1]
+        for part in call[2].split(", "):
+            key, equals, value = part.partition("=")
+            if equals:
+                params[key] = value
+    while rest:
+        flag = rest.pop(0)
+        if not flag.startswith("--"):
+            raise UsageError(f"{flag!r} is not understood: after a task come its parameters, as --name value.")
+        key, equals, value = flag[2:].partition("=")
+        if not equals:
+            if not rest:
+                raise UsageError(f"{flag} needs a value: {flag} VALUE.")
+            value = rest.pop(0)
+        params[key.replace("-", "_")] = value
+    return name, params
+
+
+def _no_such(reader: HistoryReader, family: str, params: Mapping[str, str]) -> str:
+    known = reader.tasks(family=family, limit=3).rows
+    wanted = ", ".join(f"{name}={value}" for name, value in params.items())
+    examples = ", ".join(task_name(task) for task in known)
+    return f"No task {family}({wanted}) is in the history. There is, for example: {examples}."
+
+
+def _unknown(reader: HistoryReader, name: str) -> str:
+    from difflib import get_close_matches
+
+    families = reader.families()
+    near = get_close_matches(name, families, n=3, cutoff=0.5)
+    if near:
+        advice = f"Did you mean {' or '.join(near)}?"
+    elif families:
+        advice = f"The history has tasks of: {', '.join(sorted(families)[:10])}{' ...' if len(families) > 10 else ''}."
+    else:
+        advice = "It is empty."
+    return f"Neither a run nor a task in the history is called {name}. {advice}"
+
+
+# Words for people ------------------------------------------------------------------------------------------------
+
+
+def task_name(task: TaskRow | RunTaskRow) -> str:
+    """A task as a person writes it."""
+    return f"{task.family}({', '.join(f'{name}={value}' for name, value in task.params.items())})"
+
+
+def ago(moment: float, now: float) -> str:
+    """When something was: ``just now``, ``5m ago``, ``3h ago``, or the day."""
+    seconds = now - moment
+    if seconds < 60:
+        return "just now" if seconds < 10 else f"{seconds:.0f}s ago"
+    if seconds < 3600:
+        return f"{seconds // 60:.0f}m ago"
+    if seconds < 86_400:
+        return f"{seconds // 3600:.0f}h ago"
+    return at(moment)
+
+
+def at(moment: float) -> str:
+    """A moment in the reader's local time: ``2013-10-14 09:30:05``."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))
+
+
+def counts_in_words(counts: Mapping[str, int]) -> str:
+    """``12 done, 1 failed, 400 complete``."""
+    known = [*FATE_LOOKS]
+    ordered = sorted(counts.items(), key=lambda each: known.index(each[0]) if each[0] in known else len(known))
+    return ", ".join(f"{number:,} {fate}" for fate, number in ordered if number)
+
+
+def run_took(run: RunRow) -> float | None:
+    """How long a run took; None while it goes on, or when nobody knows."""
+    return None if run.ended is None else run.ended - run.started
+
+
+def outcome_in_words(attempt: AttemptRow) -> str:
+    """``failed``, ``timed out``."""
+    return attempt.outcome.replace("_", " ")
+
+
+def runs_in_words(number: int) -> str:
+    """``1 run``, ``12 runs``."""
+    return plural(number, "run")

@@ -1,0 +1,110 @@
+"""Forgetting: old runs, their tasks, attempts and logs, in small steps that let others write in between.
+
+Tallies of durations stay: they are small, and they are what is asked of old times. A run that is still going on is
+never forgotten, whatever its age.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import TYPE_CHECKING, NamedTuple
+
+from rumbo.store import connect, keys, queries, statements
+from rumbo.store.liveness import is_gone
+from rumbo.store.logs import LOGS, remove_logs
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+
+_STEP = 5_000
+"""Rows that are deleted in one transaction: some ten milliseconds."""
+
+
+class Pruned(NamedTuple):
+    """What was forgotten."""
+
+    runs: int
+    attempts: int
+    tasks: int
+    """Tasks that no run has any more."""
+    log_folders: int
+
+
+def prune(
+    folder: str, now: float, keep_runs: int | None = None, keep_days: float | None = None, patience: float = 5.0
+) -> Pruned:
+    """Forget runs in ``folder`` beyond the latest ``keep_runs``, and those that began ``keep_days`` ago or earlier.
+
+    The space is used again by later runs; the file does not shrink. Folders of logs without a run (the run was killed
+    before its first fact was written) go when they are older than a day.
+
+    Raises:
+        StoreError: the database cannot be opened, read or written.
+        ValueError: ``keep_runs`` or ``keep_days`` is negative.
+    """
+    if (keep_runs or 0) < 0 or (keep_days or 0) < 0:
+        raise ValueError(f"Nothing can be kept for less than no time (keep_runs={keep_runs}, keep_days={keep_days}).")
+    db = connect.open_for_writing(folder, patience)
+    try:
+        before = None if keep_days is None else now - keep_days * 86_400
+        runs = attempts = logs = 0
+        host = socket.gethostname()
+        for row in queries.old_runs(db, before, keep_runs):
+            number, id, *_ = row
+            if _is_going_on(row, host):
+                continue
+            attempts += _forget_run(db, number)
+            logs += remove_logs(folder, id)
+            runs += 1
+        tasks = _forget_unused_tasks(db) if runs else 0
+        return Pruned(runs, attempts, tasks, logs + _remove_stray_logs(db, folder, now - 86_400))
+    finally:
+        db.close()
+
+
+def _is_going_on(row: queries.Row, this_host: str) -> bool:
+    _, _, _, _, host, _, pid, process, _, _, _, _, status, *_ = row
+    return status == "running" and not is_gone(pid, process, host, this_host)
+
+
+def _forget_run(db: sqlite3.Connection, number: int) -> int:
+    attempts = _in_steps(db, lambda: statements.delete_attempts(db, *keys.attempt_keys(number), _STEP))
+    _in_steps(db, lambda: statements.delete_run_tasks(db, *keys.task_keys(number), _STEP))
+    with statements.transaction(db):
+        statements.delete_run(db, number)
+    return attempts
+
+
+def _in_steps(db: sqlite3.Connection, delete: Callable[[], int]) -> int:
+    total = 0
+    while True:
+        with statements.transaction(db):
+            gone = delete()
+        total += gone
+        if not gone:
+            return total
+
+
+def _forget_unused_tasks(db: sqlite3.Connection) -> int:
+    total = after = 0
+    while True:
+        with statements.transaction(db):
+            gone, after = statements.delete_unused_tasks(db, after, _STEP)
+        total += gone
+        if not after:
+            return total
+
+
+def _remove_stray_logs(db: sqlite3.Connection, folder: str, before: float) -> int:
+    removed = 0
+    try:
+        entries = list(os.scandir(os.path.join(folder, LOGS)))
+    except FileNotFoundError:
+        return 0
+    for entry in entries:
+        known = any(row[1] == entry.name for row in queries.runs_by_prefix(db, entry.name, 10))
+        if not known and entry.is_dir(follow_symlinks=False) and entry.stat().st_mtime < before:
+            removed += remove_logs(folder, entry.name)
+    return removed
