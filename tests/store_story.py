@@ -28,9 +28,16 @@ _STATES = {
 }
 
 
-def node(id: str, *needs: str, verdict: str = "run", reason: str = "its output is missing", **more: object) -> PlannedTask:
+def node(
+    id: str, *needs: str, verdict: str = "run", reason: str = "its output is missing", **more: object
+) -> PlannedTask:
     """A node of a plan. What is before the first underscore of the id is the family."""
-    about: dict[str, object] = {"params": {"name": id.partition("_")[2]}, "priority": 0, "error": "", "module": "flights"}
+    about: dict[str, object] = {
+        "params": {"name": id.partition("_")[2]},
+        "priority": 0,
+        "error": "",
+        "module": "flights",
+    }
     about |= more
     family = str(about.pop("family", id.partition("_")[0]))
     return PlannedTask(id=id, family=family, verdict=verdict, reason=reason, dependencies=needs, **about)  # type: ignore[arg-type]
@@ -39,7 +46,9 @@ def node(id: str, *needs: str, verdict: str = "run", reason: str = "its output i
 class Story:
     """Tells an observer what happens in one run."""
 
-    def __init__(self, observer: Observer, run_id: str = "run-1", at: float = 1_000_000.0, pid: int | None = None) -> None:
+    def __init__(
+        self, observer: Observer, run_id: str = "run-1", at: float = 1_000_000.0, pid: int | None = None
+    ) -> None:
         self.observer = observer
         self.run_id = run_id
         self.at = at

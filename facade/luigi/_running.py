@@ -170,9 +170,7 @@ class LuigiEngine(Engine):
     """
 
     def __init__(self, worker: Worker, run: str, executor: Any, observers: Sequence[Any] = ()) -> None:
-        super().__init__(
-            run, worker._plan, worker._describer, worker._connection, executor, worker._clock, observers
-        )
+        super().__init__(run, worker._plan, worker._describer, worker._connection, executor, worker._clock, observers)
         self._worker = worker
         self._reschedules: dict[str, int] = {}
 
@@ -182,6 +180,8 @@ class LuigiEngine(Engine):
         worker = self._worker
         if order.verb != "stop":
             worker._get_work_response_history.append({"task_id": order.tasks[0], "running_tasks": []})
+            logger.debug("Asking scheduler for work...")
+            logger.debug("Pending tasks: %s", len(worker._unfinished))
             if len(order.tasks) > 1:
                 merged = self._task_of(order)
                 logger.info("Did not schedule %s, will load it dynamically", merged.task_id)
@@ -191,6 +191,7 @@ class LuigiEngine(Engine):
 
     def _wait_for_better_times(self) -> bool:
         worker, connection = self._worker, self._worker._connection
+        logger.debug("Asking scheduler for work...")
         elsewhere = connection.elsewhere()
         pending, alone, last = connection.pending()
         worker._get_work_response_history.append({"task_id": None, "running_tasks": elsewhere})
@@ -269,7 +270,9 @@ def as_json(explanation: Any) -> str:
 def run_worker(worker: Worker) -> None:
     """Let a worker's tasks be run: in this process one by one, or in a process each."""
     config, tasks = worker._config, worker._scheduled_tasks
-    in_child = worker.worker_processes > 1 or config.force_multiprocessing or any(map(worker._timeout_of, tasks.values()))
+    in_child = (
+        worker.worker_processes > 1 or config.force_multiprocessing or any(map(worker._timeout_of, tasks.values()))
+    )
     attempts = LuigiAttempts(worker._id, config, bool(in_child), worker._task_completion_cache)
     executor: Any
     if in_child:

@@ -89,13 +89,13 @@ class CmdlineParser(metaclass=_HoldsInstance):
             help="Task family to run. Is not optional.",
             metavar="Required root task",
         )
+        parser.add_argument("-m", dest="core_module", help=argparse.SUPPRESS, default=argparse.SUPPRESS)
         for family, is_without_family, name, parameter in Register.get_all_params():
             is_root = family == root_task
             is_shown = is_root or help_all or parameter.always_in_help
             text = parameter.description if is_shown else argparse.SUPPRESS
             flag = _flag(name if is_without_family else f"{family}_{name}")
-            shorter = ["-m"] if flag == "--module" and is_without_family else []
-            parser.add_argument(*shorter, flag, help=text, **parameter._parser_kwargs(name, family))
+            parser.add_argument(flag, help=text, **parameter._parser_kwargs(name, family))
             if is_root:
                 parser.add_argument(_flag(name), help=text, **parameter._parser_kwargs(name))
         return parser

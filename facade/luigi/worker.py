@@ -459,6 +459,7 @@ class Worker:
         # Read by summaries and programs.
         self._scheduled_tasks: dict[str, Any] = {}
         self._running_tasks: dict[str, Any] = {}
+        self._unfinished: dict[str, None] = {}
         self._add_task_history: list[tuple[Any, str, Any]] = []
         self._get_work_response_history: list[dict[str, Any]] = []
 
@@ -469,9 +470,7 @@ class Worker:
         if isinstance(self._scheduler, Scheduler):
             self._clock = self._scheduler._clock
             self._connection = self._scheduler._connect(self._id, self._watch)
-            self._describer = LuigiDescriber(
-                self._scheduler._retry_defaults(), bool(self._config.retry_external_tasks)
-            )
+            self._describer = LuigiDescriber(self._scheduler._retry_defaults(), bool(self._config.retry_external_tasks))
         self._install_shutdown_handler()
 
     def _watch(self, effects: Any) -> None:
@@ -584,6 +583,10 @@ class Worker:
     def _inform(self, task: Any, status: str, is_runnable: Any) -> None:
         """Keep, and log, what the scheduler is told of a task."""
         self._add_task_history.append((task, status, is_runnable))
+        if status == PENDING and is_runnable:
+            self._unfinished[task.task_id] = None
+        elif status == DONE:
+            self._unfinished.pop(task.task_id, None)
         logger.info("Informed scheduler that task   %s   has status   %s", task.task_id, status)
 
     # What the plan tells while it grows.

@@ -95,6 +95,8 @@ class Order(NamedTuple):
     lease: int
     tasks: tuple[str, ...]
     attempt: int = 1
+    ended: tuple[Outcome, str] | None = None
+    """With ``stop``: how the attempt has ended, and why, if the scheduler has ended it already."""
 
 
 class Outlook(NamedTuple):

@@ -143,4 +143,4 @@ def test_what_must_never_happen_would_be_noticed():
     simulated = site(12, CALM)
     simulated.holders["t0"] = 1000
     simulated.run_until_done()
-    assert "t0 was given out under lease 1 and 1000" in simulated.wrongs
+    assert simulated.wrongs == ["t0 was given out under lease 4 and 1000"]

@@ -20,6 +20,8 @@ _MANY = 1000
 """With more tasks to run than this, a line now and then replaces a line for each."""
 _NOW_AND_THEN = 5.0
 """Seconds between such lines."""
+_TALKATIVE = 5.0
+"""Seconds between two lines with what one task says of itself."""
 
 _WORDS = {
     Outcome.DONE: ("done", "done"),
@@ -49,6 +51,7 @@ class PlainLines:
         self._begun: dict[int, float] = {}
         self._spoken = 0.0
         self._printed = Printed()
+        self._said_at: dict[int, float] = {}
 
     # -- Observer -----------------------------------------------------------------------------------------------------
 
@@ -126,6 +129,9 @@ class PlainLines:
         self._line("disabled", "disabled", f"{self._name(effect.task)} for {lasting(effect.until - effect.at)}")
 
     def _noted(self, effect: Noted) -> None:
+        if effect.at - self._said_at.get(effect.lease, 0.0) < _TALKATIVE:
+            return  # a task may say where it stands many times a second
+        self._said_at[effect.lease] = effect.at
         if effect.kind == "message":
             self._line("says", "running", f"{self._name(effect.task)}: {effect.value}")
         elif effect.kind == "tracking_url":

@@ -147,6 +147,9 @@ def perform(tasks: Sequence[Task], options: Options, flags: Mapping[str, Any]) -
     counter = Counter(sys.stderr)
     try:
         result = execute(tasks, options, [view], _teller(view), counter)
+    except BaseException:
+        view.close()
+        raise
     finally:
         counter.clear()
     if wants_json:
@@ -180,13 +183,7 @@ def _view(out: TextIO, options: Options, flags: Mapping[str, Any]) -> Observer:
     is_quiet = flags.get("quiet", False)
     # Where tasks print straight to the terminal, a picture there would be torn.
     prints_here = not options.capture or options.executor == "threads"
-    if (
-        is_quiet
-        or flags.get("plain")
-        or not options.capture
-        or not is_terminal(out)
-        or os.environ.get("TERM") == "dumb"
-    ):
+    if is_quiet or flags.get("plain") or prints_here or not is_terminal(out) or os.environ.get("TERM") == "dumb":
         return PlainLines(out, is_quiet)
     from rumbo.cli.live import LiveView
 

@@ -9,7 +9,7 @@ from rumbo.scheduler.records import State, TaskRecord, TaskSpec
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_DONE = State.DONE
+_DONE, _UNKNOWN = State.DONE, State.UNKNOWN
 
 
 class Graph:
@@ -43,7 +43,7 @@ class Graph:
         for id in unique:
             dependency = tasks.get(id)
             if dependency is None:
-                dependency = self.meet(TaskSpec(id, state=State.UNKNOWN, runnable=False), now)
+                dependency = self.meet(TaskSpec(id, state=_UNKNOWN, runnable=False), now)
             dependency.dependents[task.id] = None
             if dependency.state is not _DONE:
                 missing += 1

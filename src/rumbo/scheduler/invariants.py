@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rumbo.scheduler.machine import Machine
-    from rumbo.scheduler.ready import Audience
-    from rumbo.scheduler.records import Lease, TaskRecord, WorkerRecord
+    from rumbo.scheduler.records import Audience, Lease, TaskRecord, WorkerRecord
 
 
 class InvariantBroken(AssertionError):

@@ -8,11 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
 
-    from rumbo.scheduler.records import Place, TaskRecord
+    from rumbo.scheduler.records import Audience, Place, TaskRecord
 
-Audience = str | tuple[str, str]
-"""Who takes tasks from a line: a worker by its id; ``("parked", its id)`` for what it began and can go on with;
-``("pool", name)`` for the assistants that serve a pool."""
 Needs = tuple[tuple[str, float], ...]
 """Amounts of resources, sorted by name: what all tasks in one line need."""
 
@@ -78,14 +75,17 @@ class ReadyQueues:
             lines = self._lines.get(audience)
             if not lines:
                 continue
-            emptied: list[Needs] = []
+            emptied: tuple[Needs, ...] = ()
             for needs, line in lines.items():
-                while line and line[0][2].queued is not line[0]:
+                while line:
+                    place = line[0]
+                    if place[2].queued is place:
+                        if (best is None or place < best) and needs not in passed_over:
+                            best = place
+                        break
                     heappop(line)
-                if not line:
-                    emptied.append(needs)
-                elif (best is None or line[0] < best) and needs not in passed_over:
-                    best = line[0]
+                else:
+                    emptied += (needs,)
             for needs in emptied:
                 del lines[needs]
         return None if best is None else best[2]

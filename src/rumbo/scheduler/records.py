@@ -30,6 +30,9 @@ class State(IntEnum):
     """Another task needs it and nobody has described it, or its description is broken."""
 
 
+_UNKNOWN = State.UNKNOWN
+
+
 class Outcome(IntEnum):
     """How an attempt ended, or paused."""
 
@@ -149,7 +152,7 @@ class TaskRecord:
     def __init__(self, spec: TaskSpec, order: int, now: float) -> None:
         self.id = spec.id
         self.spec = spec
-        self.state = State.UNKNOWN
+        self.state = _UNKNOWN
         self.order = order
         """Place in the order of first sight; breaks ties between equal priorities."""
         self.first_seen = now
@@ -189,6 +192,10 @@ class TaskRecord:
         return f"<{self.id} {self.state.name} missing={self.missing}>"
 
 
+Audience = str | tuple[str, str]
+"""Who takes tasks from a line: a worker by its id; ``("parked", its id)`` for what it began and can go on with;
+``("pool", name)`` for the assistants that serve a pool."""
+
 Place = tuple[float, int, TaskRecord]
 """A place in the order of work: minus the priority, the order of first sight, the task. Smaller goes first."""
 
@@ -219,12 +226,15 @@ class Lease:
 class WorkerRecord:
     """A worker as the machine sees it."""
 
-    __slots__ = ("alone", "assistant", "disabled", "id", "leases", "pools", "seen", "tasks")
+    __slots__ = ("alone", "assistant", "disabled", "id", "leases", "parked", "pools", "seen", "serves", "tasks")
 
     def __init__(self, id: str, pools: tuple[str, ...], assistant: bool, now: float) -> None:
         self.id = id
         self.alone = (id,)
         """Shared by all tasks that nobody else has a stake in."""
+        self.parked: Audience = ("parked", id)
+        self.serves: tuple[Audience, ...] = ()
+        """Whose lines it takes from, what it can go on with first."""
         self.pools = pools
         self.assistant = assistant
         """It also runs what others asked for."""

@@ -241,12 +241,11 @@ class RunMemory:
 
     def _batch_assigned(self, effect: Assigned) -> None:
         """The number that was said is the first task's; the others count their attempts by themselves."""
-        number = effect.attempt
         for task in effect.tasks:
+            number = effect.attempt if task == effect.tasks[0] else self._tried.get(task, 0) + 1
             position = self.positions.get(task)
             if position is not None:
                 self._opened[task] = Opened(position, number, effect.worker, effect.at)
-            number = self._tried.get(task, 0) + 1
 
     def _open(self, task: str) -> Opened | None:
         """The attempt under way at a task, from now on as one of which more is to be told."""

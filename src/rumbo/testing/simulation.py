@@ -227,9 +227,8 @@ class SimulatedWorker:
                 attempt.is_parked = False
                 attempt.ends = now + self.site.chance.uniform(1, 20)
                 self.reports.pop(order.lease, None)
-        elif isinstance(order, StopAsked):
-            self.attempts.pop(order.lease, None)
-            self.reports.pop(order.lease, None)
+        elif isinstance(order, StopAsked) and self.attempts.pop(order.lease, None) is not None:
+            self.reports[order.lease] = do.Report(order.lease, Outcome.CANCELLED)
 
 
 class Site:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rumbo.ports import Order, Outlook
 from rumbo.scheduler.commands import Exchange, Join, Leave, Note, Register, Report, ShrinkResources
-from rumbo.scheduler.effects import Assigned, Resumed, StopAsked
+from rumbo.scheduler.effects import Assigned, AttemptEnded, Resumed, StopAsked
 from rumbo.scheduler.machine import Machine
 from rumbo.scheduler.records import NO_RESOURCES
 from rumbo.scheduler.views import prospects
@@ -16,7 +16,15 @@ if TYPE_CHECKING:
 
     from rumbo.clock import Clock
     from rumbo.scheduler.effects import Effect
-    from rumbo.scheduler.records import TaskSpec
+    from rumbo.scheduler.records import Outcome, TaskSpec
+
+
+def _end_of(lease: int, effects: Sequence[Effect]) -> tuple[Outcome, str] | None:
+    """How an attempt ended among these effects, if it did."""
+    for effect in effects:
+        if isinstance(effect, AttemptEnded) and effect.lease == lease:
+            return effect.outcome, effect.message
+    return None
 
 
 class LocalScheduler:
@@ -49,7 +57,7 @@ class LocalScheduler:
             elif isinstance(effect, Resumed):
                 orders.append(Order("resume", effect.lease, (effect.task,)))
             elif isinstance(effect, StopAsked):
-                orders.append(Order("stop", effect.lease, (effect.task,)))
+                orders.append(Order("stop", effect.lease, (effect.task,), ended=_end_of(effect.lease, effects)))
         self._watch(effects)
         return orders
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rumbo.worker.specs import Describer
 
 _GLANCE = 0.25
-"""Seconds after which a waiting worker looks whether it was told to stop."""
+"""Seconds after which a waiting worker looks whether it was told to stop: a signal does not end the wait."""
 
 
 class Worker:
@@ -96,8 +96,7 @@ class Worker:
             if self._is_stopping:
                 self._stop_all()
             if active:
-                timeout = None if not self._is_stopping else _GLANCE
-                for event in executor.wait(timeout):
+                for event in executor.wait(_GLANCE):
                     if isinstance(event, Ended):
                         self._take(event, reports)
                     else:
@@ -123,6 +122,8 @@ class Worker:
                 self._executor.stop(lease, Outcome.CANCELLED)
             elif self._parked.pop(lease, None) is not None:
                 self._executor.drop(lease)
+                if order.ended is not None:
+                    self.outcomes[order.tasks[0]] = Ended(lease, *order.ended)
             return
         self._active[lease] = order
         if order.verb == "start":
