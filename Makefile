@@ -26,7 +26,7 @@ $(VENV)/dev.stamp: $(VENV)/demo.stamp facade/pyproject.toml
 	@touch $@
 
 demo: $(VENV)/demo.stamp  ## a real pipeline over a year of flights, from nothing to a report
-	@cd examples/flights && $(CURDIR)/$(BIN)/rumbo run -m flights FlightReport --workers 2
+	@cd examples/flights && $(CURDIR)/$(BIN)/rumbo run -m flights FlightReport --deep --workers 2
 
 check: $(VENV)/dev.stamp  ## lint, types, and the walls between the floors
 	$(BIN)/ruff check .

@@ -1,7 +1,5 @@
 """The luigi package, by Rumbo: programs written for Luigi run unchanged, on Rumbo's engine."""
 
-from rumbo.pipeline.parameters.dates import OptionalDateParameter
-
 from luigi import configuration, event, interface, local_target, parameter, rpc, target, task
 from luigi.__version__ import VERSION
 from luigi.event import Event
@@ -55,6 +53,7 @@ from luigi.task import (
     auto_namespace,
     namespace,
 )
+from rumbo.pipeline.parameters.dates import OptionalDateParameter
 
 __version__ = VERSION
 __all__ = [
@@ -121,6 +120,6 @@ __all__ = [
 
 # Luigi registers the range tasks unless the configuration says no, and warns when it says nothing. We do not warn.
 if configuration.get_config().getboolean("core", "autoload_range", True):
-    from luigi.tools import range  # noqa: A004 - Luigi's name
+    from luigi.tools import range
 
     __all__ += ["range"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rumbo.pipeline.bulk import answers_in_bulk
@@ -13,9 +12,10 @@ from rumbo.worker.plan import Node, Plan, Verdict
 from rumbo.worker.specs import Describer, RetryDefaults
 
 if TYPE_CHECKING:
-    from rumbo.scheduler.records import TaskSpec
+    from collections.abc import Iterable, Sequence
 
     from luigi.worker import Worker
+    from rumbo.scheduler.records import TaskSpec
 
 
 class LuigiPlan(Plan):
@@ -29,7 +29,7 @@ class LuigiPlan(Plan):
     """
 
     def __init__(self, worker: Worker) -> None:
-        super().__init__(threads=1, allow_collisions=True)
+        super().__init__(threads=1, allow_collisions=True, ask_wrappers=True)
         self._worker = worker
         self._known: set[str] = set()
 

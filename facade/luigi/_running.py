@@ -6,23 +6,23 @@ import json
 import logging
 import os
 import time
-from collections.abc import Awaitable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
+from luigi._planning import is_external
 from rumbo.errors import PlanError, TaskError
 from rumbo.pipeline.structure import flatten
-from rumbo.pipeline.task import Task
 from rumbo.ports import Ended, Order, Voice
 from rumbo.scheduler.commands import Report
 from rumbo.scheduler.records import Outcome
 from rumbo.worker.attempt import Attempts, Rules, Stretch
 from rumbo.worker.worker import Worker as Engine
 
-from luigi._planning import is_external
-
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Sequence
+
     from luigi.worker import Worker
+    from rumbo.pipeline.task import Task
 
 logger = logging.getLogger("luigi-interface")
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from luigi.retcodes import run_with_retcodes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def luigi_run(argv: Sequence[str] | None = None) -> None:

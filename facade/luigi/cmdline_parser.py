@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rumbo.pipeline import config
 from rumbo.pipeline.registry import Register
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 
 class _HoldsInstance(type):

@@ -1,5 +1,6 @@
 """How the content of a file becomes what a task reads and writes: text, lines, compression."""
 
+from luigi._forwarding import stand_for
 from rumbo.pipeline import formats as _home
 from rumbo.pipeline.formats import (
     UTF8,
@@ -26,8 +27,6 @@ from rumbo.pipeline.formats import (
     WrappedFormat,
     get_default_format,
 )
-
-from luigi._forwarding import stand_for
 
 __all__ = [
     "UTF8",

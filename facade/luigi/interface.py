@@ -8,13 +8,16 @@ import signal
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from luigi import lock, parameter, rpc, scheduler, task, worker
+from luigi import lock, parameter, rpc, scheduler, task
+from luigi import worker as worker
 from luigi.cmdline_parser import CmdlineParser
 from luigi.execution_summary import LuigiRunResult
 from luigi.setup_logging import InterfaceLogging
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 
 def _formerly(name: str) -> parameter.ConfigPath:

@@ -1,13 +1,12 @@
 """Targets in the local file system, written atomically."""
 
+from luigi._forwarding import stand_for
 from rumbo.pipeline import local as _home
 from rumbo.pipeline.filesystem import FileAlreadyExists, FileSystem, MissingParentDirectory, NotADirectory
 from rumbo.pipeline.formats import FileWrapper, get_default_format
 from rumbo.pipeline.local import AtomicFile as atomic_file  # noqa: N813 - Luigi's name
 from rumbo.pipeline.local import LocalFileSystem, LocalTarget
 from rumbo.pipeline.target import AtomicLocalFile, FileSystemTarget
-
-from luigi._forwarding import stand_for
 
 __all__ = [
     "AtomicLocalFile",

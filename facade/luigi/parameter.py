@@ -6,6 +6,9 @@ import operator as operator
 import warnings as warnings
 from datetime import datetime
 
+from luigi import configuration, date_interval, task_register
+from luigi._forwarding import stand_for
+from luigi.cmdline_parser import CmdlineParser
 from rumbo.pipeline import parameter as _home
 from rumbo.pipeline.freezing import FrozenOrderedDict, recursively_freeze, recursively_unfreeze
 from rumbo.pipeline.parameter import (
@@ -71,10 +74,6 @@ from rumbo.pipeline.parameters.scalars import (
     StrParameter,
     TaskParameter,
 )
-
-from luigi import configuration, date_interval, task_register
-from luigi._forwarding import stand_for
-from luigi.cmdline_parser import CmdlineParser
 
 __all__ = [
     "BoolParameter",

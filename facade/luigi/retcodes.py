@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import luigi
 import luigi.cmdline_parser
@@ -12,6 +12,9 @@ import luigi.execution_summary
 import luigi.interface
 from luigi import IntParameter
 from luigi.setup_logging import InterfaceLogging
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class retcode(luigi.Config):

@@ -67,7 +67,7 @@ class URLLibFetcher:
 
 
 class RequestsFetcher:
-    """Asks by requests, if that is installed: it knows proxies, certificates and, by a plugin, sockets in the file system."""
+    """Asks by the library requests, which knows proxies, certificates and, by a plugin, sockets in the file system."""
 
     def __init__(self) -> None:
         self._library = _requests()
@@ -102,7 +102,7 @@ def _requests() -> Any:
         plugin = importlib.import_module("requests_unixsocket")
     except ImportError:
         return importlib.import_module("requests")
-    plugin.exceptions = importlib.import_module("requests").exceptions
+    setattr(plugin, "exceptions", importlib.import_module("requests").exceptions)  # noqa: B010 - to mypy it has none
     return plugin
 
 

@@ -11,17 +11,16 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from rumbo.scheduler.commands import Join, Leave
-from rumbo.scheduler.machine import Machine, Policy
-from rumbo.scheduler.records import State, TaskRecord
-from rumbo.wire.local import LocalScheduler
-from rumbo.worker.specs import RetryDefaults
-
 from luigi import parameter
 from luigi.configuration import get_config
 from luigi.metrics import MetricsCollectors
 from luigi.task import Config
 from luigi.task_status import BATCH_RUNNING, DISABLED, DONE, FAILED, PENDING, RUNNING, SUSPENDED, UNKNOWN
+from rumbo.scheduler.commands import Join, Leave
+from rumbo.scheduler.machine import Machine, Policy
+from rumbo.scheduler.records import State, TaskRecord
+from rumbo.wire.local import LocalScheduler
+from rumbo.worker.specs import RetryDefaults
 
 __all__ = [
     "BATCH_RUNNING",
@@ -162,9 +161,9 @@ class Scheduler:
         self._machine = Machine(policy, {name: _amount(total) for name, total in self._resources.items()})
         self._clock = _Clock()
 
-    def _connect(self, worker: str, watch: Callable[[Sequence[Any]], None]) -> LocalScheduler:
+    def _connect(self, worker: str, watch: Callable[[Sequence[Any]], None]) -> Connection:
         """What a worker in this process speaks through."""
-        return _Connection(self._machine, self._clock, worker, watch)
+        return Connection(self._machine, self._clock, worker, watch)
 
     def _retry_defaults(self) -> RetryDefaults:
         config = self._config
@@ -189,7 +188,7 @@ class Scheduler:
         return say_so
 
 
-class _Connection(LocalScheduler):
+class Connection(LocalScheduler):
     """A worker's connection with a machine that other workers of this process may share."""
 
     def __init__(self, machine: Machine, clock: _Clock, worker: str, watch: Callable[[Sequence[Any]], None]) -> None:
@@ -215,11 +214,8 @@ class _Connection(LocalScheduler):
 
     def elsewhere(self) -> list[dict[str, Any]]:
         """The worker's tasks that others run."""
-        found = []
-        for task in self._tasks():
-            if task.lease and self.machine.leases[task.lease].worker != self._worker:
-                found.append({"task_id": task.id, "worker": self.machine.leases[task.lease].worker})
-        return found
+        held = [(task.id, self.machine.leases[task.lease].worker) for task in self._tasks() if task.lease]
+        return [{"task_id": id, "worker": worker} for id, worker in held if worker != self._worker]
 
     def _tasks(self) -> list[TaskRecord]:
         tasks = map(self.machine.tasks.__getitem__, self.machine.workers[self._worker].tasks)

@@ -2,6 +2,7 @@
 
 import logging
 
+from luigi._forwarding import stand_for
 from rumbo.pipeline import filesystem as _filesystem
 from rumbo.pipeline import target as _home
 from rumbo.pipeline.filesystem import (
@@ -12,8 +13,6 @@ from rumbo.pipeline.filesystem import (
     NotADirectory,
 )
 from rumbo.pipeline.target import AtomicLocalFile, FileSystemTarget, Target
-
-from luigi._forwarding import stand_for
 
 __all__ = [
     "AtomicLocalFile",

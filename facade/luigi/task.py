@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+from luigi import configuration, parameter
+from luigi._forwarding import stand_for
 from rumbo.pipeline import task as _home
 from rumbo.pipeline.dynamic import DynamicRequirements
 from rumbo.pipeline.parameter import Parameter, ParameterVisibility, UnconsumedParameterWarning
@@ -27,9 +29,6 @@ from rumbo.pipeline.task import (
     task_id_str,
 )
 from rumbo.pipeline.task import _task_wraps as _task_wraps
-
-from luigi import configuration, parameter
-from luigi._forwarding import stand_for
 
 __all__ = [
     "TASK_ID_INCLUDE_PARAMS",

@@ -2,6 +2,7 @@
 
 import logging
 
+from luigi._forwarding import stand_for
 from rumbo.pipeline import registry as _home
 from rumbo.pipeline.registry import (
     Register,
@@ -10,8 +11,6 @@ from rumbo.pipeline.registry import (
     TaskClassNotFoundException,
     load_task,
 )
-
-from luigi._forwarding import stand_for
 
 __all__ = [
     "Register",

@@ -2,6 +2,8 @@
 
 import logging
 
+from luigi import parameter, task
+from luigi._forwarding import stand_for
 from rumbo.pipeline import composition as _home
 from rumbo.pipeline.composition import (
     common_params,
@@ -12,9 +14,6 @@ from rumbo.pipeline.composition import (
     previous,
     requires,
 )
-
-from luigi import parameter, task
-from luigi._forwarding import stand_for
 
 __all__ = [
     "common_params",

@@ -22,12 +22,7 @@ import sys
 import threading
 import time
 import traceback
-from types import TracebackType
-from typing import Any, NamedTuple
-
-from rumbo.executors.inline import InlineExecutor
-from rumbo.ports import Ended, Message, Said
-from rumbo.scheduler.records import Outcome
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from luigi import notifications
 from luigi._planning import LuigiDescriber, LuigiPlan
@@ -48,6 +43,11 @@ from luigi.target import Target
 from luigi.task import Config, DynamicRequirements, Task, flatten
 from luigi.task_register import TaskClassException, load_task
 from luigi.task_status import DISABLED, DONE, FAILED, PENDING, RUNNING, UNKNOWN
+from rumbo.ports import Ended, Message
+from rumbo.scheduler.records import Outcome
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 __all__ = [
     "DISABLED",
@@ -505,10 +505,9 @@ class Worker:
 
     def __exit__(
         self, type: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
-    ) -> bool:
+    ) -> None:
         if isinstance(self._scheduler, Scheduler):
             self._connection.leave()
-        return False
 
     # -- scheduling ---------------------------------------------------------------------------------------------------
 

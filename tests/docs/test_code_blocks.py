@@ -4,6 +4,7 @@ The blocks of one page run in order, in one folder of their own:
 
 * a block whose first line is a comment with a file's name (``# sales.py``) is written to that file; Python files
   with tasks must import, and files of tests are run by the commands that follow;
+* a ``diff`` block that begins in the same way changes that file: its ``-`` lines stand there, and become its ``+`` lines;
 * any other ``python`` block is run as a program;
 * the commands of a ``console`` block (the lines after ``$``) are run, and their output is compared with the lines below;
 * an ``sh`` block with ``rumbo`` commands is run and must end well.
@@ -194,7 +195,20 @@ def run_sh(folder: Folder, block: Block) -> str:
     return ""
 
 
-_RUNNERS = {"python": run_python, "console": run_console, "sh": run_sh}
+def run_diff(folder: Folder, block: Block) -> str:
+    """Change a file as a block says; gives the complaint, or nothing."""
+    path = folder.path / block.file
+    lines = block.body.splitlines(keepends=True)
+    old = "".join(line[1:] for line in lines if line.startswith("-"))
+    new = "".join(line[1:] for line in lines if line.startswith("+"))
+    text = path.read_text(encoding="utf-8")
+    if text.count(old) != 1:
+        return f"{block.file} has these lines {text.count(old)} times:\n{old}"
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    return ""
+
+
+_RUNNERS = {"diff": run_diff, "python": run_python, "console": run_console, "sh": run_sh}
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks_of(page)], ids=lambda page: page.stem)

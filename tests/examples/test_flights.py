@@ -136,7 +136,6 @@ def test_a_year_of_flights(flights_shell: Any) -> None:
     check_the_results(flights_shell.folder)
 
 
-@pytest.mark.xfail(strict=True, reason="what a task asks for while it runs is not looked into, even with --deep")
 def test_the_portrait_of_a_bad_day_that_was_lost_is_painted_again(flights_shell: Any) -> None:
     run(flights_shell, "WorstDays --period 2013-02")
     (flights_shell.folder / "data/days/2013-02-09.csv").unlink()

@@ -132,7 +132,11 @@ def test_what_is_wrong_in_a_file_is_told_with_its_place_and_the_remedy(text: str
             "2",
             "The environment variable RUMBO_WORKERS is no setting. Did you mean RUMBO_RUN_WORKERS?",
         ),
-        ("RUMBO_RUN_PQXYZ_JJ", "2", "The environment variable RUMBO_RUN_PQXYZ_JJ is no setting. `rumbo config` lists all settings."),
+        (
+            "RUMBO_RUN_PQXYZ_JJ",
+            "2",
+            "The environment variable RUMBO_RUN_PQXYZ_JJ is no setting. `rumbo config` lists all settings.",
+        ),
     ],
 )
 def test_what_is_wrong_in_the_environment_is_told(variable: str, text: str, message: str, tmp_path: Path) -> None:

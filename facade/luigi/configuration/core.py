@@ -11,10 +11,9 @@ import os
 import warnings
 from typing import Any
 
-from rumbo.pipeline.config import follow_parser
-
 from luigi.configuration.cfg_parser import LuigiConfigParser
 from luigi.configuration.toml_parser import LuigiTomlParser
+from rumbo.pipeline.config import follow_parser
 
 logger = logging.getLogger("luigi-interface")
 

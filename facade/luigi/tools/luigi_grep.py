@@ -6,10 +6,12 @@ import argparse
 import json
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
 from urllib.request import urlopen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class LuigiGrep:

@@ -1,5 +1,6 @@
 """Tasks that need every instance of another task in a span of time."""
 
+from luigi._forwarding import stand_for
 from rumbo.pipeline import ranges as _home
 from rumbo.pipeline.ranges import (
     RangeBase,
@@ -18,8 +19,6 @@ from rumbo.pipeline.ranges import _constrain_glob as _constrain_glob
 from rumbo.pipeline.ranges import _get_filesystems_and_globs as _get_filesystems_and_globs
 from rumbo.pipeline.ranges import _get_per_location_glob as _get_per_location_glob
 from rumbo.pipeline.ranges import _list_existing as _list_existing
-
-from luigi._forwarding import stand_for
 
 __all__ = [
     "RangeBase",

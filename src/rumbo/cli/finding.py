@@ -6,15 +6,15 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from rumbo.cli.arguments import Finder, UsageError
+from rumbo.cli.arguments import Finder, UsageError, parameter_flag
 from rumbo.errors import RumboError, TaskNotFoundError
-from rumbo.pipeline.registry import Register, load_root
+from rumbo.pipeline.registry import Register, compile_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import ModuleType
 
-    from rumbo.cli.arguments import Line
+    from rumbo.cli.arguments import Line, Wanted
     from rumbo.pipeline.task import Task
 
 
@@ -251,7 +251,17 @@ def make_tasks(line: Line) -> list[Task]:
         first = line.wanted[0]
         root = (first.cls.get_task_family(), first.texts)
     use_command_line(CommandLine(line.others, root))
-    return [load_root(wanted.cls.get_task_family(), wanted.texts) for wanted in line.wanted]
+    return [_make(wanted) for wanted in line.wanted]
+
+
+def _make(wanted: Wanted) -> Task:
+    # Not by its family: where two modules have a task of one name, the person has said which is meant.
+    given = {name: text for name, text in wanted.texts.items() if text != ""}
+
+    def source(name: str) -> str:
+        return f"It was given as {parameter_flag(name)} on the command line."
+
+    return wanted.cls(**compile_table(wanted.cls).parse(given, source))
 
 
 # Tracebacks ------------------------------------------------------------------------------------------------------

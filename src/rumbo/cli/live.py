@@ -194,9 +194,8 @@ class LiveView:
         if self._standing.to_run > 1:
             who = self._name(task) if task else "Asynchronous tasks"
             self._console.print(Text(f"{who} printed:", "dim"))
-        # As it is: what tasks print may have colours and moves of the cursor of its own.
-        self._out.write(news)
-        self._out.flush()
+        # Colours stay; moves of the cursor would tear the picture, and go.
+        self._console.print(Text.from_ansi(news.removesuffix("\n")))
 
     # -- the picture --------------------------------------------------------------------------------------------------
 

@@ -131,9 +131,18 @@ def options_of(flags: Mapping[str, Any], settings: Settings, words: Sequence[str
 
 
 def _command(words: Sequence[str]) -> str:
-    import shlex
+    """What the person typed, as far as it can be known."""
+    return " ".join(["rumbo", *(word if _is_plain(word) else _quoted(word) for word in words)])
 
-    return shlex.join(["rumbo", *words])
+
+def _is_plain(word: str) -> bool:
+    return bool(word) and word.replace("-", "").replace("_", "").replace(".", "").replace("=", "").isalnum()
+
+
+def _quoted(word: str) -> str:
+    import shlex  # most command lines do without it
+
+    return shlex.quote(word)
 
 
 def perform(tasks: Sequence[Task], options: Options, flags: Mapping[str, Any]) -> int:

@@ -49,6 +49,8 @@ class Options(NamedTuple):
     """How many tasks may be asked at once whether they are complete, when that is slow."""
     allow_collisions: bool = False
     """Take tasks that differ only in insignificant parameters for one."""
+    ask_wrappers: bool = False
+    """Ask wrapper tasks themselves whether they are complete."""
     recycle_after: int | None = None
     """A worker process is replaced after so many attempts."""
     command: str = ""
@@ -64,7 +66,7 @@ def new_run_id(now: float) -> str:
 
 def find_plan(tasks: Iterable[Task], options: Options, progress: Callable[[int], None] | None = None) -> Plan:
     """The plan for some tasks; nothing runs."""
-    plan = Plan(options.deep, options.check_threads, options.allow_collisions, progress)
+    plan = Plan(options.deep, options.check_threads, options.allow_collisions, options.ask_wrappers, progress)
     plan.find(tasks)
     return plan
 
@@ -86,7 +88,7 @@ def execute(
     clock = SystemClock()
     started = clock.now()
     run = new_run_id(started)
-    plan = Plan(options.deep, options.check_threads, options.allow_collisions, progress)
+    plan = Plan(options.deep, options.check_threads, options.allow_collisions, options.ask_wrappers, progress)
     nodes = plan.find(tasks)
     history, logs = _memory(options, run)
     watchers: list[Observer] = [*observers] if history is None else [history, *observers]
@@ -142,7 +144,7 @@ def _memory(options: Options, run: str) -> tuple[HistoryWriter | None, LogFolder
 
 
 def _executor(options: Options, plan: Plan, logs: LogFolder | None, say: Callable[[Said], None]) -> Executor:
-    runner = Attempts(options.rules)
+    runner = Attempts(options.rules._replace(ask_planner=options.deep))
     kind = options.executor
     if kind == "auto":
         kind = "inline" if options.workers == 1 and not _needs_process(plan) else "processes"
@@ -164,17 +166,32 @@ def _needs_process(plan: Plan) -> bool:
 
 
 def _info(run: str, plan: Plan, options: Options, started: float) -> RunInfo:
-    import getpass
-    import socket
-
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = str(os.getuid())
     roots = tuple([node.id for node in plan.roots])
     return RunInfo(
-        run, roots, options.command, socket.gethostname(), user, os.getpid(), os.getcwd(), options.workers, started
+        run, roots, options.command, _host(), _user(), os.getpid(), os.getcwd(), options.workers, started
     )
+
+
+def _host() -> str:
+    """The name of this machine. `socket.gethostname` says the same, but `socket` is slow to import."""
+    if hasattr(os, "uname"):
+        return os.uname().nodename
+    import platform
+
+    return platform.node()
+
+
+def _user() -> str:
+    """Who runs this; the number when it has no name, as in many containers."""
+    for variable in ("LOGNAME", "USER", "USERNAME"):
+        if os.environ.get(variable):
+            return os.environ[variable]
+    try:
+        import pwd
+
+        return pwd.getpwuid(os.getuid()).pw_name
+    except (ImportError, KeyError):
+        return str(os.getuid()) if hasattr(os, "getuid") else "unknown"
 
 
 def build(tasks: Iterable[Task] | Task, workers: int = 1, **options: Any) -> RunResult:

@@ -255,6 +255,13 @@ class LocalTarget(FileSystemTarget):
             # A forked child has a copy of this object, but the file is its parent's.
             self._owner = os.getpid()
 
+    def modified(self) -> float | None:
+        """When the file was written; of a folder with a done flag, when the flag was."""
+        try:
+            return os.stat(self.existence_path).st_mtime
+        except OSError:
+            return None
+
     def makedirs(self) -> None:
         """Make the folders above the file."""
         folder = os.path.dirname(os.path.normpath(self.path))

@@ -26,7 +26,9 @@ def flatten(struct: Any) -> list[Any]:
 def _flatten_into(flat: list[Any], struct: Any) -> None:
     if struct is None:
         return
-    if isinstance(struct, str):
+    kind = type(struct)
+    # Asking the class first spares most items, which are tasks or targets, the price of a raised TypeError.
+    if kind is str or not (hasattr(kind, "__iter__") or hasattr(kind, "__getitem__")) or isinstance(struct, str):
         flat.append(struct)
         return
     if isinstance(struct, dict):

@@ -48,6 +48,10 @@ class Target(metaclass=ABCMeta):
     def exists(self) -> bool:
         """Whether the target is there, whole."""
 
+    def modified(self) -> float | None:
+        """When it was made, in seconds since the epoch; None when it is not there or cannot tell."""
+        return None
+
 
 def answered_by_file_system(method: Method) -> Method:
     """Mark an ``exists`` as no more than ``self.fs.exists(self.existence_path)``, so that many can be asked at once."""

@@ -9,6 +9,7 @@ from rumbo.scheduler.records import State, TaskRecord, TaskSpec
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_FEW = 4
 _DONE, _UNKNOWN = State.DONE, State.UNKNOWN
 
 
@@ -44,7 +45,7 @@ class Graph:
             dependency = tasks.get(id)
             if dependency is None:
                 dependency = self.meet(TaskSpec(id, state=_UNKNOWN, runnable=False), now)
-            dependency.dependents[task.id] = None
+            _link(dependency, task.id)
             if dependency.state is not _DONE:
                 missing += 1
         # The tuple is shared with the description whenever it can be: there may be a million of them.
@@ -52,7 +53,7 @@ class Graph:
         task.missing = missing
         dropped = [tasks[id] for id in before if id not in unique]
         for dependency in dropped:
-            del dependency.dependents[task.id]
+            _unlink(dependency, task.id)
         return dropped
 
     def hand_down_priority(self, described: Iterable[TaskRecord]) -> list[TaskRecord]:
@@ -99,9 +100,25 @@ class Graph:
         """Drop a task on which nothing depends; gives the tasks it needed, which may be unwanted now too."""
         needed = [self.tasks[id] for id in task.waits_for]
         for dependency in needed:
-            del dependency.dependents[task.id]
+            _unlink(dependency, task.id)
         del self.tasks[task.id]
         return needed
+
+
+def _link(dependency: TaskRecord, id: str) -> None:
+    known = dependency.dependents
+    if isinstance(known, dict):
+        known[id] = None
+    elif id not in known:
+        dependency.dependents = (*known, id) if len(known) < _FEW else dict.fromkeys((*known, id))
+
+
+def _unlink(dependency: TaskRecord, id: str) -> None:
+    known = dependency.dependents
+    if isinstance(known, dict):
+        del known[id]
+    else:
+        dependency.dependents = tuple([each for each in known if each != id])
 
 
 def _by_priority(task: TaskRecord) -> float:

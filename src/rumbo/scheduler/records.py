@@ -160,8 +160,9 @@ class TaskRecord:
         """The task's own priority, or a dependent's if that is higher."""
         self.waits_for: tuple[str, ...] = ()
         """Ids of all dependencies, declared first, then those asked for while running."""
-        self.dependents: dict[str, None] = {}
-        """Ids of the tasks that wait for this one, in order of registration."""
+        self.dependents: tuple[str, ...] | dict[str, None] = ()
+        """Ids of the tasks that wait for this one, in order of registration. A few are kept in a tuple, since most
+        tasks have few and a dictionary of one takes four times the memory; many in a dictionary."""
         self.missing = 0
         """How many of `waits_for` are not done."""
         self.stakeholders: tuple[str, ...] = ()

@@ -21,7 +21,7 @@ from rumbo.store.ledger import RunMemory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from threading import Event, Thread
+    from threading import Condition, Event, Thread
 
     from rumbo.ports import PlannedTask, RunEnded, RunInfo
     from rumbo.scheduler.effects import Effect
@@ -55,7 +55,13 @@ class HistoryWriter:
         self._db: sqlite3.Connection | None = None
         self._thread: Thread | None = None
         self._wake: Event | None = None
-        self._flushed: Event | None = None
+        self._flushed: Condition | None = None
+        self._asked = 0
+        """How often a flush was asked for, and up to which of these it was done."""
+        self._answered = 0
+        self._unwritten = 0
+        """Facts since the last that are written."""
+        self._inode = 0
         self._is_closing = False
         self._is_off = False
         self._was_told = False
@@ -100,7 +106,7 @@ class HistoryWriter:
         import threading
 
         self._wake = threading.Event()
-        self._flushed = threading.Event()
+        self._flushed = threading.Condition()
         # A daemon: a program that forgets to close must still be able to end.
         self._thread = threading.Thread(target=self._work, name="rumbo-history", daemon=True)
         self._thread.start()
@@ -110,12 +116,12 @@ class HistoryWriter:
         if self._thread is None or self._wake is None or self._flushed is None:
             self._write_all()
             return not self._backlog and self._trouble is None
-        self._flushed.clear()
-        self._wake.set()
-        while self._thread.is_alive() and not self._flushed.wait(timeout):
-            if timeout is not None:
-                return False
-        return not self._backlog and self._trouble is None
+        with self._flushed:
+            self._asked += 1
+            mine = self._asked
+            self._wake.set()
+            is_done = self._flushed.wait_for(lambda: self._answered >= mine, timeout)
+        return is_done and not self._backlog and self._trouble is None
 
     def close(self) -> None:
         """Write what is still to be written, and let go of the database. The second call does nothing."""
@@ -133,17 +139,25 @@ class HistoryWriter:
         assert wake is not None
         assert flushed is not None
         while not self._is_closing:
-            asked = wake.wait(self._nap)
+            wake.wait(self._nap)
             wake.clear()
+            asked = self._asked
             self._write_all()
-            if asked:
-                flushed.set()
+            if asked > self._answered:
+                with flushed:
+                    self._answered = asked
+                    flushed.notify_all()
         self._finish()
-        flushed.set()
+        with flushed:
+            self._answered = self._asked
+            flushed.notify_all()
 
     # -- from facts to rows ----------------------------------------------------------------------------------------
 
     def _write_all(self, patience: float = 0.5) -> None:
+        if self._is_off:
+            self._facts.clear()
+            return
         try:
             self._digest()
         except Exception as error:  # a fact that we do not understand must not end the thread without a word
@@ -156,7 +170,9 @@ class HistoryWriter:
         facts, runs = self._facts, self._runs
         steps: list[Sequence[Effect]] = []
         speaking = ""
-        for _ in range(len(facts)):
+        many = len(facts)
+        self._unwritten += many
+        for _ in range(many):
             kind, run_id, what = facts.popleft()
             if kind == "happened" and run_id == speaking:
                 steps.append(what)  # type: ignore[arg-type]
@@ -205,7 +221,7 @@ class HistoryWriter:
         except (sqlite3.Error, StoreError) as error:
             cause = error.__cause__ if isinstance(error, StoreError) else error
             told = error if isinstance(error, StoreError) else connect.explained(error, self._path)
-            if connect.is_passing(cause) and len(self._facts) + len(self._backlog) < _TOO_MUCH:
+            if connect.is_passing(cause) and self._unwritten < _TOO_MUCH:
                 self._hold_up(told)
             else:
                 logger.debug("history: cannot go on", exc_info=True)
@@ -214,6 +230,7 @@ class HistoryWriter:
             logger.debug("history: cannot go on", exc_info=True)
             self._give_up(StoreError(f"{self._path} cannot be written ({error.__class__.__name__}: {error})"))
         else:
+            self._unwritten = 0
             self._backlog.clear()
             self._trouble = None
             self._nap = _NAP
@@ -226,6 +243,10 @@ class HistoryWriter:
         db = self._db
         if db is None:
             db = self._db = connect.open_for_writing(self.folder, patience)
+            self._inode = os.stat(self._path).st_ino
+        elif not self._is_there():
+            # SQLite would go on for ever in a file that has no name any more.
+            raise StoreError(f"{self._path} was removed or replaced while it was in use")
         db.execute(f"PRAGMA busy_timeout = {int(patience * 1000)}")
         # Keys that the transaction gives are worth nothing if it is undone.
         numbers = {id: known.copy() for id, known in self._numbers.items()}
@@ -236,6 +257,12 @@ class HistoryWriter:
         for rows in self._backlog:
             if rows.ended is not None:
                 del numbers[rows.run.info.id]
+
+    def _is_there(self) -> bool:
+        try:
+            return os.stat(self._path).st_ino == self._inode
+        except OSError:
+            return False
 
     # -- trouble -----------------------------------------------------------------------------------------------------
 

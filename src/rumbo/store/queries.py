@@ -30,10 +30,7 @@ class Filter(NamedTuple):
 
 EVERYTHING = Filter()
 
-_RUN = (
-    "number, id, roots, command, host, user, pid, process, folder, workers, started, ended, status, summary, counts, "
-    "trouble"
-)
+_RUN = "number, id, roots, command, host, user, pid, process, folder, workers, started, ended, status, summary, counts"
 
 
 # -- runs ---------------------------------------------------------------------------------------------------------
@@ -295,20 +292,27 @@ def slowest(db: sqlite3.Connection, since: float, family: str | None, limit: int
     return db.execute(sql + "ORDER BY a.seconds DESC LIMIT ?", (*values, limit)).fetchall()
 
 
-def durations(db: sqlite3.Connection, family: str | None, since: int, until: int, hours: int) -> list[Row]:
-    """Tallies: family, period, outcome, octave, attempts, seconds, slowest. A period is ``hours`` hours long."""
+def durations(
+    db: sqlite3.Connection, family: str | None, since: int, until: int, hours: int, failures: Sequence[int]
+) -> list[Row]:
+    """Tallies in order: family, period, octave, attempts, those with an outcome in ``failures``, seconds, slowest.
+
+    A period is ``hours`` hours long.
+    """
     where = ["hour >= ?", "hour < ?"]
     values: list[Any] = [since, until]
     if family is not None:
         where.append("family IN (SELECT number FROM families WHERE name = ?)")
         values.append(family)
     sql = (
-        "SELECT f.name, d.period, d.outcome, d.octave, sum(d.attempts), sum(d.seconds), max(d.slowest) FROM ("
-        "SELECT family, hour / ? AS period, outcome, octave, sum(attempts) AS attempts, sum(seconds) AS seconds, "
-        f"max(slowest) AS slowest FROM durations WHERE {' AND '.join(where)} GROUP BY 1, 2, 3, 4) AS d "
-        "JOIN families AS f ON f.number = d.family GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"
+        "SELECT f.name, d.period, d.octave, sum(d.attempts), sum(d.failed), sum(d.seconds), max(d.slowest) FROM ("
+        "SELECT family, hour / ? AS period, octave, sum(attempts) AS attempts, "
+        f"sum(CASE WHEN outcome IN ({_marks(failures)}) THEN attempts ELSE 0 END) AS failed, "
+        "sum(seconds) AS seconds, max(slowest) AS slowest "
+        f"FROM durations WHERE {' AND '.join(where)} GROUP BY 1, 2, 3) AS d "
+        "JOIN families AS f ON f.number = d.family GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
     )
-    return db.execute(sql, (hours, *values)).fetchall()
+    return db.execute(sql, (hours, *failures, *values)).fetchall()
 
 
 def _marks(values: Sequence[object]) -> str:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import os
 import socket
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from rumbo.errors import StoreError
@@ -63,8 +65,6 @@ class RunRow(NamedTuple):
     status: str
     summary: str
     counts: Mapping[str, int]
-    trouble: str | None
-    """Why the history of this run is incomplete, if it is."""
 
 
 class RunTaskRow(NamedTuple):
@@ -216,12 +216,27 @@ class HistoryReader:
         return self._run((exact or rows)[0])
 
     def _run(self, row: Row) -> RunRow:
-        number, id, roots, command, host, user, pid, process, folder, workers, started, ended, status, *rest = row
+        (
+            number,
+            id,
+            roots,
+            command,
+            host,
+            user,
+            pid,
+            process,
+            folder,
+            workers,
+            started,
+            ended,
+            status,
+            summary,
+            counts,
+        ) = row
         if status == "running" and is_gone(pid, process, host, self._host):
             status = "crashed"
-        summary, counts, trouble = rest
         about = (number, id, tuple(json.loads(roots)), command, host, user, pid, folder, workers)
-        return RunRow(*about, started, ended, status, summary, json.loads(counts), trouble)
+        return RunRow(*about, started, ended, status, summary, json.loads(counts))
 
     def counts(self, run: RunRow) -> dict[str, int]:
         """How many tasks of a run are in each state, states without any left out."""
@@ -425,48 +440,37 @@ class HistoryReader:
         The hours in which ``since`` and ``until`` lie are counted whole.
         """
         end = 1 << 40 if until is None else int(until // 3600) + 1
-        rows = queries.durations(self._db, family, int(since // 3600), end, hours)
-        found: dict[tuple[str, int], list[Row]] = {}
-        for row in rows:
-            found.setdefault((row[0], row[1]), []).append(row)
-        length = hours * 3600.0
-        return [
-            _duration(name, period * length, (period + 1) * length, of_period)
-            for (name, period), of_period in found.items()
-        ]
+        rows = queries.durations(self._db, family, int(since // 3600), end, hours, _FAILURES)
+        return [_duration(list(of_period), hours * 3600.0) for _, of_period in groupby(rows, key=itemgetter(0, 1))]
 
 
 _FAILURES = (Outcome.FAILED, Outcome.TIMED_OUT, Outcome.LOST)
 
 
-def _duration(family: str, since: float, until: float, rows: list[Row]) -> DurationRow:
-    octaves: dict[int, int] = {}
-    for _, _, _, octave, attempts, _, _ in rows:
-        octaves[octave] = octaves.get(octave, 0) + attempts
-    attempts = sum(octaves.values())
-    slowest = max(row[6] for row in rows)
+def _duration(rows: list[Row], length: float) -> DurationRow:
+    """One record of the octaves of one family in one period."""
+    families, periods, octaves, attempts, failed, seconds, slowest = zip(*rows, strict=True)
+    total, longest = sum(attempts), max(slowest)
     return DurationRow(
-        family=family,
-        since=since,
-        until=until,
-        attempts=attempts,
-        failed=sum(row[4] for row in rows if row[2] in _FAILURES),
-        mean=sum(row[5] for row in rows) / attempts,
-        median=min(_percentile(octaves, attempts, 0.5), slowest),
-        percentile_95=min(_percentile(octaves, attempts, 0.95), slowest),
-        slowest=slowest,
+        family=families[0],
+        since=periods[0] * length,
+        until=(periods[0] + 1) * length,
+        attempts=total,
+        failed=sum(failed),
+        mean=sum(seconds) / total,
+        median=min(_percentile(octaves, attempts, total * 0.5), longest),
+        percentile_95=min(_percentile(octaves, attempts, total * 0.95), longest),
+        slowest=longest,
     )
 
 
-def _percentile(octaves: Mapping[int, int], attempts: int, share: float) -> float:
-    """Where ``share`` of all attempts lie below, as if those of an octave were spread evenly over it."""
-    left = share * attempts
-    for octave in sorted(octaves):
-        many = octaves[octave]
-        if left <= many:
-            return float(2.0 ** (octave - 1) * (1 + left / many))
-        left -= many
-    return float(2.0 ** max(octaves))
+def _percentile(octaves: Sequence[int], attempts: Sequence[int], below: float) -> float:
+    """The duration that ``below`` attempts do not reach, as if those of an octave were spread evenly over it."""
+    for octave, many in zip(octaves, attempts, strict=True):
+        if below <= many:
+            return float(2.0 ** (octave - 1) * (1 + below / many))
+        below -= many
+    return float(2.0 ** octaves[-1])
 
 
 def _state(number: int, run: RunRow) -> str:

@@ -68,7 +68,6 @@ runs = Table(
     Column("status", Text, nullable=False, comment="running, or as the run ended"),
     Column("summary", Text, nullable=False),
     Column("counts", Text, nullable=False, comment="JSON: how many tasks of each kind, once it ended"),
-    Column("trouble", Text, comment="why the history of the run is incomplete"),
     UniqueConstraint("id", name="runs_id"),
 )
 

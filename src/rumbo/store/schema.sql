@@ -34,7 +34,6 @@ CREATE TABLE runs (
     status TEXT NOT NULL,
     summary TEXT NOT NULL,
     counts TEXT NOT NULL,
-    trouble TEXT,
     CONSTRAINT runs_id UNIQUE (id)
 );
 

@@ -116,11 +116,6 @@ def end_run(db: sqlite3.Connection, number: int, ended: RunEnded) -> None:
     _execute(db, "UPDATE runs SET ended = ?, status = ?, summary = ?, counts = ? WHERE number = ?", row)
 
 
-def mark_incomplete(db: sqlite3.Connection, run_id: str, trouble: str) -> None:
-    """Note that facts of a run are missing here."""
-    _execute(db, "UPDATE runs SET trouble = ? WHERE id = ?", (trouble, run_id))
-
-
 # -- families and tasks -------------------------------------------------------------------------------------------
 
 

@@ -52,11 +52,11 @@ class LocalScheduler:
         effects = self.machine.apply(Exchange(self._worker, reports, slots), self._now())
         orders = []
         for effect in effects:
-            if isinstance(effect, Assigned):
+            if type(effect) is Assigned:
                 orders.append(Order("start", effect.lease, effect.tasks, effect.attempt))
-            elif isinstance(effect, Resumed):
+            elif type(effect) is Resumed:
                 orders.append(Order("resume", effect.lease, (effect.task,)))
-            elif isinstance(effect, StopAsked):
+            elif type(effect) is StopAsked:
                 orders.append(Order("stop", effect.lease, (effect.task,), ended=_end_of(effect.lease, effects)))
         self._watch(effects)
         return orders

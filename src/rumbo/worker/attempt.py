@@ -35,6 +35,8 @@ class Rules(NamedTuple):
     """Ask each dependency just before `run()` whether it is complete (Luigi's way)."""
     check_complete: bool = True
     """Ask the task after `run()` whether it is complete, so that a task that did not make its output has failed."""
+    ask_planner: bool = False
+    """Let the planner look at all that `run()` yields, also at what is complete (for deep runs)."""
     max_parked: int = 1000
     """Generators kept at most in one process. One more is dropped, and replayed when its turn comes."""
 
@@ -104,7 +106,7 @@ class Attempts:
         try:
             while True:
                 request = _as_request(generator.send(answer))
-                needs = _incomplete(request)
+                needs = self._needs(request)
                 if needs:
                     return self._park(stretch, generator, request, needs)
                 answer = request.paths
@@ -115,7 +117,7 @@ class Attempts:
         try:
             while True:
                 request = _as_request(await generator.asend(answer))
-                needs = _incomplete(request)
+                needs = self._needs(request)
                 if needs:
                     return self._park(stretch, generator, request, needs)
                 answer = request.paths
@@ -130,6 +132,20 @@ class Attempts:
             return stretch.succeed()
         except BaseException as error:  # noqa: BLE001 - as in start
             return stretch.fail(error)
+
+    def _needs(self, request: DynamicRequirements) -> tuple[Task, ...]:
+        """What must be done before the generator can go on; everything, if only somebody else can tell."""
+        if request.custom_complete is not None:
+            return () if request.complete() else tuple(request.flat_requirements)
+        for task in request.flat_requirements:
+            if not isinstance(task, Task):
+                raise TaskError(
+                    f"run() yielded {task!r}, which is a {type(task).__name__}. "
+                    "Yield tasks, or lists and dictionaries of tasks; their outputs come back from the yield."
+                )
+        if self._rules.ask_planner:
+            return tuple(request.flat_requirements)
+        return tuple([task for task in request.flat_requirements if not task.complete()])
 
     def _park(self, stretch: Stretch, generator: Any, request: DynamicRequirements, needs: tuple[Task, ...]) -> Ended:
         if len(self._parked) < self._rules.max_parked:
@@ -300,16 +316,3 @@ def _check_dependencies(task: Task) -> None:
 
 def _as_request(yielded: Any) -> DynamicRequirements:
     return yielded if isinstance(yielded, DynamicRequirements) else DynamicRequirements(yielded)
-
-
-def _incomplete(request: DynamicRequirements) -> tuple[Task, ...]:
-    """What must be done before the generator can go on; everything, if only a `custom_complete` can tell."""
-    if request.custom_complete is not None:
-        return () if request.complete() else tuple(request.flat_requirements)
-    for task in request.flat_requirements:
-        if not isinstance(task, Task):
-            raise TaskError(
-                f"run() yielded {task!r}, which is a {type(task).__name__}. "
-                "Yield tasks, or lists and dictionaries of tasks; their outputs come back from the yield."
-            )
-    return tuple([task for task in request.flat_requirements if not task.complete()])

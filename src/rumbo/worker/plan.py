@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from rumbo.errors import CollisionError, CycleError, TaskError
 from rumbo.pipeline.events import Event, fire
-from rumbo.pipeline.task import Task
+from rumbo.pipeline.task import Task, WrapperTask
 from rumbo.ports import PlannedTask
 from rumbo.worker.completeness import Answer, check_all
+from rumbo.worker.freshness import Freshness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -76,12 +77,14 @@ class Plan:
 
     Finding it is iterative and layer by layer: all tasks of a layer are asked together whether they are complete, and
     those that are not are asked what they require. What lies below a complete task is not looked at, unless the plan
-    is ``deep``; then a complete task of which something below must be made (again) is made again too.
+    is ``deep``; then a complete task of which something below must be made (again), or is newer, is made again too.
 
     Args:
         deep: look below complete tasks.
         threads: how many tasks may be asked at the same time when their `complete()` turns out to be slow.
         allow_collisions: take two tasks that differ only in insignificant parameters for one (Luigi's way).
+        ask_wrappers: ask a wrapper task itself whether it is complete, which asks all that it requires one by one
+            (Luigi's way); by default its verdict follows from theirs.
         progress: called now and then with the number of tasks found so far.
     """
 
@@ -90,14 +93,16 @@ class Plan:
         deep: bool = False,
         threads: int = 16,
         allow_collisions: bool = False,
+        ask_wrappers: bool = False,
         progress: Callable[[int], None] | None = None,
     ) -> None:
         self.nodes: dict[str, Node] = {}
         """All nodes by id, in the order they were found."""
         self.roots: list[Node] = []
-        self._deep = deep
+        self._freshness = Freshness() if deep else None
         self._threads = threads
         self._allow_collisions = allow_collisions
+        self._ask_wrappers = ask_wrappers
         self._progress = progress
 
     def find(self, roots: Iterable[Task]) -> list[Node]:
@@ -137,16 +142,21 @@ class Plan:
         while layer:
             found += layer
             below: list[Node] = []
-            for node, answer in zip(layer, self._ask([node.task for node in layer]), strict=True):
-                if self._judge(node, answer) or self._deep:
+            answers = iter(self._ask([node.task for node in layer if not self._follows(node)]))
+            for node in layer:
+                if self._follows(node) or self._judge(node, next(answers)) or self._freshness is not None:
                     self._descend(node, below)
             layer = below
             if self._progress is not None:
                 self._progress(len(self.nodes))
         ordered = _dependencies_first(found)
         for node in ordered:
-            _settle(node)
+            self._settle(node)
         return ordered
+
+    def _follows(self, node: Node) -> bool:
+        """Whether the verdict of a task follows from those of what it requires, so that it need not be asked."""
+        return not self._ask_wrappers and type(node.task).complete is WrapperTask.complete
 
     def _ask(self, tasks: Sequence[Task]) -> Sequence[Answer]:
         """What each task of a layer says of itself."""
@@ -180,6 +190,38 @@ class Plan:
         node.verdict = Verdict.BROKEN
         node.error = error
         node.reason = reason
+
+    def _settle(self, node: Node) -> None:
+        """Bring a verdict in line with those of what the task requires. Called dependencies first."""
+        if node.verdict is Verdict.RUN and self._follows(node):
+            self._judge(node, all([needed.verdict is Verdict.SKIP for needed in node.needs]))
+        if node.verdict is Verdict.SKIP:
+            if self._freshness is not None:
+                self._doubt(node, self._freshness)
+        elif node.verdict is Verdict.RUN:
+            made = 0
+            for needed in node.needs:
+                if needed.verdict is Verdict.WAIT or needed.verdict is Verdict.BROKEN:
+                    node.verdict = Verdict.WAIT
+                    node.reason = f"needs {needed.task}, which {_hindrance(needed)}"
+                    return
+                made += needed.verdict is Verdict.RUN
+            if made:
+                node.reason = f"not complete, and {made} of {len(node.needs)} that it needs are made first"
+
+    def _doubt(self, node: Node, freshness: Freshness) -> None:
+        """See whether a complete task must be made again because of what it was made from."""
+        for needed in node.needs:
+            if needed.verdict is Verdict.RUN:
+                node.verdict = Verdict.RUN
+                node.reason = f"complete, but {needed.task} is made again"
+                return
+        newer = freshness.newer_input(node)
+        if newer is not None:
+            node.verdict = Verdict.RUN
+            node.reason = f"complete, but {newer.task} is newer"
+            return
+        freshness.age(node)
 
     def _descend(self, node: Node, below: list[Node]) -> None:
         """Add what a task requires to the layer below."""
@@ -219,27 +261,6 @@ def _forbid_collision(first: Task, second: Task) -> None:
             f"{yours[name]!r}), which is not significant, so only one of them could run. Make the parameter "
             f"significant in {first.get_task_family()}, or give it the same value wherever the task is required."
         )
-
-
-def _settle(node: Node) -> None:
-    """Bring a verdict in line with those of what the task requires. Called dependencies first."""
-    if node.verdict is Verdict.SKIP:
-        for needed in node.needs:
-            if needed.verdict is Verdict.RUN:
-                node.verdict = Verdict.RUN
-                node.reason = f"complete, but {needed.id} is made again"
-                return
-        return
-    if node.verdict is Verdict.RUN:
-        made = 0
-        for needed in node.needs:
-            if needed.verdict is Verdict.WAIT or needed.verdict is Verdict.BROKEN:
-                node.verdict = Verdict.WAIT
-                node.reason = f"needs {needed.id}, which {_hindrance(needed)}"
-                return
-            made += needed.verdict is Verdict.RUN
-        if made:
-            node.reason = f"not complete, and {made} of {len(node.needs)} that it needs are made first"
 
 
 def _hindrance(node: Node) -> str:

@@ -106,9 +106,9 @@ class Describer:
 def _is_computed(cls: type[Task], name: str) -> bool:
     """Whether a class works an attribute out for each task, by a property or a method of its own."""
     attribute = getattr(cls, name, None)
-    if attribute is getattr(Task, name, None):
-        return False
-    return isinstance(attribute, property) or callable(attribute)
+    if name == "retry_policy":
+        return not getattr(attribute, "__module__", "").startswith("rumbo.pipeline.")
+    return isinstance(attribute, property) and attribute is not getattr(Task, name, None)
 
 
 def _first(own: Number | None, default: Number | None) -> Number | None:

@@ -146,6 +146,18 @@ def test_a_circle_does_not_trap_the_search():
     assert graph.path_between("a", "c") == ()
 
 
+def test_a_task_on_which_many_depend_knows_them_all_in_order():
+    names = [f"t{number}" for number in range(20)]
+    graph = Graph()
+    for name in names:
+        graph.connect(graph.meet(TaskSpec(name), 0.0), ("hub",), 0.0)
+    hub = graph.tasks["hub"]
+    assert list(hub.dependents) == names
+    graph.connect(graph.tasks["t3"], (), 0.0)
+    graph.forget(graph.tasks["t0"])
+    assert list(hub.dependents) == [name for name in names if name not in ("t0", "t3")]
+
+
 def test_a_task_is_forgotten_with_its_edges():
     graph = graph_of(a="bc", d="c")
     needed = graph.forget(graph.tasks["a"])

@@ -41,7 +41,7 @@ def machine() -> Machine:
 
 
 def plant_lost_edge(machine):
-    del machine.tasks["ready"].dependents["waiting"]
+    machine.tasks["ready"].dependents = ()
 
 
 def plant_edge_to_nothing(machine):
@@ -49,7 +49,7 @@ def plant_edge_to_nothing(machine):
 
 
 def plant_edge_from_nothing(machine):
-    machine.tasks["ready"].dependents["running"] = None
+    machine.tasks["ready"].dependents += ("running",)
 
 
 def plant_wrong_count(machine):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from store_story import Story, node
 
 from rumbo.scheduler.records import Outcome, State
 from rumbo.scheduler.transitions import Cause
 from rumbo.store.connect import NoHistory
 from rumbo.store.history import HistoryWriter
 from rumbo.store.reader import AmbiguousInHistory, HistoryReader, NotInHistory
+from store_story import Story, node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -331,7 +331,7 @@ def test_tasks_come_in_pages(writer: HistoryWriter) -> None:
             if after is None:
                 break
         assert [len(ids) for ids in seen] == [10, 10, 5]
-        assert sum(seen, []) == [f"A_{n:02}" for n in reversed(range(25))]
+        assert [id for ids in seen for id in ids] == [f"A_{n:02}" for n in reversed(range(25))]
 
         run = history.run()
         first = history.run_tasks(run, limit=20)
@@ -417,7 +417,7 @@ def test_failures_over_all_runs_latest_first(writer: HistoryWriter) -> None:
         ]
         rest = history.failures(after=page.next)
         assert [(each.task_id, each.run) for each in rest.rows] == [("B_1", 1), ("A_1", 1)]
-        assert [each.message for each in history.failures(family="A").rows][0] == "A failed in 2"
+        assert history.failures(family="A").rows[0].message == "A failed in 2"
 
 
 def test_the_slowest_attempts(writer: HistoryWriter) -> None:

@@ -6,11 +6,11 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from store_story import Story, node
 
 from rumbo.store.history import HistoryWriter
 from rumbo.store.prune import Pruned, prune
 from rumbo.store.reader import HistoryReader
+from store_story import Story, node
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 
@@ -82,7 +83,7 @@ def test_a_deep_plan_finds_a_missing_leaf_under_a_finished_root(graph):
     assert verdicts(plan) == {"root": "run", "a": "run", "b": "run", "c": "run", "x": "skip"}
     reasons = {node.task.name: node.reason for node in plan.nodes.values()}
     assert reasons["c"] == "not complete"
-    assert reasons["b"] == f"complete, but {Node(name='c').task_id} is made again"
+    assert reasons["b"] == "complete, but planning.Node(name=c) is made again"
     assert reasons["x"] == "complete"
 
 
@@ -126,7 +127,7 @@ def test_an_error_in_complete_breaks_that_branch_only(graph):
     assert "no route to the warehouse" in broken.traceback
     assert by_family["planning.Node"].verdict is Verdict.RUN
     assert by_family["planning.Root"].verdict is Verdict.WAIT
-    assert by_family["planning.Root"].reason == f"needs {broken.id}, which is broken"
+    assert by_family["planning.Root"].reason == "needs planning.Broken(name=x), which is broken"
 
 
 def test_an_error_in_requires_breaks_that_branch_only(graph):
@@ -193,7 +194,7 @@ def test_an_external_task_that_is_missing_is_waited_for(graph):
     plan = Plan()
     plan.find([Reader()])
     assert [(str(n.verdict), n.reason) for n in plan.nodes.values()] == [
-        ("wait", f"needs {Feed().task_id}, which is external and not there"),
+        ("wait", "needs planning.Feed(), which is external and not there"),
         ("wait", "external: somebody else must bring it about"),
     ]
 
@@ -350,3 +351,91 @@ def test_a_class_that_fails_to_answer_for_many_is_asked_one_by_one():
             return self.n == 4
 
     assert check_all([Stubborn(n=n) for n in range(6)], threads=1) == [n == 4 for n in range(6)]
+
+
+class All(core.WrapperTask):
+    task_namespace = "planning"
+
+    def requires(self):
+        return [Node(name="a"), Node(name="b")]
+
+
+def test_the_verdict_of_a_wrapper_follows_from_what_it_requires(graph):
+    graph.done = {"a"}
+    plan = Plan()
+    plan.find([All()])
+    assert [str(node.verdict) for node in plan.nodes.values()] == ["run", "skip", "run"]
+    assert sorted(ASKED) == ["a", "b"]
+    graph.done = {"a", "b"}
+    plan = Plan()
+    plan.find([All()])
+    assert [node.reason for node in plan.nodes.values()] == ["complete", "complete", "complete"]
+
+
+def test_where_luigi_is_followed_a_wrapper_is_asked_itself(graph):
+    graph.done = {"a", "b"}
+    plan = Plan(ask_wrappers=True)
+    plan.find([All()])
+    assert [str(node.verdict) for node in plan.nodes.values()] == ["skip"]
+
+
+class Made(core.Task):
+    task_namespace = "planning"
+    folder = StrParameter()
+    name = StrParameter()
+    needs = {"report": ["total"], "total": ["day"], "day": []}
+
+    def requires(self):
+        return [self.clone(name=name) for name in self.needs[self.name]]
+
+    def output(self):
+        return LocalTarget(f"{self.folder}/{self.name}")
+
+
+def made_at(folder, **moments):
+    for name, moment in moments.items():
+        (folder / name).touch()
+        os.utime(folder / name, (moment, moment))
+
+
+def deep_verdicts(folder):
+    plan = Plan(deep=True)
+    plan.find([Made(folder=str(folder), name="report")])
+    return {node.task.name: node.reason for node in plan.nodes.values()}
+
+
+def test_a_deep_plan_makes_again_what_is_older_than_its_input(tmp_path):
+    made_at(tmp_path, day=300, total=200, report=400)
+    day, total = (str(Made(folder=str(tmp_path), name=name)) for name in ("day", "total"))
+    assert deep_verdicts(tmp_path) == {
+        "report": f"complete, but {total} is made again",
+        "total": f"complete, but {day} is newer",
+        "day": "complete",
+    }
+
+
+def test_a_deep_plan_leaves_alone_what_was_made_in_order(tmp_path):
+    made_at(tmp_path, day=100, total=200, report=200)
+    assert set(deep_verdicts(tmp_path).values()) == {"complete"}
+
+
+def test_ages_are_passed_on_by_tasks_without_outputs(tmp_path):
+    class Bundle(core.WrapperTask):
+        task_namespace = "planning"
+
+        def requires(self):
+            return Made(folder=str(tmp_path), name="day")
+
+    class Reader(core.Task):
+        task_namespace = "planning"
+
+        def requires(self):
+            return Bundle()
+
+        def output(self):
+            return LocalTarget(str(tmp_path / "reader"))
+
+    made_at(tmp_path, day=300, reader=200)
+    plan = Plan(deep=True)
+    plan.find([Reader()])
+    assert plan.roots[0].reason == "complete, but planning.Bundle() is newer"

@@ -51,7 +51,6 @@ def _families_runs_and_tasks() -> None:
         sa.Column("started", _TIME, nullable=False),
         sa.Column("ended", _TIME),
         *(sa.Column(name, sa.Text, nullable=False) for name in ("status", "summary", "counts")),
-        sa.Column("trouble", sa.Text),
         sa.UniqueConstraint("id", name="runs_id"),
     )
     op.create_table(
