@@ -20,7 +20,7 @@ DOCS = Path(__file__).parent
 PICTURE = DOCS / "pictures" / "states.svg"
 PAGE = DOCS / "design" / "life-of-a-task.md"
 
-WIDTH, HEIGHT = 910, 740
+WIDTH, HEIGHT = 924, 740
 _BOX = (124, 44)
 
 PLACES = {
@@ -83,31 +83,39 @@ ARROWS = (
         (618, 468, _START, "its workers fell silent too often"),
     ),
     _arrow(
-        HELD, State.PENDING, (Cause.RELEASED, Cause.WORKER_LOST), "M640 300 H682 Q690 300 690 292 V76 Q690 68 682 68 H464",
+        HELD, State.PENDING, (Cause.RELEASED, Cause.WORKER_LOST),
+        "M640 300 H682 Q690 300 690 292 V76 Q690 68 682 68 H464",
         (698, 180, _START, "given back by its worker"), (698, 200, _START, "its worker fell silent"),
     ),
     _arrow(HELD, State.CANCELLED, (Cause.STOPPED,), "M190 400 V496", (198, 440, _START, "stopped on request")),
     _arrow(
         State.FAILED, State.PENDING, (Cause.RETRY_DUE, Cause.FORGIVEN),
-        "M702 520 H870 Q878 520 878 512 V58 Q878 50 870 50 H464",
+        "M702 520 H883 Q891 520 891 512 V58 Q891 50 883 50 H464",
         (710, 512, _START, "due for another attempt"), (710, 538, _START, "forgiven"),
     ),
-    _arrow(State.FAILED, State.DISABLED, (Cause.FAILED_TOO_OFTEN,), "M640 542 V626", (648, 588, _START, "failed too often")),
+    _arrow(
+        State.FAILED, State.DISABLED, (Cause.FAILED_TOO_OFTEN,), "M640 542 V626",
+        (648, 588, _START, "failed too often"),
+    ),
     _arrow(
         State.DISABLED, State.PENDING, (Cause.ENABLED,),
-        "M702 650 H885 Q893 650 893 642 V24 Q893 16 885 16 H428 Q420 16 420 24 V36", (710, 642, _START, "enabled again"),
+        "M702 650 H900 Q908 650 908 642 V24 Q908 16 900 16 H428 Q420 16 420 24 V36",
+        (710, 642, _START, "enabled again"),
     ),
     _arrow(
         State.CANCELLED, State.PENDING, (Cause.FORGIVEN,), "M88 520 H48 Q40 520 40 512 V58 Q40 50 48 50 H336",
         (48, 290, _START, "forgiven"),
     ),
-    _arrow(None, State.PENDING, (Cause.DESCRIBED,), "M190 76 H336", (194, 70, _START, "described as missing")),
+    _arrow(None, State.PENDING, (Cause.DESCRIBED,), "M166 76 H336", (172, 70, _START, "described as missing")),
     _arrow(
         None, State.DONE, (Cause.FOUND_COMPLETE, Cause.MARKED_DONE), "M400 610 V544",
         (408, 582, _START, "found complete"), (408, 602, _START, "marked as done by hand"),
     ),
     _arrow(None, State.CANCELLED, (Cause.WITHDRAWN,), "M310 520 H214", (224, 512, _START, "withdrawn")),
-    _arrow(None, State.UNKNOWN, (Cause.FOUND_BROKEN,), "M396 650 H214", (220, 642, _START, "its description is broken")),
+    _arrow(
+        None, State.UNKNOWN, (Cause.FOUND_BROKEN,), "M396 650 H214",
+        (220, 642, _START, "its description is broken"),
+    ),
     _arrow(
         None, State.DISABLED, (Cause.SWITCHED_OFF,), "M470 650 H576",
         (472, 642, _START, "switched off"), (472, 668, _START, "by its author"),
@@ -180,7 +188,7 @@ def svg() -> str:
         lines.append(f'  <text class="name" x="{x}" y="{y + 5}">{_LOOKS[state].symbol} {state.name}</text>')
     lines += [
         '  <circle class="head" cx="60" cy="650" r="6"/><path class="arrow" d="M66 650 H86"/>',
-        '  <text x="32" y="632">first heard of</text>',
+        '  <text x="32" y="618">first heard of</text>',
         '  <path class="arrow several" d="M40 712 H96"/>',
         '  <text class="note" x="104" y="716">from several states, none of them held: '
         "what a new plan finds, or what a person asks for</text>",

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from rumbo.pipeline.formats import Nop as Nop
     from rumbo.pipeline.formats import Text as Text
     from rumbo.pipeline.formats import Zstd as Zstd
+    from rumbo.pipeline.intervals import DateInterval as DateInterval
+    from rumbo.pipeline.intervals import Month as Month
+    from rumbo.pipeline.intervals import Week as Week
+    from rumbo.pipeline.intervals import Year as Year
     from rumbo.pipeline.local import LocalDirectoryTarget as LocalDirectoryTarget
     from rumbo.pipeline.local import LocalTarget as LocalTarget
     from rumbo.pipeline.memory import MemoryTarget as MemoryTarget
@@ -97,6 +101,7 @@ _HOMES = {
     "rumbo.pipeline.publish": "publish",
     "rumbo.pipeline.formats": "Bzip2 Gzip Nop Text UTF8 Zstd",
     "rumbo.pipeline.ranges": "RangeByMinutes RangeDaily RangeHourly RangeMonthly",
+    "rumbo.pipeline.intervals": "DateInterval Month Week Year",
     "rumbo.pipeline.parameter": "Parameter ParameterVisibility",
     "rumbo.pipeline.parameters.scalars": (
         "BoolParameter FloatParameter IntParameter NumericalParameter OptionalBoolParameter "

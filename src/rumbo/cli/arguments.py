@@ -366,7 +366,7 @@ def parameter_rows(cls: type[Task], defaults: Mapping[str, str] | None = None) -
     for name, parameter in cls.get_params():
         kind = kind_of(parameter)
         flag = parameter_flag(name)
-        head = flag if takes_no_value(parameter) else f"{flag} {kind.upper()}"
+        head = flag if takes_no_value(parameter) else f"{flag} {kind if '|' in kind else kind.upper()}"
         parts = [parameter.description or ""]
         default = default_of(cls, name, parameter)
         parts.append("(required)" if default is None else f"(default: {default or repr(default)})")
@@ -385,13 +385,27 @@ def default_of(cls: type[Task], name: str, parameter: Parameter[Any]) -> str | N
 
 
 def kind_of(parameter: Parameter[Any]) -> str:
-    """What kind of value a parameter takes, in a word: ``int``, ``date``, ``choice``."""
-    name = type(parameter).__name__
-    for ending in ("Parameter",):
-        name = name.removesuffix(ending)
-    for beginning in ("Strict", "Optional", "Nullable"):
+    """What kind of value a parameter takes, in a word: ``int``, ``date``, ``short|long``."""
+    choices = choices_of(parameter)
+    if choices and len(choices) <= _FEW_CHOICES:
+        return "|".join(choices)
+    name = type(parameter).__name__.removesuffix("Parameter")
+    for beginning in ("Optional", "Nullable", "Strict"):
         name = name.removeprefix(beginning) or name
-    choices = getattr(parameter, "_choices", None)
-    if choices:
-        return "|".join(str(choice) for choice in choices)
-    return name.lower() or "text"
+    name = name.lower()
+    return _KINDS.get(name, name or "text")
+
+
+def choices_of(parameter: Parameter[Any]) -> list[str]:
+    """The texts of the values there are to choose from; none for numbers, texts and dates."""
+    enumeration = getattr(parameter, "_enum", None)
+    if enumeration is not None:
+        return [member.name for member in enumeration]
+    by_text = getattr(parameter, "_by_text", None)
+    if by_text is not None:
+        return list(by_text)
+    return sorted(map(str, getattr(parameter, "_choices", ())))
+
+
+_FEW_CHOICES = 6
+_KINDS = {"sequence": "list", "fixedsequence": "list", "set": "list", "mapping": "dict", "record": "json"}

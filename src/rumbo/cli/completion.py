@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
-from rumbo.cli.arguments import MODULE, Option, kind_of, may_stand_alone, parameter_flag
+from rumbo.cli.arguments import MODULE, Option, choices_of, kind_of, may_stand_alone, parameter_flag, takes_no_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -92,7 +92,7 @@ def _complete(command: str, words: list[str], incomplete: str) -> Iterator[Compl
     parameters = dict(task.get_params()) if task else {}
     if before.startswith("--"):
         parameter = parameters.get(before[2:].replace("-", "_"))
-        if parameter is not None and not may_stand_alone(parameter):
+        if parameter is not None and not takes_no_value(parameter):
             yield from _items(_values_of_parameter(parameter, incomplete))
             return
     if not incomplete.startswith("-"):
@@ -168,13 +168,8 @@ def _values_of_option(option: Option, incomplete: str) -> list[CompletionItem]:
 
 
 def _values_of_parameter(parameter: Parameter[Any], incomplete: str) -> list[str]:
-    """The values there are to choose from; none for numbers, texts and dates."""
-    choices = getattr(parameter, "_choices", None) or getattr(parameter, "choices", None)
-    if choices is None:
-        enumeration = getattr(parameter, "_enum", None)
-        choices = [member.name for member in enumeration] if enumeration is not None else []
-    texts = [choice if isinstance(choice, str) else str(choice) for choice in choices]
-    return [text for text in texts if text.startswith(incomplete)]
+    words = choices_of(parameter) or (["true", "false"] if may_stand_alone(parameter) else [])
+    return [word for word in words if word.startswith(incomplete)]
 
 
 def _items(texts: Any) -> list[CompletionItem]:

@@ -162,7 +162,7 @@ def class_of(name: str, modules: Sequence[str], command: str = "run") -> type[Ta
         TaskNotFoundError, TaskAmbiguousError: the name does not lead to one task.
     """
     if not name:
-        raise UsageError(f"{modules[-1]} says where, but not which task: {_choice(modules)}")
+        raise UsageError(f"{modules[-1]} says where, but not which task. {_choice(modules)}")
     by_name = _in_modules(name, modules)
     if by_name is not None:
         return by_name
@@ -271,7 +271,7 @@ _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 def is_ours(path: str) -> bool:
     """Whether a file belongs to Rumbo, or to Python's own import system."""
-    return path.startswith((_OURS, "<frozen importlib"))
+    return path.startswith((_OURS, "<frozen "))
 
 
 def trimmed(text: str) -> str:

@@ -48,7 +48,8 @@ def _print_task(cls: type[Task], ink: Ink) -> None:
     rows = []
     for name, parameter in cls.get_params():
         flag = parameter_flag(name)
-        head = flag if takes_no_value(parameter) else f"{flag} {kind_of(parameter).upper()}"
+        kind = kind_of(parameter)
+        head = flag if takes_no_value(parameter) else f"{flag} {kind if '|' in kind else kind.upper()}"
         default = default_of(cls, name, parameter)
         tail = "required" if default is None else f"default {default or repr(default)}"
         rows.append((head, tail, parameter.description or ""))

@@ -121,7 +121,7 @@ def options_of(flags: Mapping[str, Any], settings: Settings, words: Sequence[str
         history=history,
         capture=history and chosen.capture and not flags.get("no_capture", False),
         resources={**settings.resources, **dict(flags.get("resources", ()))},
-        rules=Rules(chosen.check_dependencies, chosen.check_complete, chosen.max_parked),
+        rules=Rules(chosen.check_dependencies, chosen.check_complete, max_parked=chosen.max_parked),
         retries=RetryDefaults(*settings.retry),
         check_threads=chosen.check_threads,
         allow_collisions=chosen.allow_collisions,

@@ -79,7 +79,6 @@ def _run_lines(reader: HistoryReader, run: RunRow, with_tasks: bool, ink: Ink) -
         ("by", f"{run.user}@{run.host}, process {run.pid}, {plural(run.workers, 'worker')}"),
         ("in", run.folder),
         ("tasks", past.counts_in_words(run.counts)),
-        ("note", run.trouble or ""),
     ]
     for name, value in facts:
         if value:

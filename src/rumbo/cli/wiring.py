@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -99,34 +100,50 @@ def execute(
 
     scheduler = LocalScheduler(clock, watch, options.resources)
     executor = _executor(options, plan, logs, lambda said: worker.pass_on(said))
-    describer = Describer(defaults=options.retries)
-    worker = Worker(run, plan, describer, scheduler, executor, clock, watchers)
-    runs_here = isinstance(executor, InlineExecutor)
-    # The pool of processes is forked here, before the history starts its thread.
-    executor.open({id: node.task for id, node in plan.nodes.items()})
+    worker = Worker(run, plan, Describer(defaults=options.retries), scheduler, executor, clock, watchers)
+    interrupts = Interrupts(worker, isinstance(executor, InlineExecutor), tell)
     try:
+        # The plan lives as long as the run: looking through it for garbage again and again would cost a tenth of it.
+        gc.freeze()
+        # The pool of processes is forked here, before the history starts its thread.
+        executor.open({id: node.task for id, node in plan.nodes.items()})
         if history is not None:
             history.start()
-        if watchers:
-            info = _info(run, plan, options, started)
-            for observer in watchers:
-                observer.run_started(info)
-        with Interrupts(worker, runs_here, tell) as interrupts:
+        _tell_of_start(watchers, run, plan, options, started)
+        with interrupts:
             worker.announce(nodes)
             worker.work()
+    except BaseException as error:
+        _tell_of_end(watchers, RunEnded(run, clock.now(), "crashed", f"{type(error).__name__}: {error}", {}))
+        raise
     finally:
+        gc.unfreeze()
         executor.close()
-        for path in logs.close() if logs is not None else ():
-            for observer in observers:
-                observer.attempt_log(run, "", 0, path)
+        _tell_of_shared_output(observers, run, logs)
     scheduler.leave()
     result = RunResult(run, plan, worker.outcomes, worker.attempts, clock.now() - started, bool(interrupts.received))
-    if watchers:
-        ended = RunEnded(run, clock.now(), result.status, result.summary(), result.counts)
-        for observer in watchers:
-            observer.run_ended(ended)
-            observer.close()
+    _tell_of_end(watchers, RunEnded(run, clock.now(), result.status, result.summary(), result.counts))
     return result
+
+
+def _tell_of_start(watchers: Sequence[Observer], run: str, plan: Plan, options: Options, started: float) -> None:
+    if watchers:
+        info = _info(run, plan, options, started)
+        for observer in watchers:
+            observer.run_started(info)
+
+
+def _tell_of_shared_output(observers: Sequence[Observer], run: str, logs: LogFolder | None) -> None:
+    """Show what was printed by no single attempt, such as asynchronous ones that share a process."""
+    for path in logs.close() if logs is not None else ():
+        for observer in observers:
+            observer.attempt_log(run, "", 0, path)
+
+
+def _tell_of_end(watchers: Sequence[Observer], ended: RunEnded) -> None:
+    for observer in watchers:
+        observer.run_ended(ended)
+        observer.close()
 
 
 def _memory(options: Options, run: str) -> tuple[HistoryWriter | None, LogFolder | None]:
@@ -167,9 +184,7 @@ def _needs_process(plan: Plan) -> bool:
 
 def _info(run: str, plan: Plan, options: Options, started: float) -> RunInfo:
     roots = tuple([node.id for node in plan.roots])
-    return RunInfo(
-        run, roots, options.command, _host(), _user(), os.getpid(), os.getcwd(), options.workers, started
-    )
+    return RunInfo(run, roots, options.command, _host(), _user(), os.getpid(), os.getcwd(), options.workers, started)
 
 
 def _host() -> str:

@@ -117,12 +117,9 @@ class ProcessExecutor:
 
     def open(self, tasks: Mapping[str, Task]) -> None:
         """Fork the nursery, which must happen while this process has one thread, and the children from it."""
-        import gc
-
         self._known = frozenset(tasks)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         flush_standard_streams()  # or each child would print once more what is still in buffers
-        gc.freeze()  # the children share the tasks' memory for as long as no collection touches it
         self._nursery_pid = os.fork()
         if self._nursery_pid == 0:
             ours.close()
@@ -131,7 +128,6 @@ class ProcessExecutor:
                 signal.signal(number, signal.SIG_IGN)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             Nursery(theirs, tasks, self._runner, self._logs).serve()
-        gc.unfreeze()
         theirs.close()
         self._nursery = Channel(ours)
         self._poll.register(ours, select.POLLIN)

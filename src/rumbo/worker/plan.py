@@ -194,7 +194,7 @@ class Plan:
     def _settle(self, node: Node) -> None:
         """Bring a verdict in line with those of what the task requires. Called dependencies first."""
         if node.verdict is Verdict.RUN and self._follows(node):
-            self._judge(node, all([needed.verdict is Verdict.SKIP for needed in node.needs]))
+            self._judge(node, all(needed.verdict is Verdict.SKIP for needed in node.needs))
         if node.verdict is Verdict.SKIP:
             if self._freshness is not None:
                 self._doubt(node, self._freshness)

@@ -64,7 +64,7 @@ def test_a_failure_is_shown_with_the_users_frames_only(desk: Any, monkeypatch: p
     assert [line for line in lines[number:] if "^^^" not in line] == [
         "TIME FAILED   Clean(date=2013-01-01, strict=False)  0.0s",
         "    Traceback (most recent call last):",
-        '      File "HERE/shop.py", line 42, in run',
+        '      File "HERE/shop.py", line 39, in run',
         '        raise ValueError("no sales on this day")',
         "    ValueError: no sales on this day",
         "Run RUN: failed, 0 tasks done in 0.0s.",
@@ -142,7 +142,7 @@ def test_the_help_of_a_task_shows_its_parameters(desk: Any) -> None:
 
     assert said.code == 0
     assert "\nReport: The report of the first days:\n" in said.out
-    assert "  --days INT            How many days to report. (default: 3)\n" in said.out
+    assert "  --days INT          How many days to report. (default: 3)\n" in said.out
     assert "  --style" in said.out
     assert "Exit codes:\n  0    all is complete\n" in said.out
 
@@ -182,7 +182,7 @@ def test_the_help_of_a_task_shows_its_parameters(desk: Any) -> None:
         ),
         (
             ["shop.py"],
-            "shop says where, but not which task: It has: Source, Clean, Report.",
+            "shop says where, but not which task. It has: Source, Clean, Report.",
         ),
         (
             ["-m", "shop", "Report", "--day", "3"],

@@ -1,0 +1,264 @@
+"""The commands that run nothing: list, clean, config, version, completion, and the group they stand in."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rumbo.cli.completion import complete_task_line
+from rumbo.cli.group import COMMANDS
+
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class Terminal(io.StringIO):
+    """An input at which somebody sits."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+# The group -------------------------------------------------------------------------------------------------------
+
+
+def test_help_lists_every_command(desk: Any) -> None:
+    said = desk.type("--help")
+
+    assert said.code == 0
+    assert all(f"  {name} " in said.out for name in COMMANDS)
+    assert "Exit codes: 0 all complete" in said.out
+
+
+def test_every_command_has_help(desk: Any) -> None:
+    for name in COMMANDS:
+        said = desk.type(name, "--help")
+        assert (said.code, said.err) == (0, ""), name
+        assert said.out.startswith(f"Usage: rumbo {name}"), name
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["hisotry"], "There is no command hisotry. Did you mean history?"),
+        (["xyzzy"], "There is no command xyzzy. `rumbo --help` lists them."),
+        (["--xyzzy"], "No such option '--xyzzy'. `rumbo --help` tells more."),
+        (["history", "-n", "many"], "Invalid value for '-n' / '--number': 'many' is not a valid integer range. `rumbo history --help` tells more."),
+        (["completion", "tcsh"], "Invalid value for '{bash|zsh|fish}': 'tcsh' is not one of 'bash', 'zsh', 'fish'. `rumbo completion --help` tells more."),
+    ],
+)  # fmt: skip
+def test_wrong_usage_is_one_sentence(words: list[str], message: str, desk: Any) -> None:
+    said = desk.type(*words)
+
+    assert (said.code, said.out) == (2, "")
+    assert said.err == f"rumbo: {message}\n"
+
+
+def test_version(desk: Any) -> None:
+    import rumbo
+
+    assert desk.type("version").out.startswith(f"rumbo {rumbo.__version__} (Python 3.")
+    assert desk.type("--version") == desk.type("version")
+    assert json.loads(desk.type("version", "--json").out)["rumbo"] == rumbo.__version__
+
+
+# list ------------------------------------------------------------------------------------------------------------
+
+
+def test_list_shows_tasks_with_their_parameters(desk: Any) -> None:
+    said = desk.type("list", "shop")
+
+    assert said == (
+        0,
+        "shop:\n"
+        "  Source  Where it all comes from.\n"
+        "      --name STR  required\n"
+        "  Clean  The cleaned sales of a day.\n"
+        "      --date DATE    required\n"
+        "      --strict BOOL  default False\n"
+        "  Report  The report of the first days.\n"
+        "      --days INT          default 3  How many days to report.\n"
+        "      --style short|long  default short\n",
+        "",
+    )
+
+
+def test_list_as_json(desk: Any) -> None:
+    found = json.loads(desk.type("list", "-m", "shop", "--json").out)
+
+    assert [entry["kind"] for entry in found] == ["external", "task", "task"]
+    assert found[2]["parameters"][0] == {
+        "name": "days",
+        "flag": "--days",
+        "kind": "int",
+        "default": "3",
+        "significant": True,
+        "description": "How many days to report.",
+    }
+
+
+def test_a_module_without_tasks_says_so(desk: Any) -> None:
+    desk.write("empty.py", "")
+
+    assert desk.type("list", "empty").out == "empty defines no tasks.\n"
+
+
+# clean -----------------------------------------------------------------------------------------------------------
+
+
+def test_clean_shows_asks_and_removes(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.write("out/clean-2013-01-01.txt")
+    monkeypatch.setattr("sys.stdin", Terminal("y\n"))
+
+    said = desk.type("clean", "-m", "shop", "Clean", "--date", "2013-01-01")
+
+    assert said.code == 0
+    assert said.out.splitlines()[0] == "– out/clean-2013-01-01.txt  Clean(date=2013-01-01, strict=False)"  # noqa: RUF001
+    assert said.out.endswith("Removed 1 output.\n")
+    assert not desk.has("out/clean-2013-01-01.txt")
+
+
+@pytest.mark.parametrize("answer", ["\n", "n\n", "", "yesterday\n"])
+def test_clean_removes_nothing_without_a_yes(answer: str, desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.write("out/clean-2013-01-01.txt")
+    monkeypatch.setattr("sys.stdin", Terminal(answer))
+
+    said = desk.type("clean", "-m", "shop", "Clean", "--date", "2013-01-01")
+
+    assert said.out.endswith("Nothing was removed.\n")
+    assert desk.has("out/clean-2013-01-01.txt")
+
+
+def test_clean_does_not_ask_where_nobody_is(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.write("out/clean-2013-01-01.txt")
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    words = ("clean", "-m", "shop", "Clean", "--date", "2013-01-01")
+
+    said = desk.type(*words)
+
+    assert said.code == 2
+    assert said.err == "rumbo: Nothing was removed, since nobody can be asked here: say --yes if you are sure.\n"
+    assert desk.has("out/clean-2013-01-01.txt")
+    assert desk.type(*words, "--dry-run").code == 0
+    assert desk.has("out/clean-2013-01-01.txt")
+    assert desk.type(*words, "--yes").out.endswith("Removed 1 output.\n")
+    assert desk.type(*words, "--yes").out == "There is nothing to remove.\n"
+
+
+def test_clean_downstream_removes_what_was_made_from_it_and_nothing_else(desk: Any) -> None:
+    for name in ("src/sales.txt", "out/clean-2013-01-01.txt", "out/clean-2013-01-02.txt", "out/report-2.txt"):
+        desk.write(name)
+
+    said = desk.type(
+        "clean", "-m", "shop", "Clean", "--date", "2013-01-01", "--downstream", "Report", "--days", "2", "-y"
+    )
+
+    assert said.out.endswith("Removed 2 outputs.\n")
+    assert sorted(os.listdir(desk.folder / "out")) == ["clean-2013-01-02.txt"]
+    assert desk.has("src/sales.txt")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["Clean", "--date", "2013-01-01", "--downstream"],
+            "--downstream needs to know how far to look: name the task at the end of it last, as in "
+            "rumbo clean Clean ... --downstream ROOT.",
+        ),
+        (
+            ["Clean", "--date", "2013-01-09", "--downstream", "Report"],
+            "Report(days=3, style=short) does not need Clean(date=2013-01-09, strict=False), so nothing of what it "
+            "needs was made from that.",
+        ),
+    ],
+)
+def test_clean_downstream_says_what_it_lacks(words: list[str], message: str, desk: Any) -> None:
+    assert desk.type("clean", "-m", "shop", *words) == (2, "", f"rumbo: {message}\n")
+
+
+def test_clean_leaves_what_has_no_way_to_be_removed(desk: Any) -> None:
+    desk.write("odd.py", "import rumbo\n\nclass There(rumbo.Target):\n    def exists(self):\n        return True\n"
+               "    def __str__(self):\n        return 'there'\n\n"
+               "class Odd(rumbo.Task):\n    def output(self):\n        return There()\n")  # fmt: skip
+
+    said = desk.type("clean", "-m", "odd", "Odd", "--yes")
+
+    assert said.out == "▬ there  Odd()  (it has no remove(), so it stays)\nThere is nothing to remove.\n"
+
+
+# config ----------------------------------------------------------------------------------------------------------
+
+
+def test_config_shows_where_each_value_comes_from(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.write(
+        "rumbo.toml", '[run]\nworkers = 3\n[resources]\ngpu = 2\n[tasks.Clean]\nstrict = true\ndb_password = "x"\n'
+    )
+    monkeypatch.setenv("RUMBO_RUN_DEEP", "yes")
+
+    rows = {(row["section"], row["key"]): row for row in json.loads(desk.type("config", "--json").out)}
+
+    assert (rows["run", "workers"]["value"], rows["run", "workers"]["origin"]) == (3, "rumbo.toml")
+    assert (rows["run", "deep"]["value"], rows["run", "deep"]["origin"]) == (True, "RUMBO_RUN_DEEP")
+    assert rows["run", "executor"]["origin"] == "default"
+    assert rows["resources", "gpu"]["value"] == 2
+    assert (rows["tasks.Clean", "strict"]["value"], rows["tasks.Clean", "strict"]["origin"]) == (True, "rumbo.toml")
+    assert rows["tasks.Clean", "db_password"]["value"] == "********"
+    lines = desk.type("config", "--all").out.splitlines()
+    assert lines[0] == "[run]"
+    assert any(line.startswith("workers = 3") and line.endswith("  rumbo.toml") for line in lines)
+    assert "    Attempts at a time. (RUMBO_RUN_WORKERS)" in lines
+
+
+def test_a_wrong_setting_stops_every_command_that_heeds_settings(desk: Any) -> None:
+    desk.write("rumbo.toml", "[run]\nworker = 3\n")
+
+    for words in (["config"], ["run", "-m", "shop", "Report"], ["plan", "-m", "shop", "Report"]):
+        said = desk.type(*words)
+        assert (said.code, said.err) == (
+            2,
+            "rumbo: rumbo.toml, [run] worker: there is no such key. Did you mean workers?\n",
+        )
+
+
+# completion ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_each_shell_has_a_script(shell: str, desk: Any) -> None:
+    said = desk.type("completion", shell)
+
+    assert said.code == 0
+    assert "_RUMBO_COMPLETE" in said.out
+
+
+@pytest.mark.parametrize(
+    ("words", "incomplete", "expected"),
+    [
+        (["-m"], "s", ["shop"]),
+        (["-m", "shop"], "", ["Source", "Clean", "Report"]),
+        (["-m", "shop"], "R", ["Report"]),
+        ([], "shop:C", ["shop:Clean"]),
+        ([], "sh", ["shop:"]),
+        (["-m", "shop", "Report"], "--d", ["--days", "--deep", "--dry-run"]),
+        (["-m", "shop", "Report", "--style"], "", ["short", "long"]),
+        (["-m", "shop", "Report", "--style"], "l", ["long"]),
+        (["-m", "shop", "Clean", "--strict"], "", ["true", "false"]),
+        (["-m", "shop", "Report", "--executor"], "t", ["threads"]),
+        (["-m", "shop", "Report", "--days", "3"], "--st", ["--style"]),
+        (["-m", "nowhere"], "R", []),
+    ],
+)
+def test_words_are_completed(words: list[str], incomplete: str, expected: list[str], desk: Any) -> None:
+    assert [item.value for item in complete_task_line("run", words, incomplete)] == expected
+
+
+def test_a_module_that_prints_does_not_disturb_completion(desk: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    desk.write("loud.py", "import rumbo\nprint('hello')\n\nclass Loud(rumbo.Task):\n    pass\n")
+
+    assert [item.value for item in complete_task_line("run", ["-m", "loud"], "")] == ["Loud"]
+    assert capsys.readouterr().out == ""
