@@ -178,6 +178,8 @@ class LuigiEngine(Engine):
 
     def _obey(self, order: Order) -> None:
         worker = self._worker
+        if order.verb == "start" and len(order.tasks) > 1 and not self._can_be_merged(order):
+            return
         if order.verb != "stop":
             worker._get_work_response_history.append({"task_id": order.tasks[0], "running_tasks": []})
             logger.debug("Asking scheduler for work...")
@@ -189,6 +191,21 @@ class LuigiEngine(Engine):
         super()._obey(order)
         worker._running_tasks = {task: order for order in self._active.values() for task in order.tasks}
 
+    def _can_be_merged(self, order: Order) -> bool:
+        """Whether one task can stand for a batch; if not, all of them have failed."""
+        try:
+            self._task_of(order)
+        except Exception as error:  # noqa: BLE001 - the batch method is the user's code
+            self._worker._handle_task_load_error(error, order.tasks)
+            self._scheduler.exchange([Report(order.lease, Outcome.FAILED, str(error), retryable=False)], 0, 0.0)
+            return False
+        return True
+
+    def wait_only(self) -> None:
+        """With no room for any task: wait as long as the configuration wants it."""
+        while self._wait_for_better_times():
+            pass
+
     def _wait_for_better_times(self) -> bool:
         worker, connection = self._worker, self._worker._connection
         logger.debug("Asking scheduler for work...")
@@ -198,7 +215,7 @@ class LuigiEngine(Engine):
         worker._log_remote_tasks(elsewhere, pending, alone, last)
         if not worker._keep_alive(pending, alone, last):
             return False
-        worker._sleep()
+        next(worker._sleeper())
         return True
 
     # -- what has happened --------------------------------------------------------------------------------------------
@@ -242,6 +259,7 @@ class LuigiEngine(Engine):
         # The failure first: the scheduler does not change what is running.
         self._scheduler.exchange(reports, 0, 0.0)
         reports.clear()
+        worker._look_again()
         worker.add(task)
 
     def _park(self, order: Order, ended: Ended) -> Report:
@@ -286,6 +304,9 @@ def run_worker(worker: Worker) -> None:
     engine = worker._engine = LuigiEngine(worker, f"{worker._id}/{worker._turns}", executor)
     if worker._stop_requesting_work:
         engine.drain()
+    if worker.worker_processes < 1:
+        engine.wait_only()
+        return
     executor.open(dict(tasks))
     try:
         engine.work()

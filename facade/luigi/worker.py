@@ -47,6 +47,7 @@ from rumbo.ports import Ended, Message
 from rumbo.scheduler.records import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from types import TracebackType
 
 __all__ = [
@@ -588,6 +589,15 @@ class Worker:
             self._unfinished.pop(task.task_id, None)
         logger.info("Informed scheduler that task   %s   has status   %s", task.task_id, status)
 
+    def _handle_task_load_error(self, exception: BaseException, task_ids: Sequence[str]) -> None:
+        """Tasks that the scheduler wants to be run, and that cannot be made, have failed."""
+        message = f"Cannot find task(s) sent by scheduler: {','.join(task_ids)}"
+        logger.error(message, exc_info=exception)
+        for id in task_ids:
+            self._inform(self._scheduled_tasks[id], FAILED, False)
+        self.run_succeeded = False
+        notifications.send_error_email(f"Luigi: {message}", notifications.wrap_traceback(exception))
+
     # What the plan tells while it grows.
 
     def _could_not_ask(self, task: Any, formatted_traceback: str) -> None:
@@ -663,10 +673,13 @@ class Worker:
         logger.debug("[%s] %s until shutdown", self._id, left)
         return left > datetime.timedelta(0)
 
-    def _sleep(self) -> None:
-        seconds = self._config.wait_interval + random.uniform(0, self._config.wait_jitter)
-        logger.debug("Sleeping for %f seconds", seconds)
-        time.sleep(seconds)
+    def _sleeper(self) -> Iterator[None]:
+        """Each step is a sleep of ``wait_interval``, and up to ``wait_jitter`` more."""
+        while True:
+            seconds = self._config.wait_interval + random.uniform(0, self._config.wait_jitter)
+            logger.debug("Sleeping for %f seconds", seconds)
+            time.sleep(seconds)
+            yield
 
     def _log_remote_tasks(self, elsewhere: list[dict[str, Any]], pending: int, alone: int, last: int) -> None:
         logger.debug("Done")

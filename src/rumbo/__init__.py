@@ -7,6 +7,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from rumbo.cli.script import run as run
     from rumbo.cli.wiring import build as build
     from rumbo.errors import RumboError as RumboError
     from rumbo.pipeline.composition import copies as copies
@@ -86,6 +87,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "rumbo.cli.script": "run",
     "rumbo.cli.wiring": "build",
     "rumbo.errors": "RumboError",
     "rumbo.worker.result": "RunResult",

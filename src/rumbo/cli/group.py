@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -98,7 +97,7 @@ class Commands(click.Group):
         if args and not args[0].startswith("-") and args[0] not in COMMANDS and not ctx.resilient_parsing:
             from difflib import get_close_matches
 
-            near = get_close_matches(args[0], COMMANDS, n=2, cutoff=0.5)
+            near = get_close_matches(args[0], COMMANDS, n=2, cutoff=0.6)
             advice = f"Did you mean {' or '.join(near)}?" if near else "`rumbo --help` lists them."
             raise UsageError(f"There is no command {args[0]}. {advice}")
         return super().resolve_command(ctx, args)
@@ -128,13 +127,17 @@ def rumbo() -> None:
 
 def call(words: list[str]) -> int:
     """Carry out a command line; gives the exit code."""
-    try:
-        # Outside of completion click must not end the process: main() says how a command ends.
-        is_completing = "_RUMBO_COMPLETE" in os.environ
-        code: Any = rumbo.main(words, prog_name="rumbo", standalone_mode=is_completing)
-    except click.exceptions.NoArgsIsHelpError as asked:
-        click.echo(asked.ctx.get_help() if asked.ctx else "", file=sys.stderr)
+    # Outside of completion click must not end the process: main() says how a command ends.
+    is_completing = "_RUMBO_COMPLETE" in os.environ
+    if not words and not is_completing:
+        click.echo(rumbo.get_help(click.Context(rumbo, info_name="rumbo", max_content_width=100)), err=True)
         return 2
+    try:
+        code: Any = rumbo.main(words, prog_name="rumbo", standalone_mode=is_completing)
+    except SystemExit as ending:
+        if isinstance(ending.__context__, BrokenPipeError):
+            raise ending.__context__ from None  # click's own way with it is another than that of our other commands
+        raise
     except click.Abort:
         click.echo("Interrupted.", err=True)
         return INTERRUPTED

@@ -12,7 +12,7 @@ from rumbo.cli.look import Ink, is_terminal
 from rumbo.cli.main import ALL_COMPLETE, FAILED, INCOMPLETE, INTERRUPTED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from rumbo.cli.arguments import Line
     from rumbo.cli.wiring import Options
@@ -152,10 +152,11 @@ def perform(tasks: Sequence[Task], options: Options, flags: Mapping[str, Any]) -
 
     wants_json = flags.get("json", False)
     out = own_stream(sys.stderr if wants_json else sys.stdout, options.capture)
+    aside = out if wants_json else own_stream(sys.stderr, options.capture)
     view = _view(out, options, flags)
     counter = Counter(sys.stderr)
     try:
-        result = execute(tasks, options, [view], _teller(view), counter)
+        result = execute(tasks, options, [view], _teller(view, aside), counter)
     except BaseException:
         view.close()
         raise
@@ -199,13 +200,15 @@ def _view(out: TextIO, options: Options, flags: Mapping[str, Any]) -> Observer:
     return LiveView(out)
 
 
-def _teller(view: Observer) -> Any:
+def _teller(view: Observer, aside: TextIO) -> Callable[[str], None]:
+    """How a sentence reaches the person: in the picture where there is one, else on standard error."""
+
     def tell(sentence: str) -> None:
         show = getattr(view, "tell", None)
         if show is not None:
             show(sentence)
         else:
-            print(sentence, file=sys.stderr)
+            print(sentence, file=aside)
 
     return tell
 

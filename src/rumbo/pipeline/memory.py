@@ -264,6 +264,8 @@ class MemoryFileSystem(FileSystem):
         return path in self.get_all_data()
 
     def exists_many(self, paths: Any) -> set[str]:
+        if type(self).exists is not _exists:  # somebody changed what "exists" means
+            return super().exists_many(paths)
         return set(paths).intersection(self.get_all_data())
 
     def isdir(self, path: str) -> bool:
@@ -282,7 +284,7 @@ class MemoryFileSystem(FileSystem):
         if not recursive:
             del data[path]
             return
-        folder = path if path.endswith("/") else path + "/"
+        folder = path if path.endswith("/") or not path else path + "/"  # "" is everything, as in Luigi
         for name in list(data):
             if name == path or name.startswith(folder):
                 data.pop(name, None)
@@ -302,6 +304,9 @@ class MemoryFileSystem(FileSystem):
 
     def rename_dont_move(self, path: str, dest: str) -> None:
         self.move(path, dest, raise_if_exists=True)
+
+
+_exists = MemoryFileSystem.exists
 
 
 class MemoryTarget(FileSystemTarget):
@@ -328,6 +333,8 @@ class MemoryTarget(FileSystemTarget):
         self.format = format or formats.get_default_format()
 
     def open(self, mode: str = "r") -> IO[Any]:
+        if not isinstance(mode, str):
+            raise TypeError(f"{self.path} cannot be opened with mode {mode!r}: mode must be 'r' or 'w'.")
         kind = mode.replace("b", "").replace("t", "")
         stream: IO[Any]
         if kind == "w":

@@ -292,27 +292,24 @@ def slowest(db: sqlite3.Connection, since: float, family: str | None, limit: int
     return db.execute(sql + "ORDER BY a.seconds DESC LIMIT ?", (*values, limit)).fetchall()
 
 
-def durations(
-    db: sqlite3.Connection, family: str | None, since: int, until: int, hours: int, failures: Sequence[int]
-) -> list[Row]:
-    """Tallies in order: family, period, octave, attempts, those with an outcome in ``failures``, seconds, slowest.
+def durations(db: sqlite3.Connection, family: str | None, since: int, until: int, hours: int) -> list[Row]:
+    """Family (name), period, seconds, slowest, and the octaves, outcomes and attempts of its tallies, as text each.
 
-    A period is ``hours`` hours long.
+    A period is ``hours`` hours long. A name that two modules have gives two rows.
     """
-    where = ["hour >= ?", "hour < ?"]
+    where = ["d.hour >= ?", "d.hour < ?"]
     values: list[Any] = [since, until]
     if family is not None:
-        where.append("family IN (SELECT number FROM families WHERE name = ?)")
+        where.append("d.family IN (SELECT number FROM families WHERE name = ?)")
         values.append(family)
+    # A row for each tally would be ten times as many; and by the hour itself the table is in order already.
+    period = "d.hour" if hours == 1 else f"d.hour / {int(hours)}"
     sql = (
-        "SELECT f.name, d.period, d.octave, sum(d.attempts), sum(d.failed), sum(d.seconds), max(d.slowest) FROM ("
-        "SELECT family, hour / ? AS period, octave, sum(attempts) AS attempts, "
-        f"sum(CASE WHEN outcome IN ({_marks(failures)}) THEN attempts ELSE 0 END) AS failed, "
-        "sum(seconds) AS seconds, max(slowest) AS slowest "
-        f"FROM durations WHERE {' AND '.join(where)} GROUP BY 1, 2, 3) AS d "
-        "JOIN families AS f ON f.number = d.family GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
+        f"SELECT (SELECT name FROM families WHERE number = d.family), {period}, sum(d.seconds), max(d.slowest), "
+        "group_concat(d.octave), group_concat(d.outcome), group_concat(d.attempts) "
+        f"FROM durations AS d WHERE {' AND '.join(where)} GROUP BY d.family, {period}"
     )
-    return db.execute(sql, (hours, *failures, *values)).fetchall()
+    return db.execute(sql, values).fetchall()
 
 
 def _marks(values: Sequence[object]) -> str:

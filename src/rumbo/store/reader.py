@@ -440,7 +440,8 @@ class HistoryReader:
         The hours in which ``since`` and ``until`` lie are counted whole.
         """
         end = 1 << 40 if until is None else int(until // 3600) + 1
-        rows = queries.durations(self._db, family, int(since // 3600), end, hours, _FAILURES)
+        rows = queries.durations(self._db, family, int(since // 3600), end, hours)
+        rows.sort(key=itemgetter(0, 1))
         return [_duration(list(of_period), hours * 3600.0) for _, of_period in groupby(rows, key=itemgetter(0, 1))]
 
 
@@ -448,29 +449,38 @@ _FAILURES = (Outcome.FAILED, Outcome.TIMED_OUT, Outcome.LOST)
 
 
 def _duration(rows: list[Row], length: float) -> DurationRow:
-    """One record of the octaves of one family in one period."""
-    families, periods, octaves, attempts, failed, seconds, slowest = zip(*rows, strict=True)
-    total, longest = sum(attempts), max(slowest)
+    """One record of the tallies of one family in one period."""
+    octaves: dict[int, int] = {}
+    failed = 0
+    for _, _, _, _, *texts in rows:
+        for octave, outcome, attempts in zip(*(map(int, text.split(",")) for text in texts), strict=True):
+            octaves[octave] = octaves.get(octave, 0) + attempts
+            if outcome in _FAILURES:
+                failed += attempts
+    name, period, *_ = rows[0]
+    total = sum(octaves.values())
+    slowest = max(row[3] for row in rows)
     return DurationRow(
-        family=families[0],
-        since=periods[0] * length,
-        until=(periods[0] + 1) * length,
+        family=name,
+        since=period * length,
+        until=(period + 1) * length,
         attempts=total,
-        failed=sum(failed),
-        mean=sum(seconds) / total,
-        median=min(_percentile(octaves, attempts, total * 0.5), longest),
-        percentile_95=min(_percentile(octaves, attempts, total * 0.95), longest),
-        slowest=longest,
+        failed=failed,
+        mean=sum(row[2] for row in rows) / total,
+        median=min(_percentile(octaves, total * 0.5), slowest),
+        percentile_95=min(_percentile(octaves, total * 0.95), slowest),
+        slowest=slowest,
     )
 
 
-def _percentile(octaves: Sequence[int], attempts: Sequence[int], below: float) -> float:
+def _percentile(octaves: Mapping[int, int], below: float) -> float:
     """The duration that ``below`` attempts do not reach, as if those of an octave were spread evenly over it."""
-    for octave, many in zip(octaves, attempts, strict=True):
+    for octave in sorted(octaves):
+        many = octaves[octave]
         if below <= many:
             return float(2.0 ** (octave - 1) * (1 + below / many))
         below -= many
-    return float(2.0 ** octaves[-1])
+    return float(2.0 ** max(octaves))
 
 
 def _state(number: int, run: RunRow) -> str:

@@ -107,6 +107,17 @@ def test_a_worker_claims_for_no_more_tasks_than_it_has_room_for():
     assert given(driver.ask("v", slots=4)) == ["v4", "v5", "v6"]
 
 
+def test_claims_follow_the_room_that_a_worker_has_now():
+    driver = driver_with("w", "v", memory=8)
+    driver.register("v", task("holder", resources={"memory": 8}))
+    driver.start("v")
+    driver.register("w", *(task(f"t{amount}", resources={"memory": amount}) for amount in range(1, 6)))
+    for slots in (3, 1, 2):
+        assert driver.ask("w", slots=slots) == []
+        claimants = [record.id for record in driver.machine.resources.claims]
+        assert claimants == ["t1", "t2", "t3"][:slots]
+
+
 def test_a_task_that_needs_more_than_there_is_holds_nobody_up():
     driver = driver_with("w", memory=4)
     driver.register(

@@ -83,7 +83,7 @@ def _without_circles(keys: Sequence[str], arrows: Sequence[tuple[str, str]]) -> 
             elif next_key not in done:
                 on_path.add(next_key)
                 stack.append((next_key, iter(following[next_key])))
-    return [(b, a) if (a, b) in backwards else (a, b) for a, b in arrows]
+    return list(dict.fromkeys([(b, a) if (a, b) in backwards else (a, b) for a, b in arrows]))
 
 
 def _ranks(keys: Sequence[str], arrows: Sequence[tuple[str, str]]) -> dict[str, int]:
@@ -227,6 +227,9 @@ def _placed(
         route.append((end.x, end.y + end.height / 2))
         is_forward = (first, second) in wanted
         routes[(first, second) if is_forward else (second, first)] = route if is_forward else route[::-1]
+    for first, second in wanted:
+        if (first, second) not in routes:  # the other half of two that need each other
+            routes[first, second] = routes[second, first][::-1]
     height = max(place.y + place.height for place in places.values())
     width = max(place.x + place.width for place in places.values())
     return Layout(places, routes, width, max(height, *tops.values()))

@@ -50,7 +50,7 @@ def tree(plan: Plan, style: Style) -> Iterator[str]:
         branch = "" if item.level == 0 else item.prefix + (marks[1] if item.is_last else marks[0])
         fresh = [node for node in item.nodes if node.id not in shown]
         below = _unique([needed for node in fresh for needed in node.needs])
-        is_cut = bool(below) and item.level >= style.depth
+        is_cut = bool(below) and item.level + 1 >= style.depth
         yield branch + _line(item.nodes, style) + _aside(item.nodes, fresh, is_cut, style)
         shown.update(node.id for node in item.nodes)
         inner = "" if item.level == 0 else item.prefix + ("   " if item.is_last else marks[2])
