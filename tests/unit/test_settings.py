@@ -109,9 +109,12 @@ def test_a_variable_has_the_kind_of_its_setting(
             "HERE/rumbo.toml, [run] executor: there is no executor 'thread'. Did you mean threads?",
         ),
         ("[resources]\ngpu = -1", "HERE/rumbo.toml, [resources] gpu: -1 is too small; 0 is the least."),
-        ("[run\n", "HERE/rumbo.toml is not valid TOML: Expected ']' at the end of a table declaration (at line 1, column 5)."),
+        (
+            "[run\n",
+            "HERE/rumbo.toml is not valid TOML: Expected ']' at the end of a table declaration (at line 1, column 5).",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_in_a_file_is_told_with_its_place_and_the_remedy(text: str, message: str, tmp_path: Path) -> None:
     write(tmp_path / "rumbo.toml", text)
 

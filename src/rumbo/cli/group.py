@@ -127,17 +127,17 @@ def rumbo() -> None:
 
 def call(words: list[str]) -> int:
     """Carry out a command line; gives the exit code."""
-    # Outside of completion click must not end the process: main() says how a command ends.
-    is_completing = "_RUMBO_COMPLETE" in os.environ
-    if not words and not is_completing:
+    if "_RUMBO_COMPLETE" in os.environ:
+        rumbo.main(words, prog_name="rumbo")  # answers the shell, and ends the process
+    if not words:
         click.echo(rumbo.get_help(click.Context(rumbo, info_name="rumbo", max_content_width=100)), err=True)
         return 2
     try:
-        code: Any = rumbo.main(words, prog_name="rumbo", standalone_mode=is_completing)
-    except SystemExit as ending:
-        if isinstance(ending.__context__, BrokenPipeError):
-            raise ending.__context__ from None  # click's own way with it is another than that of our other commands
-        raise
+        # Not main(): it has ways of its own with broken pipes and exit codes.
+        with rumbo.make_context("rumbo", words) as context:
+            code: Any = rumbo.invoke(context)
+    except click.exceptions.Exit as ending:
+        return ending.exit_code
     except click.Abort:
         click.echo("Interrupted.", err=True)
         return INTERRUPTED

@@ -7,6 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from rumbo.errors import AttemptTimedOut
+from rumbo.executors.kinds import timeout_of
 from rumbo.executors.streams import flush_standard_streams
 from rumbo.ports import Ended, Said
 from rumbo.scheduler.records import Outcome
@@ -122,7 +123,7 @@ class InlineExecutor:
         if self._spool is not None:
             self._spool.begin(order.tasks[0], order.attempt)
         begin = self._runner.resume if is_resumed else self._runner.start
-        limit = task.retry_policy().timeout if _may_have_timeout(task) else None
+        limit = timeout_of(task)
         try:
             if limit:
                 with alarm(limit, str(task)):
@@ -168,11 +169,6 @@ class InlineExecutor:
                 return None
             sleep(0.01)
         return inbox.popleft()
-
-
-def _may_have_timeout(task: Task) -> bool:
-    """Whether it is worth asking a task for its timeout, which costs more than this look."""
-    return getattr(task, "timeout", None) is not None or task.worker_timeout is not None
 
 
 def alarm(seconds: float, name: str) -> AbstractContextManager[None]:

@@ -11,7 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from rumbo.executors.channel import Channel
-from rumbo.executors.kinds import is_async
+from rumbo.executors.kinds import is_async, timeout_of
 from rumbo.executors.nursery import Nursery, reference
 from rumbo.executors.streams import flush_standard_streams
 from rumbo.pipeline.registry import load_task
@@ -58,7 +58,7 @@ class _Attempt:
     __slots__ = ("is_async", "lease", "log_of", "seconds_left", "task", "verdict")
 
     def __init__(self, order: Order, task: Task, timeout: float | None) -> None:
-        own = task.retry_policy().timeout
+        own = timeout_of(task)
         self.lease = order.lease
         self.task = task
         self.log_of = (order.tasks[0], order.attempt)

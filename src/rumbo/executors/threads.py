@@ -8,7 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from rumbo.errors import AttemptCancelled, AttemptTimedOut
-from rumbo.executors.kinds import is_async
+from rumbo.executors.kinds import is_async, timeout_of
 from rumbo.ports import Ended, Message, Said
 from rumbo.scheduler.records import Outcome
 
@@ -85,7 +85,7 @@ class ThreadExecutor:
 
     def _enter(self, attempt: _Attempt) -> None:
         self._active[attempt.order.lease] = attempt
-        limit = attempt.task.retry_policy().timeout
+        limit = timeout_of(attempt.task)
         if limit:
             attempt.deadline = monotonic() + limit
         if attempt.is_async:
@@ -141,7 +141,7 @@ class ThreadExecutor:
         for attempt in self._active.values():
             if attempt.deadline is not None and attempt.deadline <= now:
                 attempt.deadline = None
-                limit = attempt.task.retry_policy().timeout or 0
+                limit = timeout_of(attempt.task) or 0
                 self._interrupt(
                     attempt, Outcome.TIMED_OUT, f"{attempt.task} took longer than its timeout of {limit:g} s."
                 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import TYPE_CHECKING
 
 from hypothesis import given, settings
@@ -71,7 +71,7 @@ def test_a_circle_is_drawn_with_one_arrow_backwards() -> None:
 def test_a_long_chain_is_no_trouble() -> None:
     names = [f"n{number}" for number in range(3000)]
 
-    found = layout(dict.fromkeys(names, BOX), list(zip(names, names[1:], strict=False)))
+    found = layout(dict.fromkeys(names, BOX), pairwise(names))
 
     assert found.places["n2999"].x > found.places["n0"].x
 

@@ -72,8 +72,16 @@ def test_a_strip_shows_every_task_or_what_matters_most_among_several(
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0, "0.0s"), (-1, "0.0s"), (9.94, "9.9s"), (12.4, "12s"), (124, "2m 04s"), (3600 * 3 + 420, "3h 07m"), (190_000, "2d 4h")],
-)  # fmt: skip
+    [
+        (0, "0.0s"),
+        (-1, "0.0s"),
+        (9.94, "9.9s"),
+        (12.4, "12s"),
+        (124, "2m 04s"),
+        (3600 * 3 + 420, "3h 07m"),
+        (190_000, "2d 4h"),
+    ],
+)
 def test_durations(seconds: float, text: str) -> None:
     assert lasting(seconds) == text
 

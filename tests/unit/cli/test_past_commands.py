@@ -54,10 +54,9 @@ def test_history_lists_runs_the_latest_first(used: Any) -> None:
     said = used.type("history")
 
     assert said.code == 0
-    assert [line.split() for line in plain(said.out, used).splitlines()] == [
-        "✓ RUN just now 0.0s done 2 done, 2 complete rumbo run -m shop Report --days 2 -s".split(),
-        "✗ RUN just now 0.0s failed 1 failed, 1 held up, 1 done, 1 complete "
-        "rumbo run -m shop Report --days 2 -s".split(),
+    assert [" ".join(line.split()) for line in plain(said.out, used).splitlines()] == [
+        "✓ RUN just now 0.0s done 2 done, 2 complete rumbo run -m shop Report --days 2 -s",
+        "✗ RUN just now 0.0s failed 1 failed, 1 held up, 1 done, 1 complete rumbo run -m shop Report --days 2 -s",
     ]
     assert len(used.type("history", "--status", "failed").out.splitlines()) == 1
     assert len(used.type("history", "-n", "1").out.splitlines()) == 1
@@ -142,12 +141,18 @@ def test_why_tells_of_the_last_runs(used: Any) -> None:
     ("words", "message"),
     [
         (["show", "Claen"], "Neither a run nor a task in the history is called Claen. Did you mean Clean?"),
-        (["show", "Xyzzy"], "Neither a run nor a task in the history is called Xyzzy. The history has tasks of: Clean, Report, Source."),
-        (["show", "Clean", "--date", "1999-01-01"], "No task Clean(date=1999-01-01) is in the history. There is, for example: "
-         "Clean(date=2013-01-02, strict=False), Clean(date=2013-01-01, strict=False)."),
+        (
+            ["show", "Xyzzy"],
+            "Neither a run nor a task in the history is called Xyzzy. The history has tasks of: Clean, Report, Source.",
+        ),
+        (
+            ["show", "Clean", "--date", "1999-01-01"],
+            "No task Clean(date=1999-01-01) is in the history. There is, for example: "
+            "Clean(date=2013-01-02, strict=False), Clean(date=2013-01-01, strict=False).",
+        ),
         (["show", "1999"], "No run in HERE/.rumbo has an id that begins with '1999': see `rumbo history`."),
     ],
-)  # fmt: skip
+)
 def test_what_is_not_in_the_history_is_told_with_near_misses(words: list[str], message: str, used: Any) -> None:
     said = used.type(*words)
 
@@ -158,12 +163,18 @@ def test_what_is_not_in_the_history_is_told_with_near_misses(words: list[str], m
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["logs", "Clean"], "That is more than one task: Clean(date=2013-01-02, strict=False), "
-         "Clean(date=2013-01-01, strict=False). Say which by its parameters or its id."),
-        (["show", "Clean", "2013-01-01"], "'2013-01-01' is not understood: after a task come its parameters, as --name value."),
+        (
+            ["logs", "Clean"],
+            "That is more than one task: Clean(date=2013-01-02, strict=False), "
+            "Clean(date=2013-01-01, strict=False). Say which by its parameters or its id.",
+        ),
+        (
+            ["show", "Clean", "2013-01-01"],
+            "'2013-01-01' is not understood: after a task come its parameters, as --name value.",
+        ),
         (["show", "Clean", "--date"], "--date needs a value: --date VALUE."),
     ],
-)  # fmt: skip
+)
 def test_words_that_make_no_sense_are_wrong_usage(words: list[str], message: str, used: Any) -> None:
     assert used.type(*words) == (2, "", f"rumbo: {message}\n")
 

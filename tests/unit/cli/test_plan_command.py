@@ -12,6 +12,18 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+BIG = """
+import datetime as dt
+
+import shop
+
+
+class Big(shop.Report):
+    def requires(self):
+        return [shop.Clean(date=dt.date(2013, 1, 1) + dt.timedelta(number)) for number in range(70)]
+"""
+
+
 def test_the_tree_shows_each_task_with_its_verdict_and_the_reason(desk: Any) -> None:
     desk.write("src/sales.txt")
     desk.write("out/clean-2013-01-02.txt")
@@ -40,7 +52,7 @@ def test_many_tasks_of_one_family_are_folded_and_the_few_that_differ_are_named(d
 
     assert said.out.splitlines() == [
         "▷ Report(days=20, style=short)  run: not complete, and 1 of 20 that it needs are made first",
-        "└─ ▷ Clean × 20: 1 run, 19 skip",
+        "└─ ▷ Clean × 20: 1 run, 19 skip",  # noqa: RUF001
         "   │   ▷ Clean(date=2013-01-07, strict=False)  run: not complete",
         "   └─ ✓ Source(name=sales)  skip",
         "",
@@ -161,13 +173,12 @@ def test_big_plans_are_drawn_by_family(desk: Any) -> None:
 
     said = desk.type("plan", "-m", "shop", "Report", "--days", "31", "-f", "mermaid", "--all")
     assert said.out.count("Clean") == 31
-    desk.write("big.py", "import datetime as dt, shop\n\nclass Big(shop.Report):\n    def requires(self):\n"
-               "        return [shop.Clean(date=dt.date(2013, 1, 1) + dt.timedelta(n)) for n in range(70)]\n")  # fmt: skip
+    desk.write("big.py", BIG)
     said = desk.type("plan", "-m", "big", "Big", "-f", "mermaid")
 
     assert said.out.splitlines()[1:6] == [
         '  t0["▷ Big<br/>1 run"]:::run',
-        '  t1["▷ Clean × 70<br/>70 run"]:::run',
+        '  t1["▷ Clean × 70<br/>70 run"]:::run',  # noqa: RUF001
         '  t2["✓ Source<br/>1 skip"]:::skip',
         "  t1 --> t0",
         "  t2 --> t1",

@@ -186,7 +186,8 @@ def test_the_help_of_a_task_shows_its_parameters(desk: Any) -> None:
         ),
         (
             ["-m", "shop", "Report", "--day", "3"],
-            "There is no flag --day: Report has no such parameter, and the command no such option. Did you mean --days?",
+            "There is no flag --day: Report has no such parameter, and the command no such option. "
+            "Did you mean --days?",
         ),
         (
             ["-m", "shop", "Report", "--xyzzy", "3"],
