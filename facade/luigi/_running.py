@@ -208,6 +208,8 @@ class LuigiEngine(Engine):
 
     def _wait_for_better_times(self) -> bool:
         worker, connection = self._worker, self._worker._connection
+        if connection.is_disabled:
+            worker._start_phasing_out()
         logger.debug("Asking scheduler for work...")
         elsewhere = connection.elsewhere()
         pending, alone, last = connection.pending()

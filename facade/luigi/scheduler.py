@@ -16,7 +16,7 @@ from luigi.configuration import get_config
 from luigi.metrics import MetricsCollectors
 from luigi.task import Config
 from luigi.task_status import BATCH_RUNNING, DISABLED, DONE, FAILED, PENDING, RUNNING, SUSPENDED, UNKNOWN
-from rumbo.scheduler.commands import Join, Leave
+from rumbo.scheduler.commands import DisableWorker, Join, Leave
 from rumbo.scheduler.machine import Machine, Policy
 from rumbo.scheduler.records import State, TaskRecord
 from rumbo.wire.local import LocalScheduler
@@ -175,6 +175,10 @@ class Scheduler:
             reopen_after=config.retry_delay if config.retry_delay >= 0 else None,
         )
 
+    def disable_worker(self, worker: str) -> None:
+        """Give a worker no more work; what it runs it may finish."""
+        self._machine.apply(DisableWorker(worker), self._clock.now())
+
     def __getattr__(self, name: str) -> Any:
         if name not in RPC_METHODS:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
@@ -203,6 +207,11 @@ class Connection(LocalScheduler):
         if self.machine.workers[self._worker].leases:
             self._watch(self.machine.apply(Leave(self._worker), self._now()))
             self.machine.apply(Join(self._worker), self._now())
+
+    @property
+    def is_disabled(self) -> bool:
+        """Whether somebody wants the worker to stop."""
+        return self.machine.workers[self._worker].disabled
 
     def pending(self) -> tuple[int, int, int]:
         """Tasks of the worker that may still be done: all, those of no other worker, and those it described last."""
