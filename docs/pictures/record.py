@@ -1,6 +1,6 @@
 """Draws docs/pictures/run.svg: the flights example at work, as a terminal shows it. Needs tmux and `make demo`'s setup.
 
-    .venv/bin/python docs/pictures/record.py
+.venv/bin/python docs/pictures/record.py
 """
 
 from __future__ import annotations

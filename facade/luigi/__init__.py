@@ -1,5 +1,10 @@
 """The luigi package, by Rumbo: programs written for Luigi run unchanged, on Rumbo's engine."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
 from luigi import configuration, event, interface, local_target, parameter, rpc, target, task
 from luigi.__version__ import VERSION
 from luigi.event import Event
@@ -123,3 +128,32 @@ if configuration.get_config().getboolean("core", "autoload_range", True):
     from luigi.tools import range
 
     __all__ += ["range"]
+
+
+def __getattr__(name: str) -> Any:
+    """What ``import luigi`` makes available in Luigi without naming it, imported when first used."""
+    if name in _IMPORTED_BY_LUIGI:
+        return import_module(f"luigi.{name}")
+    raise AttributeError(f"module 'luigi' has no attribute {name!r}")
+
+
+_IMPORTED_BY_LUIGI = frozenset(
+    [
+        "batch_notifier",
+        "cmdline_parser",
+        "date_interval",
+        "execution_summary",
+        "format",
+        "freezing",
+        "lock",
+        "metrics",
+        "notifications",
+        "scheduler",
+        "setup_logging",
+        "task_history",
+        "task_register",
+        "task_status",
+        "tools",
+        "worker",
+    ]
+)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import time
@@ -10,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from luigi._planning import is_external
-from rumbo.errors import PlanError, TaskError
+from rumbo.errors import AttemptError, PlanError, TaskError
 from rumbo.pipeline.structure import flatten
 from rumbo.ports import Ended, Order, Voice
 from rumbo.scheduler.commands import Report
@@ -111,7 +110,7 @@ class LuigiAttempts(Attempts):
             if not absent:
                 return None
             noun = "dependency" if len(absent) == 1 else "dependencies"
-            raise RuntimeError(f"Unfulfilled {noun} at run time: {', '.join(map(_with_outputs, absent))}")
+            raise RuntimeError(f"Unfulfilled {noun} at run time: {', '.join(map(with_outputs, absent))}")
         except BaseException as error:  # noqa: BLE001 - a stranger's error is the outcome; `fail` lets interrupts through
             return stretch.fail(error)._replace(needs=tuple(absent) if isinstance(error, RuntimeError) else ())
 
@@ -149,12 +148,12 @@ class _LuigiStretch(Stretch):
 
     def fail(self, error: BaseException) -> Ended:
         """An error out of the user's code."""
-        if isinstance(error, Exception):
+        if not isinstance(error, (KeyboardInterrupt, AttemptError)):
             self._runner.log_failure(self._task)  # type: ignore[attr-defined]
         return super().fail(error)
 
 
-def _with_outputs(task: Any) -> str:
+def with_outputs(task: Any) -> str:
     """A task's id, and which of its outputs are not there."""
     missing = [output for output in flatten(task.output()) if not output.exists()]
     return f"{task.task_id} ({', '.join(map(str, missing))})" if missing else str(task.task_id)
@@ -210,6 +209,9 @@ class LuigiEngine(Engine):
         worker, connection = self._worker, self._worker._connection
         if connection.is_disabled:
             worker._start_phasing_out()
+        if connection.outlook().blocked and not self._executor.room():
+            self._executor.wait(0.25)  # a process is being replaced
+            return True
         logger.debug("Asking scheduler for work...")
         elsewhere = connection.elsewhere()
         pending, alone, last = connection.pending()
@@ -282,11 +284,6 @@ class LuigiEngine(Engine):
         return task.task_id
 
 
-def as_json(explanation: Any) -> str:
-    """What ``on_failure`` or ``on_success`` gave, as schedulers keep it."""
-    return json.dumps(explanation)
-
-
 def run_worker(worker: Worker) -> None:
     """Let a worker's tasks be run: in this process one by one, or in a process each."""
     config, tasks = worker._config, worker._scheduled_tasks
@@ -309,8 +306,13 @@ def run_worker(worker: Worker) -> None:
     if worker.worker_processes < 1:
         engine.wait_only()
         return
+    memory = worker._memory
     executor.open(dict(tasks))
     try:
+        if memory is not None:
+            memory.begin()
         engine.work()
     finally:
         executor.close()
+        if memory is not None:
+            memory.end(engine)

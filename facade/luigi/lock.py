@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -33,6 +32,8 @@ def get_info(pid_dir: str, my_pid: int | None = None) -> tuple[int, str, str]:
     """The process's id, its command line, and the file where the ids of its like are kept."""
     pid = os.getpid() if my_pid is None else my_pid
     command = getpcmd(pid)
+    import hashlib  # slow to import, and programs that call build() need no lock
+
     digest = hashlib.md5(command.encode("utf8"), usedforsecurity=False).hexdigest()
     return pid, command, os.path.join(pid_dir, digest) + ".pid"
 

@@ -63,13 +63,14 @@ class MetricsCollector(metaclass=abc.ABCMeta):
     def handle_task_done(self, task: Any) -> None:
         """The task was finished."""
 
-    def handle_task_statistics(self, task: Any, statistics: Any) -> None:
+    def handle_task_statistics(self, task: Any, statistics: Any) -> None:  # noqa: B027 - a collector may leave it out
         """A running task told numbers of its own."""
 
     def generate_latest(self) -> Any:
         """What the page with the metrics shows."""
+        return None
 
-    def configure_http_handler(self, http_handler: Any) -> None:
+    def configure_http_handler(self, http_handler: Any) -> None:  # noqa: B027 - as above
         """Prepare the answer of that page."""
 
 

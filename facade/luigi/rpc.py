@@ -6,13 +6,14 @@ import json
 import logging
 import os
 import time
-from typing import Any
-from urllib.error import URLError
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urljoin, urlparse
-from urllib.request import Request, urlopen
 
 from luigi import configuration
 from luigi.scheduler import RPC_METHODS
+
+if TYPE_CHECKING:
+    from urllib.request import Request
 
 logger = logging.getLogger("luigi-interface")
 
@@ -40,10 +41,12 @@ class RPCError(Exception):
 class URLLibFetcher:
     """Asks by the standard library."""
 
-    raises: Any = (URLError, TimeoutError)
+    raises: Any = (OSError,)  # URLError is one, and a timeout too
 
     def _create_request(self, full_url: str, body: Any = None) -> Request:
         """A request; a name and password in the address become a header."""
+        from urllib.request import Request  # slow to import, and only needed with a server
+
         url = urlparse(full_url)
         request = Request(full_url)
         if url.username:
@@ -58,6 +61,8 @@ class URLLibFetcher:
 
     def fetch(self, full_url: str, body: Any, timeout: float) -> str:
         """What the address answers."""
+        from urllib.request import urlopen
+
         with urlopen(self._create_request(full_url, body), timeout=timeout) as answer:
             text: str = answer.read().decode()
         return text

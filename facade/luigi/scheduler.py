@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from luigi import batch_notifier as batch_notifier  # its section has flags
 from luigi import parameter
 from luigi.configuration import get_config
 from luigi.metrics import MetricsCollectors

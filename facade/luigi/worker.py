@@ -8,6 +8,7 @@ programs read it. What is marked "for workers of others" is not used by our own.
 from __future__ import annotations
 
 import collections
+import contextlib
 import datetime
 import getpass
 import logging
@@ -22,12 +23,14 @@ import sys
 import threading
 import time
 import traceback
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from luigi import notifications
+from luigi._history import Memory
+from luigi._history import is_wanted as history_is_wanted
 from luigi._planning import LuigiDescriber, LuigiPlan
 from luigi._planning import is_external as _is_external
-from luigi._running import LuigiAttempts, LuigiEngine
+from luigi._running import LuigiAttempts, LuigiEngine, with_outputs
 from luigi.event import Event
 from luigi.parameter import (
     BoolParameter,
@@ -314,7 +317,19 @@ class _AttemptConfig(NamedTuple):
 
 
 class TaskProcess(multiprocessing.Process):
-    """One attempt at a task, which puts what came of it on a queue."""
+    """One attempt at a task, which puts what came of it on a queue.
+
+    Attributes:
+        forward_reporter_attributes: methods of the reporter -> what they are called on a running task.
+    """
+
+    forward_reporter_attributes: ClassVar[dict[str, str]] = {
+        "update_tracking_url": "set_tracking_url",
+        "update_status_message": "set_status_message",
+        "update_progress_percentage": "set_progress_percentage",
+        "decrease_running_resources": "decrease_running_resources",
+        "scheduler_messages": "scheduler_messages",
+    }
 
     def __init__(
         self,
@@ -355,8 +370,25 @@ class TaskProcess(multiprocessing.Process):
             self.result_queue.put((self.task.task_id, PENDING, "", [], needs))
             return
         status = DONE if ended.outcome is Outcome.DONE else FAILED
-        missing = [each.task_id for each in ended.needs]
-        self.result_queue.put((self.task.task_id, status, ended.message, missing, []))
+        missing = [with_outputs(each) for each in ended.needs]
+        # Luigi's worker of others gets None, and not an empty list, when run() came to its end.
+        came_to_end = status == DONE or (self.check_complete_on_run and not missing)
+        self.result_queue.put((self.task.task_id, status, ended.message, missing, None if came_to_end else []))
+
+    def terminate(self) -> None:
+        """End the process and all that it started."""
+        import psutil
+
+        try:
+            process = psutil.Process(self.pid)
+            children = process.children(recursive=True)
+            super().terminate()
+            process.wait()
+        except psutil.NoSuchProcess:
+            return
+        for child in children:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.terminate()
 
 
 async def _awaited(ended: Any) -> Ended:
@@ -468,7 +500,9 @@ class Worker:
         self._engine: LuigiEngine | None = None
         self._turns = 0
         self._has_run = False
+        self._memory: Memory | None = None
         if isinstance(self._scheduler, Scheduler):
+            self._memory = Memory(self) if history_is_wanted() else None
             self._clock = self._scheduler._clock
             self._connection = self._scheduler._connect(self._id, self._watch)
             self._describer = LuigiDescriber(self._scheduler._retry_defaults(), bool(self._config.retry_external_tasks))
@@ -476,6 +510,8 @@ class Worker:
 
     def _watch(self, effects: Any) -> None:
         """What the scheduler decided: for those who watch the run."""
+        if self._memory is not None:
+            self._memory.happened(effects)
 
     def _install_shutdown_handler(self) -> None:
         if not self._config.no_install_shutdown_handler and hasattr(signal, "SIGUSR1"):
@@ -534,6 +570,8 @@ class Worker:
         try:
             self._need_own_scheduler()
             nodes = self._plan.find([task])
+            if self._memory is not None:
+                self._memory.planned(nodes)
             self._connection.register(f"{self._id}/{self._turns}", self._describer.describe(nodes))
         except TaskException:
             raise

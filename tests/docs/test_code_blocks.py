@@ -4,9 +4,9 @@ The blocks of one page run in order, in one folder of their own:
 
 * a block whose first line is a comment with a file's name (``# sales.py``) is written to that file; Python files
   with tasks must import, and files of tests are run by the commands that follow;
-* a ``diff`` block that begins in the same way changes that file: its ``-`` lines stand there, and become its ``+`` lines;
+* a ``diff`` block that begins in the same way changes that file: its ``-`` lines become its ``+`` lines;
 * any other ``python`` block is run as a program;
-* the commands of a ``console`` block (the lines after ``$``) are run, and their output is compared with the lines below;
+* the commands of a ``console`` block (after ``$``) are run, and what each prints is compared with the lines below it;
 * an ``sh`` block with ``rumbo`` commands is run and must end well.
 
 The comparison is loose: times, durations, numbers of processes and ids of runs may be any, lines may come in another

@@ -39,7 +39,7 @@ def _get_default_parser() -> str:
 
 def _check_parser(parser_class: Any, parser: str) -> None:
     if not parser_class.enabled:
-        raise ImportError(f"The parser {parser!r} needs a library: pip install 'rumbo-luigi[{parser}]'")
+        raise ImportError(f"The parser {parser!r} needs a library: pip install 'rumbo[{parser}]'")
 
 
 def get_config(parser: str | None = None) -> Any:

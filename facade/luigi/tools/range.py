@@ -51,4 +51,5 @@ def most_common(items: Iterable[Item]) -> tuple[Item, int]:
     [found] = Counter(items).most_common(1)
     return found
 
+
 stand_for(__name__, _home)

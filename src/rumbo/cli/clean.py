@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rumbo.cli.arguments import HELP, MODULE, Option, UsageError, help_text, option_rows, read
+from rumbo.cli.arguments import HELP, MODULE, Option, UsageError, read
 from rumbo.cli.finding import finder, make_tasks
+from rumbo.cli.help import help_text, option_rows
 from rumbo.cli.look import Ink, is_terminal, plural
 from rumbo.pipeline.structure import flatten
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
-from rumbo.cli.arguments import MODULE, Option, choices_of, kind_of, may_stand_alone, parameter_flag, takes_no_value
+from rumbo.cli.arguments import MODULE, Option, may_stand_alone, parameter_flag, takes_no_value
+from rumbo.cli.help import choices_of, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from rumbo.cli.arguments import HELP, MODULE, Option, UsageError, help_text, option_rows, read
+from rumbo.cli.arguments import HELP, MODULE, Option, UsageError, read
 from rumbo.cli.drawings.text import state_of
 from rumbo.cli.finding import finder, make_tasks
+from rumbo.cli.help import help_text, option_rows
 from rumbo.cli.look import Ink
 from rumbo.pipeline.structure import flatten
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from rumbo.cli.arguments import UsageError, default_of, kind_of, parameter_flag, takes_no_value
+from rumbo.cli.arguments import UsageError, parameter_flag, takes_no_value
 from rumbo.cli.finding import load_module, tasks_of
+from rumbo.cli.help import default_of, kind_of
 from rumbo.cli.look import Ink
 
 if TYPE_CHECKING:

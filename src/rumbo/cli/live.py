@@ -31,6 +31,8 @@ _WIDEST = 110
 _SPINNER = "◐◓◑◒"
 _FAMILIES = 12
 _RUNNING = 10
+_QUICK = 5000
+"""So many tasks can be looked at for each picture."""
 
 
 class LiveView:
@@ -59,6 +61,8 @@ class LiveView:
         self._size = (0, 0)
         self._has_symbols = can_symbols(out)
         self._printed = Printed()
+        self._segments: list[tuple[str, int]] = []
+        self._strip_width = 0
 
     # -- Observer: put it aside and return ----------------------------------------------------------------------------
 
@@ -227,9 +231,14 @@ class LiveView:
         return line
 
     def _strip(self, width: int) -> Text:
+        states = self._standing.states
+        # With very many tasks it takes a while to look at them all, and nobody sees one of them change.
+        if self._turns % (1 + len(states) // _QUICK) == 0 or width != self._strip_width:
+            self._strip_width = width
+            self._segments = segments(list(states.values()), width)
         line = _text("")
         block = "▬" if self._has_symbols else "="
-        for state, length in segments(list(self._standing.states.values()), width):
+        for state, length in self._segments:
             line.append(block * length, _style(state))
         return line
 

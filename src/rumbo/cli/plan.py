@@ -74,7 +74,7 @@ def _plan(words: Sequence[str], command: str, format: str = "text") -> int:
     in_force = settings.load()
     line = read(words, OPTIONS, finder(command, in_force.run.module))
     if line.options.get("help"):
-        from rumbo.cli.arguments import help_text, option_rows
+        from rumbo.cli.help import help_text, option_rows
 
         usage = f"rumbo {command} [-m MODULE] TASK [--parameter VALUE ...] [options]"
         print(help_text(usage, ABOUT, [("Options", option_rows(OPTIONS)), ("Exit codes", EXIT_CODES)]))

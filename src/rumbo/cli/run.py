@@ -93,7 +93,7 @@ def run(words: Sequence[str], default_module: str = "") -> int:
 
 def help_page(line: Line, command: str = "run") -> str:
     """The help for the command, and for the tasks that are named."""
-    from rumbo.cli.arguments import help_text, option_rows, parameter_rows
+    from rumbo.cli.help import help_text, option_rows, parameter_rows
 
     sections: list[tuple[str, Sequence[tuple[str, str]]]] = []
     for wanted in line.wanted:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from rumbo.cli.arguments import HELP, MODULE, Option, UsageError, help_text, option_rows, read
+from rumbo.cli.arguments import HELP, MODULE, Option, UsageError, read
 from rumbo.cli.finding import failure_text, finder, make_tasks
+from rumbo.cli.help import help_text, option_rows
 from rumbo.cli.look import Ink, plural
 from rumbo.pipeline.structure import flatten
 

@@ -153,6 +153,7 @@ class Register(abc.ABCMeta):
     def _set_reg(cls, reg: Mapping[str, Any]) -> None:
         """Register exactly the classes of a dictionary that ``_get_reg`` gave."""
         cls._reg = [task_cls for task_cls in reg.values() if task_cls is not cls.AMBIGUOUS_CLASS]
+        Register._changes += 1  # the new list may lie where the old one lay, and be as long
 
     @classmethod
     def task_names(cls) -> list[str]:

@@ -1,13 +1,12 @@
 """The observer that writes the history of runs, from a thread of its own, without ever disturbing a run.
 
-Calls put facts aside and return. A thread wakes ten times a second, turns what has come into rows (`ledger`) and writes
+Calls put facts aside and return. A thread wakes twice a second, turns what has come into rows (`ledger`) and writes
 them in one transaction. Trouble with the disk or the database is told once and never reaches the tasks: what may pass
 (a lock, a full disk) is tried again until the end, with all facts kept; what cannot pass switches the history off.
 """
 
 from __future__ import annotations
 
-import logging
 import os
 import sqlite3
 from collections import deque
@@ -18,6 +17,7 @@ from rumbo.errors import StoreError
 from rumbo.store import connect, statements
 from rumbo.store.entries import Numbers, enter
 from rumbo.store.ledger import RunMemory
+from rumbo.store.telling import logger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,10 +27,9 @@ if TYPE_CHECKING:
     from rumbo.scheduler.effects import Effect
     from rumbo.store.ledger import Rows
 
-logger = logging.getLogger("rumbo")
-
-_NAP = 0.1
-"""Seconds between two looks at what has come."""
+_NAP = 0.5
+"""Seconds between two looks at what has come. Writing beside a busy run costs both of them more (they share caches,
+often a core) than writing the same when the run is over, so short runs are written in one go."""
 _LONGEST_NAP = 5.0
 """Seconds between two tries while something is in the way."""
 _TOO_MUCH = 2_000_000
@@ -160,8 +159,8 @@ class HistoryWriter:
             return
         try:
             self._digest()
-        except Exception as error:  # a fact that we do not understand must not end the thread without a word
-            logger.debug("history: a fact could not be understood", exc_info=True)
+        except Exception as error:  # noqa: BLE001 - a fact that we do not understand must not end the thread without a word
+            logger().debug("history: a fact could not be understood", exc_info=True)
             self._give_up(StoreError(f"a fact could not be understood ({error.__class__.__name__}: {error})"))
         if self._backlog and not self._is_off:
             self._try_to_write(patience)
@@ -224,10 +223,10 @@ class HistoryWriter:
             if connect.is_passing(cause) and self._unwritten < _TOO_MUCH:
                 self._hold_up(told)
             else:
-                logger.debug("history: cannot go on", exc_info=True)
+                logger().debug("history: cannot go on", exc_info=True)
                 self._give_up(told)
-        except Exception as error:  # the thread must not end without a word
-            logger.debug("history: cannot go on", exc_info=True)
+        except Exception as error:  # noqa: BLE001 - the thread must not end without a word
+            logger().debug("history: cannot go on", exc_info=True)
             self._give_up(StoreError(f"{self._path} cannot be written ({error.__class__.__name__}: {error})"))
         else:
             self._unwritten = 0
@@ -272,7 +271,7 @@ class HistoryWriter:
         self._nap = min(self._nap * 2, _LONGEST_NAP)
         if not self._was_told and not self._is_closing:
             self._was_told = True
-            logger.warning(
+            logger().warning(
                 "%s It is tried again until the run ends; the tasks themselves are not affected.", self.trouble
             )
 
@@ -284,20 +283,20 @@ class HistoryWriter:
         self._trouble = f"history is off: {_sentence(error)}"
         if not self._was_told:
             self._was_told = True
-            logger.warning("%s The tasks themselves are not affected.", self.trouble)
+            logger().warning("%s The tasks themselves are not affected.", self.trouble)
 
     def _finish(self) -> None:
         self._write_all(self.patience)
         if self._backlog:
             self._trouble = f"history is incomplete: {(self._trouble or '').removeprefix('history is held up: ')}"
             if not self._was_told:
-                logger.warning("%s The tasks themselves are not affected.", self._trouble)
+                logger().warning("%s The tasks themselves are not affected.", self._trouble)
             self._backlog.clear()
         if self._db is not None:
             try:
                 self._db.close()
             except sqlite3.Error:
-                logger.debug("history: could not be closed", exc_info=True)
+                logger().debug("history: could not be closed", exc_info=True)
             self._db = None
 
 

@@ -8,16 +8,16 @@ file; one that runs can be followed, because a file that is renamed stays the fi
 from __future__ import annotations
 
 import contextlib
-import logging
 import mmap
 import os
 import re
 from typing import TYPE_CHECKING
 
+from rumbo.store.telling import logger
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-logger = logging.getLogger("rumbo")
 
 LOGS = "logs"
 _SPOOL = ".spool"
@@ -27,6 +27,7 @@ _LONGEST_NAME = 180
 """Bytes of a task's id in a file name; file systems allow 255 for all of it."""
 
 _unsafe = re.compile(r"[^A-Za-z0-9_.,=@+-]")
+_is_safe = re.compile(rf"[A-Za-z0-9_,=@+-][A-Za-z0-9_.,=@+-]{{0,{_LONGEST_NAME - 1}}}").fullmatch
 
 
 class LogFolder:
@@ -107,7 +108,7 @@ class LogFolder:
         """Tell of trouble, once."""
         if self._trouble is None:
             self._trouble = f"logs are incomplete: {error.filename or self.path}: {error.strerror or error}."
-            logger.warning("%s The tasks themselves are not affected.", self._trouble)
+            logger().warning("%s The tasks themselves are not affected.", self._trouble)
 
 
 class Spool:
@@ -148,6 +149,7 @@ class Spool:
         Flush Python's own buffers first. When an attempt goes on (after a pause), more is added to its file.
         """
         self._now[0] = 0
+        # Its position would be cheaper to ask for, but a shell's `echo > /dev/stderr` does not move it.
         if not os.fstat(self._file).st_size:
             return None
         path = self._folder.log_path(task_id, attempt)
@@ -180,15 +182,13 @@ def log_name(task_id: str, attempt: int) -> str:
 
 
 def _safe(name: str) -> str:
-    cut = _unsafe.sub("_", name)[:_LONGEST_NAME]
-    if cut.startswith("."):
-        cut = "_" + cut[1:]
-    if cut == name and cut:
+    if _is_safe(name):
         return name
     import hashlib
 
+    cut = _unsafe.sub("_", name)[:_LONGEST_NAME]
     digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
-    return f"{cut}~{digest}"
+    return f"{'_' + cut[1:] if cut.startswith('.') else cut}~{digest}"
 
 
 def _move(spool: str, path: str) -> None:

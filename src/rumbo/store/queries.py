@@ -275,7 +275,7 @@ def failures(db: sqlite3.Connection, before: tuple[float, int] | None, family: s
         where.append("a.started <= ? AND (a.started, a.key) < (?, ?)")
         values += [before[0], *before]
     if family is not None:
-        where.append("f.name = ?")
+        where.append("t.family IN (SELECT number FROM families WHERE name = ?)")
         values.append(family)
     sql = f"{_ATTEMPT.format(index='INDEXED BY attempts_trouble')} WHERE {' AND '.join(where)} "
     return db.execute(sql + "ORDER BY a.started DESC, a.key DESC LIMIT ?", (*values, limit)).fetchall()
@@ -286,7 +286,7 @@ def slowest(db: sqlite3.Connection, since: float, family: str | None, limit: int
     where = ["a.seconds >= 1", "a.started >= ?"]
     values: list[Any] = [since]
     if family is not None:
-        where.append("f.name = ?")
+        where.append("t.family IN (SELECT number FROM families WHERE name = ?)")
         values.append(family)
     sql = f"{_ATTEMPT.format(index='INDEXED BY attempts_slow')} WHERE {' AND '.join(where)} "
     return db.execute(sql + "ORDER BY a.seconds DESC LIMIT ?", (*values, limit)).fetchall()

@@ -176,8 +176,17 @@ class Worker:
             return Report(ended.lease, Outcome.FAILED, failed.message, retryable=False)
         if fresh:
             self.announce(fresh)
+        self._connect(order, asked)
         self._parked[ended.lease] = order
         return Report(ended.lease, Outcome.PARKED, needs=tuple([node.id for node in asked]))
+
+    def _connect(self, order: Order, asked: Sequence[Node]) -> None:
+        """Note in the plan what a task asked for while it ran, and tell whoever watches."""
+        node = self._plan.nodes[order.tasks[0]]
+        known = set(map(id, node.needs))
+        node.needs += [needed for needed in asked if id(needed) not in known]
+        for observer in self._observers:
+            observer.planned(self._run, [node.planned()])
 
     def _tell_of_trouble(self, order: Order, ended: Ended) -> None:
         """Events that only this side can fire: the attempt's own process may be gone."""

@@ -301,3 +301,20 @@ def test_a_system_without_anonymous_files_uses_one_without_a_name(monkeypatch: p
     data["a"] = b"A"
     in_child(lambda: data.__setitem__("b", b"B"))
     assert dict(data) == {"a": b"A", "b": b"B"}
+
+
+def test_a_replaced_exists_is_asked_in_bulk_questions_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MemoryFileSystem, "exists", lambda self, path: path == "/b")
+    assert MemoryFileSystem().exists_many(["/a", "/b"]) == {"/b"}
+
+
+def test_removing_the_empty_path_removes_everything() -> None:
+    with MemoryTarget("/somewhere").open("w") as out:
+        out.write("x")
+    MemoryFileSystem().remove("")
+    assert not MemoryTarget("/somewhere").exists()
+
+
+def test_a_mode_that_is_no_text_is_a_type_error() -> None:
+    with pytest.raises(TypeError, match=r"^/a cannot be opened with mode None: mode must be 'r' or 'w'\.$"):
+        MemoryTarget("/a").open(None)  # type: ignore[arg-type]

@@ -278,3 +278,13 @@ class TestLoading:
             assert line.root is not None
             assert load_root(*line.root).param_kwargs == {"x": 5}
             assert cls().x == 1
+
+
+def test_setting_the_registry_counts_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Register, "_reg", list(Register._reg))
+    for _ in range(20):  # a list that is thrown away often leaves its place to the next one
+        before = Register._get_reg()
+        define("Passing")
+        assert "Passing" in Register.task_names()
+        Register._set_reg(before)
+        assert "Passing" not in Register.task_names()

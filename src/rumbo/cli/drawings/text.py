@@ -54,7 +54,7 @@ def tree(plan: Plan, style: Style) -> Iterator[str]:
         yield branch + _line(item.nodes, style) + _aside(item.nodes, fresh, is_cut, style)
         shown.update(node.id for node in item.nodes)
         inner = "" if item.level == 0 else item.prefix + ("   " if item.is_last else marks[2])
-        if len(item.nodes) > 1:
+        if len(item.nodes) > 1 and fresh:
             yield from _exceptions(item.nodes, inner, bool(below) and not is_cut, style)
         if is_cut:
             continue

@@ -1,0 +1,161 @@
+"""What the façade does where Luigi has nothing to compare with, or does otherwise."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from typing import TYPE_CHECKING
+
+import pytest
+
+from beside_luigi import PROGRAMS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.slow
+
+
+def run(code: str, folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a program under the façade."""
+    variables = {
+        "PYTHONPATH": str(PROGRAMS),
+        "PYTHONWARNINGS": "ignore",
+        "PATH": "/usr/bin:/bin",
+        "TMPDIR": str(folder),
+    }
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), *words],
+        cwd=folder,
+        env=variables | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def luigi(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the program ``luigi``."""
+    return run(
+        "import sys; from luigi.cmdline import luigi_run; luigi_run(sys.argv[1:])", folder, *words, **environment
+    )
+
+
+GREETING = ("--module", "commands", "Greeting", "--local-scheduler", "--no-lock")
+
+
+def test_tasks_are_the_very_classes_of_rumbo(tmp_path: Path) -> None:
+    done = run(
+        """
+        import luigi, rumbo.pipeline.task, rumbo.pipeline.local, rumbo.pipeline.memory, luigi.mock
+        assert luigi.Task is rumbo.pipeline.task.Task
+        assert luigi.LocalTarget is rumbo.pipeline.local.LocalTarget
+        assert luigi.mock.MockTarget is rumbo.pipeline.memory.MemoryTarget
+        """,
+        tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_run_leaves_no_memory_unless_somebody_asks(tmp_path: Path) -> None:
+    assert luigi(tmp_path, *GREETING).returncode == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["greeting_world.txt"]
+
+
+@pytest.mark.parametrize("by", ["variable", "file"])
+def test_a_run_is_remembered_when_somebody_asks(by: str, tmp_path: Path) -> None:
+    environment = {"RUMBO_HISTORY": "1"} if by == "variable" else {}
+    if by == "file":
+        (tmp_path / "luigi.cfg").write_text("[rumbo]\nhistory: true\n")
+    assert luigi(tmp_path, *GREETING, **environment).returncode == 0
+    shown = run("import sys; from rumbo.cli.main import main; sys.exit(main(['history']))", tmp_path)
+    assert "1 done" in shown.stdout
+
+
+def test_the_code_before_a_yield_runs_once(tmp_path: Path) -> None:
+    done = run(
+        """
+        import luigi
+
+        class Part(luigi.Task):
+            n = luigi.IntParameter()
+
+            def output(self):
+                return luigi.LocalTarget(f"part_{self.n}.txt")
+
+            def run(self):
+                self.output().open("w").close()
+
+        class Whole(luigi.Task):
+            def output(self):
+                return luigi.LocalTarget("whole.txt")
+
+            def run(self):
+                print("begins")
+                first = yield Part(1)
+                rest = yield [Part(2), Part(3)]
+                with self.output().open("w") as out:
+                    out.write(" ".join([first.path, *(each.path for each in rest)]))
+
+        luigi.build([Whole()], local_scheduler=True, log_level="CRITICAL")
+        print(open("whole.txt").read())
+        """,
+        tmp_path,
+    )
+    assert done.stdout == "begins\npart_1.txt part_2.txt part_3.txt\n"
+
+
+def test_siblings_run_in_the_order_in_which_they_are_listed(tmp_path: Path) -> None:
+    done = run(
+        """
+        import luigi
+
+        class Each(luigi.Task):
+            n = luigi.IntParameter()
+            def complete(self): return getattr(self, "ran", False)
+            def run(self):
+                self.ran = True
+                print(self.n, end=" ")
+
+        class All(luigi.WrapperTask):
+            def requires(self): return [Each(n) for n in (3, 1, 4, 5, 9, 2, 6)]
+
+        luigi.build([All()], local_scheduler=True, log_level="CRITICAL")
+        """,
+        tmp_path,
+    )
+    assert done.stdout == "3 1 4 5 9 2 6 "
+
+
+def test_a_cycle_is_one_error_with_the_path(tmp_path: Path) -> None:
+    done = run(
+        """
+        import luigi
+
+        class Egg(luigi.Task):
+            def requires(self): return Hen()
+
+        class Hen(luigi.Task):
+            def requires(self): return Egg()
+
+        luigi.build([Egg()], local_scheduler=True, log_level="CRITICAL")
+        """,
+        tmp_path,
+    )
+    assert done.returncode == 1
+    assert "These tasks need each other in a circle:\n  Egg__99914b932b\n  -> Hen__99914b932b\n  -> Egg" in done.stderr
+
+
+def test_a_method_of_the_central_scheduler_says_that_it_is_not_there(tmp_path: Path) -> None:
+    done = run("import luigi; luigi.scheduler.Scheduler().task_list('PENDING', '')", tmp_path)
+    assert done.stderr.endswith(
+        "NotImplementedError: luigi.scheduler.Scheduler.task_list() is a method of the central scheduler, which this "
+        "version does not have yet. Run tasks by luigi.build(..., local_scheduler=True) or luigi.worker.Worker.\n"
+    )
+
+
+def test_mail_that_is_not_sent_is_said_so(tmp_path: Path) -> None:
+    (tmp_path / "luigi.cfg").write_text("[email]\nreceiver: someone@example.org\n")
+    done = luigi(tmp_path, "--module", "commands", "Fails", "--local-scheduler", "--no-lock")
+    assert "WARNING: No mail was sent to someone@example.org about 'Luigi: Fails() FAILED." in done.stderr
