@@ -677,6 +677,8 @@ class Worker:
 
         logger.info("Running Worker with %d processes", self.worker_processes)
         self._need_own_scheduler()
+        if self._assistant:
+            logger.warning("An assistant helps other workers, which needs a central scheduler; here are none to help.")
         self._worker_info.append(("first_task", self._first_task))
         self.run_succeeded = True
         try:

@@ -28,6 +28,7 @@ def same(both: Both, *words: str, files: dict[str, str] | None = None, **environ
     return ours.code
 
 
+RETRYING = "--worker-keep-alive --scheduler-retry-delay 0.1 --worker-wait-interval 0.3 --worker-wait-jitter 0"
 COMMANDS = {
     "a parameter": "Greeting --name you",
     "a parameter with an underscore": "Greeting --my-count 3",
@@ -47,6 +48,14 @@ COMMANDS = {
     "failures and missing data": "NeedsFails",
     "an unclear task": "NeedsUnclear",
     "less in the log": "Greeting --log-level WARNING",
+    "a timeout for all": "Sleeps --worker-timeout 1",
+    "retries until it works": f"Flaky {RETRYING} --scheduler-retry-count 9",
+    "retries until it is disabled": f"Flaky --tries 9 {RETRYING} --scheduler-retry-count 3",
+    "less of a resource than a task needs": "Greedy",
+    "a process per task": "Letter --day 2013-07-10 --worker-force-multiprocessing",
+    "tasks checked after they ran": "Show --worker-check-complete-on-run",
+    "too many tasks": "Letter --worker-task-limit 1",
+    "at the same time": "Letter --day 2013-07-10 --parallel-scheduling",
     "a range": "RangeDaily --of Letter --start 2013-07-01 --stop 2013-07-04 --param-name day",
 }
 
@@ -178,6 +187,12 @@ def test_toml_is_read_alike(both: Both) -> None:
         pytest.skip("this Luigi was installed without toml")
     assert (ours.code, ours.stdout) == (luigi.code, luigi.stdout)
     assert "colour green\nsizes [('large', 3), ('small', 1)]" in ours.stdout
+
+
+@pytest.mark.parametrize("amount", [1, 2])
+def test_resources_come_from_the_configuration(amount: int, both: Both) -> None:
+    words = ["--module", "commands", "Greedy", "--local-scheduler", "--no-lock"]
+    assert same(both, *words, files={"luigi.cfg": f"[resources]\ndisk: {amount}\n"}) == 0
 
 
 def test_the_command_line_goes_before_the_configuration(both: Both) -> None:

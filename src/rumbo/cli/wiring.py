@@ -151,9 +151,11 @@ def _memory(options: Options, run: str) -> tuple[HistoryWriter | None, LogFolder
     if not options.history:
         return None, None
     from rumbo.store.history import HistoryWriter
+    from rumbo.store.place import is_usable
 
     folder = os.path.join(options.folder, ".rumbo")
-    if not options.capture:
+    if not options.capture or not is_usable(folder):
+        # The history tells of a folder that cannot be used; nobody needs to hear it twice.
         return HistoryWriter(folder), None
     from rumbo.store.logs import LogFolder
 

@@ -185,6 +185,7 @@ class Task(metaclass=Register):
             return dict(zip(compile_table(type(self)).names, _values_of(self), strict=False))
 
     _shows_param_kwargs = False
+    _hides_private: ClassVar[bool] = False  # Luigi prints private values in logs and summaries; typed tasks do not
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         cls = type(self)
@@ -439,8 +440,9 @@ class Task(metaclass=Register):
         if not hasattr(self, "_parameter_values"):
             return f"{family}(not initialized)"
         table = compile_table(type(self))
+        hidden = ParameterVisibility.PRIVATE if self._hides_private else None
         shown = [
-            f"{name}={table.text(name, parameter, value)}"
+            f"{name}={'***' if parameter.visibility == hidden else table.text(name, parameter, value)}"
             for (name, parameter), value in zip(table.pairs, self._parameter_values, strict=False)
             if parameter.significant
         ]

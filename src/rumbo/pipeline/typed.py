@@ -123,6 +123,8 @@ class Task(_Annotated):
     timeout: ClassVar[float | None] = None
     """Seconds that one attempt may take; None: as the settings say."""
 
+    _hides_private: ClassVar[bool] = True
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         _adopt_annotations(cls)

@@ -8,6 +8,7 @@ import time
 
 from rumbo.errors import StoreBusy, StoreError
 from rumbo.store import versions
+from rumbo.store.place import make_folder
 
 FOLDER = ".rumbo"
 """Name of the folder of memory, in the folder where a pipeline is run."""
@@ -36,7 +37,7 @@ def open_for_writing(folder: str, patience: float = 5.0) -> sqlite3.Connection:
     """
     path = os.path.join(folder, DATABASE)
     try:
-        _make_folder(folder)
+        make_folder(folder)
         db = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
     except (OSError, sqlite3.Error) as error:
         raise explained(error, path) from error
@@ -118,15 +119,6 @@ def _code(error: BaseException) -> int:
 
 def _not_ours(error: StoreError, path: str) -> StoreError:
     return StoreError(f"{path} is not a history of Rumbo: {error}. Move it away to begin a new one")
-
-
-def _make_folder(folder: str) -> None:
-    if os.path.isdir(folder):
-        return
-    os.makedirs(folder, exist_ok=True)
-    # Memory is of this machine, not of the project: keep it out of everyone's repository.
-    with open(os.path.join(folder, ".gitignore"), "w", encoding="utf-8") as file:
-        file.write("*\n")
 
 
 def _prepare(db: sqlite3.Connection, path: str, patience: float) -> None:

@@ -13,6 +13,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from rumbo.store.place import make_folder
 from rumbo.store.telling import logger
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class LogFolder:
     def open_spool(self, slot: str) -> Spool | None:
         """A spool for one process, known by its ``slot``. None, and `trouble` says why, if there can be none."""
         try:
+            make_folder(os.path.dirname(os.path.dirname(self.path)))
             os.makedirs(self.path, exist_ok=True)
             return Spool(self, slot)
         except OSError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import luigi
 
 
@@ -96,6 +98,38 @@ class Spaced(luigi.Task):
 
     def run(self):
         print("spaced", self.value)
+
+    def complete(self):
+        return False
+
+
+class Sleeps(luigi.Task):
+    def run(self):
+        time.sleep(60)
+
+
+class Flaky(luigi.Task):
+    """Fails until it has been tried often enough."""
+
+    tries = luigi.IntParameter(default=3)
+
+    def output(self):
+        return luigi.LocalTarget("flaky.txt")
+
+    def run(self):
+        with open("tries.txt", "a") as out:
+            out.write("x")
+        with open("tries.txt") as tried:
+            if len(tried.read()) < self.tries:
+                raise ValueError("not yet")
+        self.output().open("w").close()
+
+
+class Greedy(luigi.Task):
+    resources = {"disk": 2}
+
+    def run(self):
+        print("greedy ran")
 
     def complete(self):
         return False

@@ -412,3 +412,13 @@ def test_a_kind_of_a_programs_own() -> None:
 
     assert Sample().x == "A"
     assert Sample(x="b").x == "B"
+
+
+def test_a_private_value_is_not_printed() -> None:
+    from rumbo.pipeline.parameter import ParameterVisibility
+
+    class Login(Task):
+        user: str
+        password: str = parameter(visibility=ParameterVisibility.PRIVATE)
+
+    assert repr(Login(user="ana", password="hunter2")) == "Login(user=ana, password=***)"

@@ -182,7 +182,7 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path, caplog: pytest.LogCaptureF
     (tmp_path / ".rumbo").write_text("a file is in the way")
     logs = LogFolder(str(tmp_path / ".rumbo"), "run-1")
     assert logs.open_spool("0") is None
-    assert logs.trouble == f"logs are incomplete: {tmp_path}/.rumbo/logs: Not a directory."
+    assert logs.trouble == f"logs are incomplete: {tmp_path}/.rumbo: File exists."
 
 
 def test_removing_the_logs_of_a_run(tmp_path: Path, logs: LogFolder, spool: Spool) -> None:
