@@ -39,7 +39,7 @@ format: $(VENV)/dev.stamp  ## rewrite the code in the house style
 	$(BIN)/ruff format .
 
 test: $(VENV)/dev.stamp  ## every test, with coverage
-	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST_ARGS)
 	$(BIN)/python -m coverage report --include='src/rumbo/scheduler/*' --fail-under=100
 
 bench: $(VENV)/dev.stamp  ## speed, beside Luigi and the floor
