@@ -364,6 +364,22 @@ class KillsItsNeighbour(Fragile):
     """Runs in the only child, where its asker is parked, and takes that child down once."""
 
 
+class AsksForTheUnknown(_Task):
+    def run(self):
+        class KnownHereOnly(_Task):
+            def run(self):
+                self.write()
+
+        yield KnownHereOnly(folder=self.folder)
+
+
+def test_a_task_that_only_its_own_process_knows_is_a_failure_of_who_asks_for_it(workers, tmp_path):
+    result = in_processes([AsksForTheUnknown(folder=str(tmp_path)), *leaves(tmp_path)], workers)
+    assert result.counts == {"done": 5, "failed": 1}
+    (message,) = result.failures().values()
+    assert "which could not be built outside of its process: No task executors.KnownHereOnly." in message
+
+
 class TellsItsProcess(_Task):
     def run(self):
         self.write(str(os.getpid()))

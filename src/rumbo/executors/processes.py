@@ -326,7 +326,15 @@ class ProcessExecutor:
             child.parked.add(lease)
         else:
             del self._holder[lease]
-        tasks = tuple([load_task(*travelled) for _, travelled in needs])
+        try:
+            tasks = tuple([load_task(*travelled) for _, travelled in needs])
+        except Exception as error:  # noqa: BLE001 - whatever keeps a task from being built ends this attempt only
+            self.drop(lease)
+            what = ", ".join(id for id, _ in needs)
+            failure = f"{attempt.task} asked for {what}, which could not be built outside of its process: {error}"
+            self._happened.append(Ended(lease, Outcome.FAILED, failure, seconds=seconds, log=log))
+            self._occupy(child)
+            return
         if attempt.verdict is not None and outcome != Outcome.DONE:
             outcome, message = attempt.verdict
         self._happened.append(Ended(lease, Outcome(outcome), message, retryable, tasks, seconds, log))
