@@ -106,13 +106,17 @@ def execute(
         # The plan lives as long as the run: looking through it for garbage again and again would cost a tenth of it.
         gc.freeze()
         # The pool of processes is forked here, before the history starts its thread.
-        executor.open({id: node.task for id, node in plan.nodes.items()})
+        if plan.has_work:
+            executor.open({id: node.task for id, node in plan.nodes.items()})
         if history is not None:
             history.start()
         _tell_of_start(watchers, run, plan, options, started)
         with interrupts:
-            worker.announce(nodes)
-            worker.work()
+            if plan.has_work:
+                worker.announce(nodes)
+                worker.work()
+            else:
+                worker.show(nodes)
     except BaseException as error:
         _tell_of_end(watchers, RunEnded(run, clock.now(), "crashed", f"{type(error).__name__}: {error}", {}))
         raise

@@ -105,6 +105,11 @@ class Plan:
         self._ask_wrappers = ask_wrappers
         self._progress = progress
 
+    @property
+    def has_work(self) -> bool:
+        """Whether anything is not complete."""
+        return any(node.verdict is not Verdict.SKIP for node in self.nodes.values())
+
     def find(self, roots: Iterable[Task]) -> list[Node]:
         """Plan for some roots; gives the new nodes, dependencies before dependents.
 

@@ -73,12 +73,16 @@ class Worker:
 
     # -- the loop ---------------------------------------------------------------------------------------------------
 
-    def announce(self, nodes: Sequence[Node]) -> None:
-        """Tell the scheduler, and whoever watches, of new nodes of the plan."""
+    def show(self, nodes: Sequence[Node]) -> None:
+        """Tell whoever watches of new nodes of the plan."""
         if self._observers:
             planned = [node.planned() for node in nodes]
             for observer in self._observers:
                 observer.planned(self._run, planned)
+
+    def announce(self, nodes: Sequence[Node]) -> None:
+        """Tell the scheduler, and whoever watches, of new nodes of the plan."""
+        self.show(nodes)
         self._scheduler.register(self._run, self._describer.describe(nodes))
 
     def work(self) -> None:
