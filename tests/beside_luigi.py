@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -91,7 +92,9 @@ class Both:
             ]
         variables = {name: value for name, value in os.environ.items() if not name.startswith(("LUIGI_", "RUMBO_"))}
         variables |= {"PYTHONPATH": str(PROGRAMS), "PYTHONWARNINGS": "ignore", "PYTHONDONTWRITEBYTECODE": "1"}
-        variables |= {"TMPDIR": str(folder), **environment}
-        done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, timeout=120)
+        # A folder of its own keeps the locks of runs apart; a short name, because sockets are made in it.
+        with tempfile.TemporaryDirectory(prefix="r") as short:
+            variables |= {"TMPDIR": short, **environment}
+            done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, timeout=120)
         left = {path.name: path.read_text() for path in folder.iterdir() if path.is_file() and path.name not in files}
         return Outcome(done.returncode, done.stdout, done.stderr, left)
