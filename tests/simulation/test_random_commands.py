@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import pickle
+import re
 from typing import Any
 
 import hypothesis.strategies as st
+import msgspec
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from rumbo.errors import CommandRejected
 from rumbo.scheduler import commands as do
-from rumbo.scheduler import views
+from rumbo.scheduler import memento, views
 from rumbo.scheduler.effects import Assigned, AttemptEnded, LateReport, Resumed, StateChanged
 from rumbo.scheduler.machine import Machine, Policy
 from rumbo.scheduler.records import BatchKey, Outcome, RetryPolicy, State, TaskSpec
@@ -33,6 +35,8 @@ KINDS: list[dict[str, Any]] = [
     {"batch": BatchKey("Family", (), 0), "retry": RetryPolicy(retries=1, disable_after=2, disable_for=20.0)},
     {"batch": BatchKey("Family", (("x", "1"),), 2), "resources": {"db": 0}},
     {"pool": "gpu"},
+    {"module": "elsewhere", "portable": False},
+    {"module": "elsewhere"},
     {"runnable": False},
 ]
 POLICIES = [
@@ -61,6 +65,26 @@ def specs(draw: st.DrawFn) -> TaskSpec:
     )
 
 
+class RestartedDriver(Driver):
+    """A driver whose machine was saved and restored at some moment, beside the one that just went on."""
+
+    twin: Machine | None = None
+
+    def apply(self, command: do.Command) -> list:
+        """Both machines must answer alike."""
+        if self.twin is None:
+            return super().apply(command)
+        try:
+            expected = self.twin.apply(command, self.now)
+        except CommandRejected as error:
+            with pytest.raises(CommandRejected, match=re.escape(str(error).split("\n")[0])):
+                super().apply(command)
+            raise
+        effects = super().apply(command)
+        assert effects == expected
+        return effects
+
+
 def frozen(value: Any) -> bytes:
     """All that hangs on a value, byte for byte."""
     return pickle.dumps(value)
@@ -79,7 +103,7 @@ class RandomCommands(RuleBasedStateMachine):
         own=st.lists(specs(), max_size=5),
     )
     def begin(self, policy: Policy, shared: list[TaskSpec], own: list[TaskSpec]) -> None:
-        self.driver = Driver(policy, {"db": 2, "memory": 1.5})
+        self.driver = RestartedDriver(policy, {"db": 2, "memory": 1.5})
         self.holders: dict[str, int] = {}
         for worker in WORKERS:
             self.apply(do.Join(worker, assistant=worker == "cid"))
@@ -111,9 +135,29 @@ class RandomCommands(RuleBasedStateMachine):
 
     # -- workers ----------------------------------------------------------------------------------------------------
 
-    @rule(worker=workers, pools=st.sampled_from(POOLS), assistant=st.booleans())
-    def join(self, worker: str, pools: tuple[str, ...], assistant: bool) -> None:
-        self.apply(do.Join(worker, pools, assistant))
+    @rule(worker=workers, pools=st.sampled_from(POOLS), assistant=st.booleans(), capacity=amounts)
+    def join(self, worker: str, pools: tuple[str, ...], assistant: bool, capacity: dict[str, float]) -> None:
+        self.apply(do.Join(worker, pools, assistant, capacity))
+
+    @rule(number=lease_numbers)
+    def refuse(self, number: int) -> None:
+        lease = self.lease(number)
+        self.apply(do.Refuse(self.holder(lease), lease, "no such module"))
+
+    @rule(worker=workers)
+    def lose(self, worker: str) -> None:
+        self.apply(do.Lose(worker))
+        self.apply(do.Join(worker))
+
+    @rule()
+    def restart(self) -> None:
+        """The machine is written down as JSON and made anew; from here on both must answer alike."""
+        driver = self.driver
+        before = driver.machine
+        text = msgspec.json.encode(memento.save(before))
+        driver.machine = memento.restore(msgspec.json.decode(text, type=memento.Memento), before.policy)
+        driver.twin = before
+        assert memento.save(driver.machine) == memento.save(before)
 
     @rule(worker=workers, run=st.sampled_from(RUNS), described=st.lists(specs(), min_size=1, max_size=5))
     def register(self, worker: str, run: str, described: list[TaskSpec]) -> None:

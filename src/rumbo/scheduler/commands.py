@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from rumbo.scheduler.records import Outcome, TaskSpec
+from rumbo.scheduler.records import NO_RESOURCES, Outcome, TaskSpec
 
 
 class Join(NamedTuple):
-    """A worker introduces itself. Joining again changes its pools and whether it assists."""
+    """A worker introduces itself. Joining again changes what it says of itself here."""
 
     worker: str
     pools: tuple[str, ...] = ("default",)
     assistant: bool = False
+    capacity: Mapping[str, float] = NO_RESOURCES
+    """What it has of its own, such as processors: its attempts share that, and nobody else's do."""
 
 
 class Register(NamedTuple):
@@ -35,6 +37,8 @@ class Report(NamedTuple):
     """False: the author said that this kind of error is not worth another attempt."""
     needs: tuple[str, ...] = ()
     """With PARKED: ids of the tasks it waits for, registered beforehand."""
+    seconds: float | None = None
+    """How long the attempt took, by the worker's clock; None: count from when it was given out."""
 
 
 class Exchange(NamedTuple):
@@ -66,6 +70,24 @@ class Beat(NamedTuple):
     """A sign of life between exchanges."""
 
     worker: str
+
+
+class Refuse(NamedTuple):
+    """An assistant cannot build the task under a lease, because its copy of the module is missing or is another one.
+
+    The task goes back in line for others, and the assistant gets nothing of that module until it joins again.
+    """
+
+    worker: str
+    lease: int
+    message: str
+
+
+class Lose(NamedTuple):
+    """A worker was silent for too long, as its shell has observed; a policy with a lease notices that by itself."""
+
+    worker: str
+    message: str = "its worker fell silent"
 
 
 class Leave(NamedTuple):
@@ -136,6 +158,8 @@ Command = (
     | Note
     | ShrinkResources
     | Beat
+    | Refuse
+    | Lose
     | Leave
     | DisableWorker
     | Cancel

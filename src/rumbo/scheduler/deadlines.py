@@ -54,5 +54,9 @@ class Deadlines:
             _, kind, key = heappop(heap)
             yield kind, key
 
+    def pending(self) -> list[tuple[float, Due, str]]:
+        """All reminders, earliest first."""
+        return sorted(self._heap)
+
     def __len__(self) -> int:
         return len(self._heap)

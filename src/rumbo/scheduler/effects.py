@@ -47,6 +47,8 @@ class AttemptEnded(NamedTuple):
     outcome: Outcome
     message: str
     at: float
+    seconds: float | None = None
+    """How long it took by the worker's clock, if the worker said so."""
 
 
 class RetryPlanned(NamedTuple):
@@ -74,6 +76,16 @@ class StopAsked(NamedTuple):
     worker: str
     lease: int
     task: str
+    at: float
+
+
+class Refused(NamedTuple):
+    """An assistant cannot build this task, and is given nothing of its module any more."""
+
+    worker: str
+    task: str
+    module: str
+    message: str
     at: float
 
 
@@ -116,6 +128,7 @@ Effect = (
     | RetryPlanned
     | Noted
     | StopAsked
+    | Refused
     | LateReport
     | WorkerLost
     | TaskDisabled

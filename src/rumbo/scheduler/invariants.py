@@ -9,7 +9,7 @@ from rumbo.scheduler.resources import DUST
 from rumbo.scheduler.transitions import HELD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from rumbo.scheduler.machine import Machine
     from rumbo.scheduler.records import Audience, Lease, TaskRecord, WorkerRecord
@@ -83,14 +83,18 @@ def _of_place(machine: Machine, task: TaskRecord) -> Iterator[str]:
         )
     else:
         audiences = [*task.runners]
-        if any(worker.assistant and task.spec.pool in worker.pools for worker in machine.workers.values()):
-            audiences.append(("pool", task.spec.pool))
+        if task.spec.portable and any(_serves(worker, task) for worker in machine.workers.values()):
+            audiences.append(("pool", task.spec.pool, task.spec.module))
     for audience in audiences:
         if task not in machine.ready.standing(audience):
             yield f"is missing in the line of {audience}"
     key = task.spec.batch
     if key is not None and key.limit != 1 and task.state is State.PENDING and task not in machine.batches.standing(key):
         yield "is missing in the line of its batch"
+
+
+def _serves(worker: WorkerRecord, task: TaskRecord) -> bool:
+    return worker.assistant and task.spec.pool in worker.pools and task.spec.module not in worker.refused
 
 
 def _of_timers(task: TaskRecord) -> Iterator[str]:
@@ -111,8 +115,8 @@ def _of_lease(machine: Machine, lease: Lease) -> Iterator[str]:
             yield f"is for {id}, which does not hold it"
         elif (machine.tasks[id].state is State.PARKED) != lease.parked:
             yield f"is {'parked' if lease.parked else 'active'}, and {id} is {machine.tasks[id].state.name}"
-    if lease.parked and lease.resources:
-        yield f"is parked and holds {dict(lease.resources)}"
+    if lease.parked and (lease.resources or lease.own):
+        yield f"is parked and holds {dict(lease.resources) | dict(lease.own)}"
 
 
 def _of_worker(machine: Machine, worker: WorkerRecord) -> Iterator[str]:
@@ -122,19 +126,26 @@ def _of_worker(machine: Machine, worker: WorkerRecord) -> Iterator[str]:
     for id in worker.tasks:
         if id not in machine.tasks or worker.id not in machine.tasks[id].stakeholders:
             yield f"has a stake in {id}, which does not know it"
+    held = [machine.leases[number].own for number in worker.leases if number in machine.leases]
+    yield from _compare(held, worker.used)
 
 
 def _of_resources(machine: Machine) -> Iterator[str]:
     resources = machine.resources
+    yield from _compare([lease.resources for lease in machine.leases.values()], resources.used)
+    for task, workers in resources.claims.items():
+        for worker in workers:
+            if worker not in machine.workers:
+                yield f"{task.id} claims resources for {worker}, which is gone"
+            elif not resources.can_ever_fit(task, machine.workers[worker]):
+                yield f"{task.id} claims more than there is"
+
+
+def _compare(holdings: Iterable[Mapping[str, float]], counted: Mapping[str, float]) -> Iterator[str]:
     held: dict[str, float] = {}
-    for lease in machine.leases.values():
-        for name, amount in lease.resources.items():
+    for holding in holdings:
+        for name, amount in holding.items():
             held[name] = held.get(name, 0.0) + amount
-    for name in sorted(held.keys() | resources.used.keys()):
-        if abs(held.get(name, 0.0) - resources.used.get(name, 0.0)) > 10 * DUST:
-            yield f"resource {name}: leases hold {held.get(name, 0.0):g}, counted {resources.used.get(name, 0.0):g}"
-    for task, worker in resources.claims.items():
-        if worker not in machine.workers:
-            yield f"{task.id} claims resources for {worker}, which is gone"
-        if not resources.can_ever_fit(task):
-            yield f"{task.id} claims more than there is"
+    for name in sorted(held.keys() | counted.keys()):
+        if abs(held.get(name, 0.0) - counted.get(name, 0.0)) > 10 * DUST:
+            yield f"resource {name}: leases hold {held.get(name, 0.0):g}, counted {counted.get(name, 0.0):g}"

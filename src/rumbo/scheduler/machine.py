@@ -25,6 +25,7 @@ from rumbo.scheduler.effects import (
     Forgotten,
     LateReport,
     Noted,
+    Refused,
     Resumed,
     RetryPlanned,
     StateChanged,
@@ -64,6 +65,10 @@ _CAUSES = {
 }
 
 
+_LONGEST_STORY, _OPENING = 400, 100
+"""Of a task's story no more is kept than so many moments and causes; the opening stays, and the latest."""
+
+
 class Policy(NamedTuple):
     """How a machine behaves. Times in seconds."""
 
@@ -96,6 +101,10 @@ class Machine:
         self.deadlines = Deadlines()
         self.paused = False
         self._has_assistants = False
+        self._common: dict[Audience, None] = {}
+        """The lines that assistants take from."""
+        self._modules: dict[str, dict[str, None]] = {}
+        """By pool: the modules of tasks. Kept while there are assistants."""
         self._last_lease = 0
         self._now = 0.0
         self._effects: list[Effect] = []
@@ -106,6 +115,8 @@ class Machine:
             do.Note: self._note,
             do.ShrinkResources: self._shrink,
             do.Beat: self._beat,
+            do.Refuse: self._refuse,
+            do.Lose: self._lose,
             do.Leave: self._leave,
             do.DisableWorker: self._disable_worker,
             do.Cancel: self._cancel,
@@ -147,28 +158,50 @@ class Machine:
             )
             self.ready.open(worker.id)
             self.ready.open(worker.parked)
+            worker.capacity = command.capacity
+            worker.serves = (worker.parked, worker.id)
             self._watch(worker)
-            self._serve_pools(worker, ())
+            if worker.assistant:
+                self._serve_pools()
             return
         worker.seen = self._now
-        if (worker.pools, worker.assistant) != (command.pools, command.assistant):
-            before, worker.pools, worker.assistant = worker.pools, command.pools, command.assistant
-            self._serve_pools(worker, before)
+        if worker.capacity != command.capacity:
+            self.resources.change_own(worker, command.capacity, map(self.leases.__getitem__, worker.leases))
+            self.ready.stir_all()
+        if (worker.pools, worker.assistant, worker.refused) != (command.pools, command.assistant, {}):
+            worker.pools, worker.assistant, worker.refused = command.pools, command.assistant, {}
+            self._serve_pools()
             for task in map(self.tasks.__getitem__, worker.tasks):
                 self._set_runner(task, worker, task.spec)
 
-    def _serve_pools(self, changed: WorkerRecord, before: Sequence[str]) -> None:
-        """Keep lines for the pools that assistants serve, and for no others, after a worker has changed its pools."""
-        own = [("pool", pool) for pool in changed.pools if changed.assistant]
-        changed.serves = (changed.parked, changed.id, *own)
-        served = {pool for worker in self.workers.values() if worker.assistant for pool in worker.pools}
-        self._has_assistants = bool(served)
-        for pool in (*before, *changed.pools):
-            audience = ("pool", pool)
-            if pool not in served:
-                self.ready.close(audience)
-            elif not self.ready.is_open(audience):
-                self.ready.open(audience, [task for task in self.tasks.values() if _is_open_to_all(task, pool)])
+    def _serve_pools(self) -> None:
+        """Keep lines for the pools and modules that assistants serve, and for no others.
+
+        Linear in tasks when there are assistants, so called when workers or modules come and go only.
+        """
+        self._has_assistants = any(worker.assistant for worker in self.workers.values())
+        modules: dict[str, dict[str, None]] = {}
+        if self._has_assistants:
+            for task in self.tasks.values():
+                modules.setdefault(task.spec.pool, {})[task.spec.module] = None
+        served: dict[Audience, None] = {}
+        for worker in self.workers.values():
+            own: list[Audience] = []
+            if worker.assistant:
+                own = [
+                    ("pool", pool, module)
+                    for pool in worker.pools
+                    for module in modules.get(pool, ())
+                    if module not in worker.refused
+                ]
+            worker.serves = (worker.parked, worker.id, *own)
+            served.update(dict.fromkeys(own))
+        for audience in [each for each in self._common if each not in served]:
+            self.ready.close(audience)
+        for audience in [each for each in served if each not in self._common]:
+            self.ready.open(audience, [task for task in self.tasks.values() if _is_open_to(task, audience)])
+        self._common = served
+        self._modules = modules
 
     def _watch(self, worker: WorkerRecord) -> None:
         if self.policy.lease is not None:
@@ -186,20 +219,42 @@ class Machine:
 
     def _disable_worker(self, command: do.DisableWorker) -> None:
         self._known(command.worker).disabled = True
-        self.resources.drop_claims(command.worker)
+        self._drop_claims(command.worker)
+
+    def _drop_claims(self, worker: str) -> None:
+        if self.resources.claims:
+            self.resources.drop_claims(worker)
+            self.ready.stir_all()
 
     def _leave(self, command: do.Leave) -> None:
         self._part_with(self._known(command.worker), Outcome.RELEASED, "its worker left")
+
+    def _lose(self, command: do.Lose) -> None:
+        worker = self.workers.get(command.worker)
+        if worker is not None:
+            self._effects.append(WorkerLost(worker.id, self._now))
+            self._part_with(worker, Outcome.LOST, command.message)
+
+    def _refuse(self, command: do.Refuse) -> None:
+        lease = self._own_lease(command.worker, command.lease)
+        if lease is None:
+            return
+        worker, task = self.workers[command.worker], self.tasks[lease.tasks[0]]
+        worker.refused[task.spec.module] = None
+        self._effects.append(Refused(worker.id, task.id, task.spec.module, command.message, self._now))
+        self._end(lease, Outcome.RELEASED, command.message, retryable=True)
+        self._serve_pools()
 
     def _part_with(self, worker: WorkerRecord, outcome: Outcome, message: str) -> None:
         """Take everything from a worker that is gone."""
         for number in tuple(worker.leases):
             self._end(self.leases[number], outcome, message, retryable=True)
-        self.resources.drop_claims(worker.id)
+        self._drop_claims(worker.id)
         self.ready.close(worker.id)
         self.ready.close(worker.parked)
         del self.workers[worker.id]
-        self._serve_pools(worker, ())
+        if worker.assistant:
+            self._serve_pools()
         for id in worker.tasks:
             task = self.tasks[id]
             task.stakeholders = tuple([each for each in task.stakeholders if each != worker.id])
@@ -229,12 +284,21 @@ class Machine:
                     task.priority = spec.priority
             self._give_stake(task, spec, worker)
             described.append(task)
+        if self._has_assistants:
+            self._welcome_modules(described)
         for task in described:
             if not task.lease:
                 self._connect(task, task.spec.dependencies)
         self._hand_down_priority(described)
         for task in described:
             self._describe(task, run)
+
+    def _welcome_modules(self, described: Sequence[TaskRecord]) -> None:
+        """See that assistants serve the modules of these tasks too."""
+        for task in described:
+            if task.spec.module not in self._modules.get(task.spec.pool, ()):
+                self._serve_pools()
+                return
 
     def _give_stake(self, task: TaskRecord, spec: TaskSpec, worker: WorkerRecord) -> None:
         if not task.stakeholders:
@@ -342,8 +406,9 @@ class Machine:
         """Who may take a task now. A parked attempt can go on in its own worker only."""
         if task.state is _PARKED:
             return (self.workers[self.leases[task.lease].worker].parked,)
-        if self._has_assistants:
-            return (*task.runners, ("pool", task.spec.pool))
+        spec = task.spec
+        if self._has_assistants and spec.portable:
+            return (*task.runners, ("pool", spec.pool, spec.module))
         return task.runners
 
     # -- handing out work and taking it back ----------------------------------------------------------------------
@@ -369,9 +434,9 @@ class Machine:
             task = self.ready.first(audiences, passed_over)
             if task is None:
                 return
-            if task.spec.resources and self.resources.lacking(task):
+            if task.spec.resources and self.resources.lacking(task, worker):
                 passed_over += (needs_of(task),)
-                if may_claim and self.resources.claim(task, worker.id):
+                if may_claim and self.resources.claim(task, worker):
                     may_claim -= 1
                 continue
             task.queued = None
@@ -401,8 +466,7 @@ class Machine:
             self._move(member, cause)
 
     def _take_resources(self, lease: Lease, task: TaskRecord) -> None:
-        lease.resources = task.spec.resources
-        self.resources.hold(lease.resources)
+        self.resources.hold(lease, task.spec.resources, self.workers[lease.worker])
         self.resources.claims.pop(task, None)
 
     def _resume(self, task: TaskRecord) -> None:
@@ -421,7 +485,7 @@ class Machine:
         elif outcome is _IS_PARKED:
             self._park(lease, report.needs)
         else:
-            self._end(lease, outcome, report.message, report.retryable)
+            self._end(lease, outcome, report.message, report.retryable, report.seconds)
 
     def _park(self, lease: Lease, needs: tuple[str, ...]) -> None:
         """Let an attempt wait for what it asked for. What was withdrawn in the meantime ends here."""
@@ -431,8 +495,7 @@ class Machine:
             self._ask_to_stop(lease)
             return
         task = self.tasks[lease.tasks[0]]
-        self.resources.release(lease.resources)
-        lease.resources = NO_RESOURCES
+        self._release(lease)
         lease.parked = True
         self._connect(task, (*task.waits_for, *needs))
         self._hand_down_priority((task,))
@@ -449,18 +512,23 @@ class Machine:
                 return f"it asked for a task that waits for it in turn: {' -> '.join((lease.tasks[0], *circle))}"
         return ""
 
-    def _end(self, lease: Lease, outcome: Outcome, message: str, retryable: bool) -> None:
+    def _release(self, lease: Lease) -> None:
+        """Give back what a lease holds; others may have waited for it."""
+        self.resources.release(lease, self.workers[lease.worker])
+        self.ready.stir_all()
+
+    def _end(self, lease: Lease, outcome: Outcome, message: str, retryable: bool, seconds: float | None = None) -> None:
         """End a lease and with it the attempt at each of its tasks."""
         number, worker = lease.number, lease.worker
+        if lease.resources or lease.own:
+            self._release(lease)
         del self.leases[number]
         del self.workers[worker].leases[number]
-        if lease.resources:
-            self.resources.release(lease.resources)
         effects, now = self._effects, self._now
         for id in lease.tasks:
             task = self.tasks[id]
             task.lease = 0
-            effects.append(_record(AttemptEnded, (id, task.attempts, number, worker, outcome, message, now)))
+            effects.append(_record(AttemptEnded, (id, task.attempts, number, worker, outcome, message, now, seconds)))
             if outcome is _IS_DONE:
                 task.failures = ()
                 task.losses = 0
@@ -520,6 +588,8 @@ class Machine:
         task.state = new
         task.queued = None
         task.story += (now, cause)
+        if len(task.story) > _LONGEST_STORY:
+            del task.story[_OPENING : _OPENING + 2]
         self._effects.append(_record(StateChanged, (task.id, old, new, cause, now)))
         if new is _DONE:
             tasks = self.tasks
@@ -552,13 +622,8 @@ class Machine:
         lease = self._own_lease(command.worker, command.lease)
         if lease is None or lease.parked:
             return
-        given = {
-            name: min(amount, lease.resources.get(name, 0.0))
-            for name, amount in command.amounts.items()
-            if amount > 0 and name in lease.resources
-        }
-        lease.resources = {name: held - given.get(name, 0.0) for name, held in lease.resources.items()}
-        self.resources.release(given)
+        self.resources.shrink(lease, command.amounts, self.workers[lease.worker])
+        self.ready.stir_all()
 
     # -- what people ask ------------------------------------------------------------------------------------------
 
@@ -628,6 +693,7 @@ class Machine:
 
     def _unpause(self, command: do.Unpause) -> None:
         self.paused = False
+        self.ready.stir_all()
 
     def _set_capacity(self, command: do.SetCapacity) -> None:
         if command.amount < 0:
@@ -635,6 +701,7 @@ class Machine:
                 f"There cannot be {command.amount:g} of resource {command.resource!r}: give 0 or more."
             )
         self.resources.set_capacity(command.resource, command.amount)
+        self.ready.stir_all()
 
     # -- time -----------------------------------------------------------------------------------------------------
 
@@ -666,8 +733,7 @@ class Machine:
         if worker.seen + self.policy.lease > self._now:
             self._watch(worker)
             return
-        self._effects.append(WorkerLost(worker.id, self._now))
-        self._part_with(worker, Outcome.LOST, f"its worker was silent for {self.policy.lease:g} s")
+        self._lose(do.Lose(id, f"its worker was silent for {self.policy.lease:g} s"))
 
     def _forget(self, unwanted: TaskRecord) -> None:
         """Drop a task whose time has come, and with it what nothing else needs and whose time had come before.
@@ -688,8 +754,11 @@ class Machine:
             self._effects.append(Forgotten(task.id, self._now))
 
 
-def _is_open_to_all(task: TaskRecord, pool: str) -> bool:
-    return task.queued is not None and task.state is _PENDING and task.spec.pool == pool
+def _is_open_to(task: TaskRecord, audience: Audience) -> bool:
+    """Whether a task belongs in a line of assistants."""
+    spec = task.spec
+    is_in_line = task.queued is not None and task.state is _PENDING and spec.portable
+    return is_in_line and ("pool", spec.pool, spec.module) == audience
 
 
 def tell(task: TaskRecord) -> list[str]:

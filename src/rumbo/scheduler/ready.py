@@ -31,10 +31,27 @@ class ReadyQueues:
     raising its priority, costs nothing but a new place.
     """
 
-    __slots__ = ("_lines",)
+    __slots__ = ("_is_all_stirred", "_lines", "_stirred")
 
     def __init__(self) -> None:
         self._lines: dict[Audience, dict[Needs, list[Place]]] = {}
+        self._stirred: dict[Audience, None] = {}
+        self._is_all_stirred = False
+
+    def stir_all(self) -> None:
+        """Something came free that tasks in any line may have waited for."""
+        self._is_all_stirred = True
+
+    def take_stirred(self) -> Iterable[Audience] | None:
+        """For whom there may be something new since the last time; None: for everybody.
+
+        So a shell knows whom of those that wait for work to look at, without asking for each of them.
+        """
+        stirred, self._stirred = self._stirred, {}
+        if self._is_all_stirred:
+            self._is_all_stirred = False
+            return None
+        return stirred
 
     def open(self, audience: Audience, tasks: Iterable[TaskRecord] = ()) -> None:
         """Begin to keep lines for an audience, with the tasks that are ready for it now."""
@@ -45,6 +62,7 @@ class ReadyQueues:
     def admit(self, task: TaskRecord, audience: Audience) -> None:
         """Give a task that is in line already its place in the lines of one more audience."""
         if task.queued is not None and audience in self._lines:
+            self._stirred[audience] = None
             heappush(self._lines[audience].setdefault(needs_of(task), []), task.queued)
 
     def close(self, audience: Audience) -> None:
@@ -62,6 +80,7 @@ class ReadyQueues:
         for audience in audiences:
             lines = self._lines.get(audience)
             if lines is not None:
+                self._stirred[audience] = None
                 line = lines.get(needs)
                 if line is None:
                     lines[needs] = [place]

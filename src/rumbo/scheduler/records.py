@@ -118,6 +118,9 @@ class TaskSpec(NamedTuple):
     batch: BatchKey | None = None
     pool: str = "default"
     """Only workers that serve this pool are given the task."""
+    portable: bool = True
+    """False: only those who described it can build it, because it has private parameters or its module has no name
+    elsewhere. Assistants leave it alone."""
 
 
 class TaskRecord:
@@ -193,9 +196,9 @@ class TaskRecord:
         return f"<{self.id} {self.state.name} missing={self.missing}>"
 
 
-Audience = str | tuple[str, str]
+Audience = str | tuple[str, str] | tuple[str, str, str]
 """Who takes tasks from a line: a worker by its id; ``("parked", its id)`` for what it began and can go on with;
-``("pool", name)`` for the assistants that serve a pool."""
+``("pool", name, module)`` for the assistants that serve a pool and can import the module."""
 
 Place = tuple[float, int, TaskRecord]
 """A place in the order of work: minus the priority, the order of first sight, the task. Smaller goes first."""
@@ -209,7 +212,7 @@ def place_of(task: TaskRecord) -> Place:
 class Lease:
     """The machine's leave to make one attempt at one task, or at a batch of tasks."""
 
-    __slots__ = ("attempt", "deadline", "number", "parked", "resources", "tasks", "withdrawn", "worker")
+    __slots__ = ("attempt", "deadline", "number", "own", "parked", "resources", "tasks", "withdrawn", "worker")
 
     def __init__(self, number: int, worker: str, tasks: tuple[str, ...], attempt: int, deadline: float | None) -> None:
         self.number = number
@@ -219,7 +222,9 @@ class Lease:
         self.deadline = deadline
         self.parked = False
         self.resources: Mapping[str, float] = NO_RESOURCES
-        """What it holds at this moment; nothing while parked."""
+        """What it holds at this moment of what all workers share; nothing while parked."""
+        self.own: Mapping[str, float] = NO_RESOURCES
+        """The same, of what its worker has of its own."""
         self.withdrawn: tuple[str, ...] = ()
         """Those of its tasks that somebody withdrew; the worker was told to stop."""
 
@@ -227,7 +232,21 @@ class Lease:
 class WorkerRecord:
     """A worker as the machine sees it."""
 
-    __slots__ = ("alone", "assistant", "disabled", "id", "leases", "parked", "pools", "seen", "serves", "tasks")
+    __slots__ = (
+        "alone",
+        "assistant",
+        "capacity",
+        "disabled",
+        "id",
+        "leases",
+        "parked",
+        "pools",
+        "refused",
+        "seen",
+        "serves",
+        "tasks",
+        "used",
+    )
 
     def __init__(self, id: str, pools: tuple[str, ...], assistant: bool, now: float) -> None:
         self.id = id
@@ -239,6 +258,12 @@ class WorkerRecord:
         self.pools = pools
         self.assistant = assistant
         """It also runs what others asked for."""
+        self.capacity: Mapping[str, float] = NO_RESOURCES
+        """What it has of its own."""
+        self.used: dict[str, float] = {}
+        """How much of that its leases hold."""
+        self.refused: dict[str, None] = {}
+        """Modules that it cannot import as they are needed."""
         self.seen = now
         self.disabled = False
         self.leases: dict[int, None] = {}

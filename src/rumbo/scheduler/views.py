@@ -8,8 +8,10 @@ from rumbo.scheduler.records import State, place_of
 from rumbo.scheduler.transitions import HELD
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rumbo.scheduler.machine import Machine
-    from rumbo.scheduler.records import TaskRecord
+    from rumbo.scheduler.records import TaskRecord, WorkerRecord
 
 _STUCK = frozenset((State.FAILED, State.DISABLED, State.CANCELLED, State.UNKNOWN))
 
@@ -55,9 +57,17 @@ def prospects(machine: Machine, worker: str) -> Prospects:
 
 
 def _is_open_elsewhere(machine: Machine, task: TaskRecord) -> bool:
-    if machine.ready.is_open(("pool", task.spec.pool)):
-        return True
-    return not all(machine.workers[runner].disabled for runner in task.runners)
+    return bool(able_workers(machine, task))
+
+
+def able_workers(machine: Machine, task: TaskRecord) -> list[WorkerRecord]:
+    """The connected workers that would be given a task: those that described it, then the assistants."""
+    spec = task.spec
+    found = dict.fromkeys(task.runners)
+    audience = ("pool", spec.pool, spec.module)
+    if spec.portable and machine.ready.is_open(audience):
+        found.update(dict.fromkeys(id for id, worker in machine.workers.items() if audience in worker.serves))
+    return [worker for worker in map(machine.workers.__getitem__, found) if not worker.disabled]
 
 
 def why_not(machine: Machine, id: str) -> str:
@@ -109,21 +119,39 @@ def _why_pending(machine: Machine, task: TaskRecord) -> str:
         return "It is brought about by somebody else, and is not there yet."
     if machine.paused:
         return "The scheduler is paused."
-    able = [worker for worker in map(machine.workers.__getitem__, task.runners) if not worker.disabled]
-    if not able and not machine.ready.is_open(("pool", task.spec.pool)):
-        return "No worker that can run it is connected."
-    lacking = machine.resources.lacking(task)
-    if lacking:
-        return _why_lacking(machine, task, lacking)
+    able = able_workers(machine, task)
+    if not able:
+        return _why_nobody(machine, task)
+    lacking = [machine.resources.lacking(task, worker) for worker in able]
+    if all(lacking):
+        return _why_lacking(machine, task, lacking[0], able)
     rivals = {id for worker in able for id in worker.tasks}
     place = place_of(task)
     ahead = sum(other.queued is not None and other.queued < place for other in map(machine.tasks.__getitem__, rivals))
     return f"It is ready, with {ahead} before it in line." if ahead else "It is ready, and next in line."
 
 
-def _why_lacking(machine: Machine, task: TaskRecord, name: str) -> str:
+def _why_nobody(machine: Machine, task: TaskRecord) -> str:
+    module = task.spec.module
+    unable = [worker.id for worker in machine.workers.values() if module in worker.refused]
+    if unable and task.spec.portable:
+        return (
+            f"No worker that can run it is connected: {', '.join(unable[:3])} cannot import {module} as it is needed."
+        )
+    return "No worker that can run it is connected."
+
+
+def _why_lacking(machine: Machine, task: TaskRecord, name: str, able: Sequence[WorkerRecord]) -> str:
     resources = machine.resources
     needed, total, used = task.spec.resources[name], resources.total(name), resources.used.get(name, 0)
+    if name in able[0].capacity:
+        most = max(able, key=lambda worker: worker.capacity.get(name, 0.0))
+        if needed > most.capacity.get(name, 0.0):
+            return (
+                f"It waits for resource {name!r}: it needs {needed:g}, and no worker that can run it has more than "
+                f"{most.capacity.get(name, 0.0):g} ({most.id})."
+            )
+        return f"It waits for resource {name!r}: it needs {needed:g}, and what its workers have is in use."
     if needed > total:
         return f"It waits for resource {name!r}: it needs {needed:g}, and there is no more than {total:g}."
     kept = resources.claimed(name, task)

@@ -68,9 +68,11 @@ class Driver:
 
     # -- a worker's words -------------------------------------------------------------------------------------------
 
-    def join(self, worker: str, *pools: str, assistant: bool = False) -> None:
+    def join(
+        self, worker: str, *pools: str, assistant: bool = False, capacity: Mapping[str, float] = NO_RESOURCES
+    ) -> None:
         """Let a worker introduce itself."""
-        self.apply(do.Join(worker, pools or ("default",), assistant))
+        self.apply(do.Join(worker, pools or ("default",), assistant, capacity))
 
     def register(self, worker: str, *specs: TaskSpec, run: str = "run") -> list[Effect]:
         """Let a worker describe tasks."""

@@ -35,7 +35,7 @@ def machine() -> Machine:
     driver.register("w", task("ready"), task("batchable", batch=KEY), task("claimant", resources={"db": 1}))
     driver.ask("w", slots=0)
     machine = driver.machine
-    assert machine.resources.claim(machine.tasks["claimant"], "w")
+    assert machine.resources.claim(machine.tasks["claimant"], machine.workers["w"])
     invariants.check(machine)
     return machine
 
@@ -102,7 +102,7 @@ def plant_missing_for_its_worker(machine):
 
 
 def plant_missing_for_assistants(machine):
-    machine.ready.close(("pool", "default"))
+    machine.ready.close(("pool", "default", ""))
 
 
 def plant_missing_in_batch(machine):
@@ -173,7 +173,7 @@ def plant_resource_in_use_by_nobody(machine):
 
 
 def plant_claim_of_a_worker_gone(machine):
-    machine.resources.claims[machine.tasks["claimant"]] = "gone"
+    machine.resources.claims[machine.tasks["claimant"]] = {"gone": None}
 
 
 def plant_claim_on_more_than_there_is(machine):
@@ -196,7 +196,7 @@ PLANTED = [
     (plant_waiting_in_line, "waiting: is in line although PENDING with 1 missing"),
     (plant_wrong_place, "ready: stands in line under (0, 7), and belongs at (-3, 7)"),
     (plant_missing_for_its_worker, "ready: is missing in the line of w"),
-    (plant_missing_for_assistants, "ready: is missing in the line of ('pool', 'default')"),
+    (plant_missing_for_assistants, "ready: is missing in the line of ('pool', 'default', '')"),
     (plant_missing_in_batch, "batchable: is missing in the line of its batch"),
     (plant_parked_and_missing_in_line, "parked: is missing in the line of ('parked', 'w')"),
     (plant_retry_of_a_task_that_did_not_fail, "ready: is PENDING and has a retry planned"),

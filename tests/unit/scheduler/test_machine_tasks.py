@@ -443,3 +443,15 @@ def test_outcomes_have_their_causes():
     from rumbo.scheduler.machine import _CAUSES
 
     assert set(_CAUSES) == set(Outcome) - {Outcome.PARKED}
+
+
+def test_a_story_keeps_its_opening_and_its_latest_chapters(driver):
+    for _ in range(200):
+        driver.register("w", task("a", state=State.DONE), run="one")
+        driver.advance(11)
+        driver.register("w", task("a"), run="two")
+        driver.advance(11)
+    story = driver.machine.tasks["a"].story
+    assert len(story) == 400
+    assert story[0] == 1000.0
+    assert story[-2] == driver.now - 11

@@ -5,8 +5,21 @@ from __future__ import annotations
 import pytest
 
 from rumbo.errors import CommandRejected
-from rumbo.scheduler.commands import Beat, DisableWorker, Exchange, Join, Leave, Note, Pause, ShrinkResources, Unpause
-from rumbo.scheduler.effects import Assigned, AttemptEnded, Forgotten, StateChanged, WorkerLost
+from rumbo.scheduler.commands import (
+    Beat,
+    DisableWorker,
+    Exchange,
+    Join,
+    Leave,
+    Lose,
+    Note,
+    Pause,
+    Refuse,
+    Report,
+    ShrinkResources,
+    Unpause,
+)
+from rumbo.scheduler.effects import Assigned, AttemptEnded, Forgotten, Refused, StateChanged, WorkerLost
 from rumbo.scheduler.machine import Policy
 from rumbo.scheduler.records import Outcome, State
 from rumbo.testing.simulation import Driver, snapshot, task
@@ -161,9 +174,9 @@ def test_nothing_is_kept_for_assistants_that_are_gone(driver):
     driver.join("two", assistant=True)
     driver.apply(Leave("one"))
     driver.register("w", task("a"))
-    assert driver.machine.ready.length(("pool", "default")) == 1
+    assert driver.machine.ready.length(("pool", "default", "")) == 1
     driver.apply(Leave("two"))
-    assert not driver.machine.ready.is_open(("pool", "default"))
+    assert not driver.machine.ready.is_open(("pool", "default", ""))
     driver.register("w", task("b"))
     driver.join("three", assistant=True)
     assert given(driver.ask("three", slots=5)) == ["a", "b"]
@@ -349,3 +362,95 @@ def test_a_parked_attempt_was_begun_and_goes_on(driver, command):
     driver.apply(command)
     driver.finish("w", other)
     assert [order.lease for order in driver.ask("w", slots=3)] == [lease]
+
+
+# -- modules, and what a worker has of its own ------------------------------------------------------------------------
+
+
+def test_an_assistant_serves_modules_that_come_later(driver):
+    driver.join("helper", assistant=True)
+    driver.register("w", task("a", module="one"))
+    driver.register("w", task("b", module="two"))
+    assert given(driver.ask("helper", slots=5)) == ["a", "b"]
+
+
+def test_what_an_assistant_cannot_import_goes_to_others(driver):
+    driver.join("helper", assistant=True)
+    driver.join("other", assistant=True)
+    driver.register("w", task("a", module="m"), task("b", module="m"), task("c", module="n"))
+    (first,) = driver.ask("helper")
+    effects = driver.apply(Refuse("helper", first.lease, "there is no module m"))
+    assert effects[0] == Refused("helper", "a", "m", "there is no module m", driver.now)
+    assert driver.machine.tasks["a"].state is State.PENDING
+    assert given(driver.ask("helper", slots=5)) == ["c"]
+    assert given(driver.ask("other", slots=5)) == ["a", "b"]
+
+
+def test_a_refusal_under_a_lease_that_is_over_changes_nothing(driver):
+    driver.join("helper", assistant=True)
+    driver.register("w", task("a", module="m"))
+    assert driver.apply(Refuse("helper", 99, "no")) == []
+    assert driver.machine.workers["helper"].refused == {}
+
+
+def test_an_assistant_that_joins_again_is_asked_again(driver):
+    driver.join("helper", assistant=True)
+    driver.register("w", task("a", module="m"))
+    (first,) = driver.ask("helper")
+    driver.apply(Refuse("helper", first.lease, "no"))
+    driver.join("helper", assistant=True)
+    assert given(driver.ask("helper")) == ["a"]
+
+
+def test_what_cannot_travel_is_not_for_assistants(driver):
+    driver.join("helper", assistant=True)
+    driver.register("w", task("secret", portable=False))
+    assert driver.ask("helper") == []
+    assert given(driver.ask("w")) == ["secret"]
+
+
+def test_a_worker_is_lost_when_its_shell_says_so(driver):
+    driver.register("w", task("a"))
+    lease = driver.start("w")
+    assert driver.apply(Lose("w", "cut off"))[0] == WorkerLost("w", driver.now)
+    assert driver.machine.tasks["a"].state is State.PENDING
+    assert driver.apply(Lose("w")) == []
+    assert lease not in driver.machine.leases
+
+
+def test_attempts_share_what_their_worker_has_of_its_own(driver):
+    driver.join("big", assistant=True, capacity={"cpu": 4})
+    driver.join("small", assistant=True, capacity={"cpu": 1})
+    driver.register("big", task("a", resources={"cpu": 3}), task("b", resources={"cpu": 2}))
+    assert driver.ask("small", slots=2) == []
+    (only,) = driver.ask("big", slots=2)
+    assert only.tasks == ("a",)
+    driver.finish("big", only.lease)
+    assert given(driver.ask("big", slots=2)) == ["b"]
+
+
+def test_a_worker_may_have_more_than_it_said_at_first(driver):
+    driver.join("big", capacity={"cpu": 1})
+    driver.register("big", task("a", resources={"cpu": 3}))
+    assert driver.ask("big") == []
+    driver.join("big", capacity={"cpu": 4})
+    assert given(driver.ask("big")) == ["a"]
+
+
+def test_claims_go_with_their_worker(driver):
+    driver.join("v")
+    driver.register("w", task("first", priority=2, resources={"db": 1}), task("next", priority=1, resources={"db": 1}))
+    driver.register("v", task("late", resources={"db": 1}))
+    driver.start("w")
+    driver.ask("w")
+    assert driver.machine.resources.claims
+    driver.machine.ready.take_stirred()
+    driver.apply(Leave("w"))
+    assert driver.machine.ready.take_stirred() is None
+
+
+def test_how_long_an_attempt_took_is_passed_on(driver):
+    driver.register("w", task("a"))
+    report = Report(driver.start("w"), Outcome.DONE, seconds=1.5)
+    ended = next(each for each in driver.apply(Exchange("w", (report,))) if isinstance(each, AttemptEnded))
+    assert ended.seconds == 1.5

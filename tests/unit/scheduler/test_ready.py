@@ -168,3 +168,20 @@ def test_a_place_is_worth_as_much_as_priority_and_age_say():
         place_of(old),
         place_of(young),
     ]
+
+
+# -- who is told -------------------------------------------------------------------------------------------------------
+
+
+def test_it_is_known_for_whom_something_came():
+    bench = Bench("w", "v")
+    bench.queues.admit(bench.push("a", "w", "nobody"), "v")
+    assert list(bench.queues.take_stirred() or ()) == ["w", "v"]
+    assert list(bench.queues.take_stirred() or ()) == []
+
+
+def test_what_comes_free_may_be_for_anybody():
+    bench = Bench("w")
+    bench.queues.stir_all()
+    assert bench.queues.take_stirred() is None
+    assert bench.queues.take_stirred() == {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rumbo.scheduler import views
-from rumbo.scheduler.commands import Cancel, DisableWorker, Pause
+from rumbo.scheduler.commands import Cancel, DisableWorker, Pause, Refuse
 from rumbo.scheduler.records import BatchKey, Outcome, RetryPolicy, State
 from rumbo.scheduler.views import Prospects
 from rumbo.testing.simulation import Driver, snapshot, task
@@ -291,3 +291,29 @@ def test_no_more_than_the_limit(diamond, limit):
 
 def test_a_stranger_has_no_neighbours(diamond):
     assert views.neighbourhood(diamond.machine, "nobody") == {}
+
+
+def test_nobody_can_import_its_module(driver):
+    driver.join("helper", assistant=True)
+    driver.register("w", task("a", module="m"))
+    (first,) = driver.ask("helper")
+    driver.apply(Refuse("helper", first.lease, "no"))
+    driver.apply(DisableWorker("w"))
+    assert why(driver) == "No worker that can run it is connected: helper cannot import m as it is needed."
+
+
+def test_too_big_for_every_worker(driver):
+    driver.join("big", capacity={"cpu": 4})
+    driver.join("small", capacity={"cpu": 2})
+    for worker in ("big", "small"):
+        driver.register(worker, task("a", resources={"cpu": 8}))
+    assert why(driver) == (
+        "It waits for resource 'cpu': it needs 8, and no worker that can run it has more than 4 (big)."
+    )
+
+
+def test_what_its_workers_have_is_in_use(driver):
+    driver.join("big", capacity={"cpu": 4})
+    driver.register("big", task("first", priority=1, resources={"cpu": 3}), task("a", resources={"cpu": 2}))
+    driver.start("big")
+    assert why(driver) == "It waits for resource 'cpu': it needs 2, and what its workers have is in use."
