@@ -19,7 +19,9 @@
     │   ├── AttemptCancelled
     │   └── ProcessDied
     ├── CommandRejected           the scheduler refused a command; its state is as it was
+    │   └── WorkerGone                it does not know the worker (any more)
     ├── SchedulerUnreachable      no scheduler answered
+    ├── ProtocolError             the other side said something that is not understood
     ├── StoreError                the database of runs
     │   ├── StoreBusy
     │   └── StoreTooNew
@@ -120,8 +122,23 @@ class CommandRejected(RumboError):
     """The scheduler refused a command; its state is what it was before."""
 
 
+class WorkerGone(CommandRejected):
+    """The scheduler does not know the worker: it never joined, or was taken for lost. It must join under a new name."""
+
+    def __init__(self, worker: str) -> None:
+        self.worker = worker
+        super().__init__(
+            f"The scheduler does not know a worker {worker!r}: it was silent for too long, or never joined. "
+            "It must join again, under a new name."
+        )
+
+
 class SchedulerUnreachable(RumboError):
     """No scheduler answered at the address. The message names the address and how to run without one."""
+
+
+class ProtocolError(RumboError):
+    """What came over the network is not what was agreed on. The message says what is wrong with it."""
 
 
 class StoreError(RumboError):

@@ -5,10 +5,11 @@ Every method says what must hold, what it raises and what may be None. Adapters 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Mapping, Sequence
+    from collections.abc import Awaitable, Iterator, Sequence
 
     from rumbo.pipeline.task import Task
     from rumbo.scheduler.commands import Report
@@ -138,6 +139,43 @@ class SchedulerPort(Protocol):
 
     def leave(self) -> None:
         """Give back all leases and go. Tasks that nobody else wants are forgotten in time."""
+        ...
+
+
+class Entry(NamedTuple):
+    """One line of a server's journal: something that was asked of it and that changed what it knows."""
+
+    number: int
+    """From 1, without gaps."""
+    at: float
+    """Seconds since the epoch; the moment that counts when the entry is carried out again."""
+    kind: str
+    body: bytes
+    lease: int
+    """The last lease that had been granted when it was carried out, by which a disagreement is noticed."""
+
+
+class Journal(Protocol):
+    """What a server has promised to remember. Written before it answers."""
+
+    def snapshot(self) -> tuple[int, bytes] | None:
+        """The latest snapshot, with the number of the entry after which it was taken; None if there is none."""
+        ...
+
+    def entries(self, after: int) -> Iterator[Entry]:
+        """The entries with higher numbers, in order."""
+        ...
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Write entries, all or none. When this returns they are safe; raises `StoreError` if they are not."""
+        ...
+
+    def save(self, number: int, body: bytes) -> None:
+        """Keep a snapshot taken after the entry with this number, and forget what it makes superfluous."""
+        ...
+
+    def close(self) -> None:
+        """Let go."""
         ...
 
 

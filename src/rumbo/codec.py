@@ -1,0 +1,241 @@
+"""What travels between workers and the server, as records and as JSON.
+
+A worker numbers its requests from 1 and sends one at a time, again and again until it is answered; the server carries
+out each number once. The server numbers its orders per worker; each request says up to which the worker has received
+them, and the reply repeats all later ones. So neither side loses anything when a connection breaks or a process dies,
+and neither does anything twice.
+
+Records are JSON arrays, their fields in the order written here. A field that is added goes to the end and has a
+default, so that an older peer is understood; anything else is a new `PROTOCOL`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from rumbo.errors import ProtocolError
+from rumbo.ports import RunEnded, RunInfo
+from rumbo.scheduler.commands import Command, Report
+from rumbo.scheduler.records import NO_RESOURCES, Outcome, TaskSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PROTOCOL = 1
+"""Both sides must speak the same."""
+
+
+class WorkerInfo(NamedTuple):
+    """Who a worker is, for people."""
+
+    host: str
+    user: str
+    pid: int
+    started: float
+    slots: int
+    version: str
+    folder: str = ""
+
+
+class Described(NamedTuple):
+    """A task of a plan: what the scheduler must know of it, and what people want to know."""
+
+    spec: TaskSpec
+    verdict: str
+    reason: str
+    error: str = ""
+    hidden: tuple[str, ...] = ()
+    """Names of the parameters that are not shown to people."""
+
+
+class Saying(msgspec.Struct, array_like=True, gc=False):
+    """One of the things that a worker says in a request; they are taken in order."""
+
+
+class Joining(Saying, tag="join"):
+    """The worker introduces itself; always first."""
+
+    protocol: int
+    info: WorkerInfo
+    pools: tuple[str, ...] = ("default",)
+    assistant: bool = False
+    capacity: Mapping[str, float] = NO_RESOURCES
+
+
+class Beginning(Saying, tag="begin"):
+    """A run begins, planned and watched by this worker."""
+
+    run: RunInfo
+
+
+class Describing(Saying, tag="describe"):
+    """Tasks of a run."""
+
+    run: str
+    tasks: list[Described]
+
+
+class Reporting(Saying, tag="report"):
+    """What became of attempts."""
+
+    reports: list[Report]
+
+
+class Noting(Saying, tag="note"):
+    """What a running task says of itself."""
+
+    lease: int
+    kind: str
+    value: str
+
+
+class Shrinking(Saying, tag="shrink"):
+    """A running task gives back part of what it holds."""
+
+    lease: int
+    amounts: Mapping[str, float]
+
+
+class Refusing(Saying, tag="refuse"):
+    """The worker cannot build the task that it was given."""
+
+    lease: int
+    message: str
+
+
+class Ending(Saying, tag="end"):
+    """A run is over."""
+
+    ended: RunEnded
+
+
+class Draining(Saying, tag="drain"):
+    """The worker takes nothing new any more."""
+
+
+class Leaving(Saying, tag="leave"):
+    """The worker goes."""
+
+
+Sayings = Joining | Beginning | Describing | Reporting | Noting | Shrinking | Refusing | Ending | Draining | Leaving
+
+
+class WorkRequest(NamedTuple):
+    """What a worker sends."""
+
+    worker: str
+    number: int
+    """Of this request. One with a number that was carried out before is answered, and nothing else."""
+    received: int
+    """Number of the last order that arrived."""
+    slots: int
+    """How many attempts it could begin now."""
+    said: list[Sayings]
+    wants_outlook: bool = False
+
+
+class Foreign(NamedTuple):
+    """Enough to build a task that the worker did not describe itself."""
+
+    module: str
+    family: str
+    params: Mapping[str, str]
+
+
+class WireOrder(NamedTuple):
+    """What the server tells a worker to do."""
+
+    number: int
+    verb: str
+    """``start``, ``resume``, ``stop``, ``message`` (to a running task), ``slots`` (run so many at a time) or
+    ``drain``."""
+    lease: int = 0
+    tasks: tuple[str, ...] = ()
+    attempt: int = 1
+    outcome: Outcome | None = None
+    """With ``stop``: how the attempt has ended, if the scheduler has ended it already."""
+    text: str = ""
+    """With ``stop``: why. With ``message``: its content. With ``slots``: how many."""
+    foreign: tuple[Foreign, ...] = ()
+    """Of each task, if the worker did not describe it."""
+    run: str = ""
+    """The run that wants the task, with ``start``."""
+    message: str = ""
+    """With ``message``: its id."""
+
+
+class WireOutlook(NamedTuple):
+    """`rumbo.ports.Outlook`, with what became of the tasks that others had."""
+
+    retries_at: float | None
+    elsewhere: int
+    blocked: int
+    done_elsewhere: tuple[str, ...] = ()
+    """Tasks that this worker wants and that another one, or a person, has finished."""
+    failed_elsewhere: Mapping[str, str] = {}
+    """Likewise, those that failed for good, with the message."""
+
+
+class WorkReply(NamedTuple):
+    """What the server answers."""
+
+    orders: list[WireOrder]
+    outlook: WireOutlook | None = None
+    lease: float = 30.0
+    """A worker that is silent for so many seconds is taken for lost."""
+
+
+_encoder = msgspec.json.Encoder()
+_requests = msgspec.json.Decoder(WorkRequest)
+_replies = msgspec.json.Decoder(WorkReply)
+_COMMANDS: dict[str, type[Any]] = {kind.__name__: kind for kind in Command.__args__}
+
+
+def encode(record: object) -> bytes:
+    """A record as JSON."""
+    return _encoder.encode(record)
+
+
+def decode(body: bytes, kind: type[Any], what: str) -> Any:
+    """A record from JSON.
+
+    Raises:
+        ProtocolError: it is not a ``what``.
+    """
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise ProtocolError(f"This is no {what}: {error}.") from error
+
+
+def decode_request(body: bytes) -> WorkRequest:
+    """What a worker sent. Raises `ProtocolError` as `decode` does."""
+    try:
+        return _requests.decode(body)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise ProtocolError(f"This is no request of a worker: {error}.") from error
+
+
+def decode_reply(body: bytes) -> WorkReply:
+    """What the server answered. Raises `ProtocolError` as `decode` does."""
+    try:
+        return _replies.decode(body)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise ProtocolError(f"This is no answer of a Rumbo scheduler: {error}.") from error
+
+
+def encode_commands(given: Sequence[Command]) -> bytes:
+    """Commands as JSON, each with its name."""
+    return _encoder.encode([(type(command).__name__, command) for command in given])
+
+
+def decode_commands(body: bytes) -> list[Command]:
+    """Commands from JSON. Raises `ProtocolError` for one that is unknown or malformed."""
+    try:
+        pairs = msgspec.json.decode(body, type=list[tuple[str, msgspec.Raw]])
+        return [msgspec.json.decode(raw, type=_COMMANDS[name]) for name, raw in pairs]
+    except (msgspec.DecodeError, ValueError, KeyError) as error:
+        raise ProtocolError(f"These are no commands: {error}.") from error

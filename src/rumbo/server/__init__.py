@@ -1,0 +1,1 @@
+"""One scheduler for many workers: the machine, a journal, a clock, and those who wait for work."""

@@ -1,0 +1,508 @@
+"""The machine and what surrounds it: who is connected, which orders are on their way, which runs are open.
+
+A coordinator is a function of its entries, like the machine: it has no clock and does not wait, and the same entries in
+the same order make the same coordinator. So its journal is all that must be kept, and a restart is reading it again.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+from rumbo import codec
+from rumbo.codec import Foreign, WireOrder, WireOutlook, WorkerInfo, WorkRequest
+from rumbo.errors import CommandRejected, ProtocolError, WorkerGone
+from rumbo.ports import PlannedTask, RunEnded, RunInfo
+from rumbo.scheduler import commands as do
+from rumbo.scheduler import memento
+from rumbo.scheduler.effects import Assigned, AttemptEnded, Forgotten, Resumed, StateChanged, StopAsked
+from rumbo.scheduler.machine import Machine
+from rumbo.scheduler.records import State
+from rumbo.scheduler.transitions import HELD
+from rumbo.scheduler.views import able_workers, prospects
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from rumbo.ports import Entry, Observer
+    from rumbo.scheduler.effects import Effect
+    from rumbo.scheduler.machine import Policy
+
+_REPLIES_KEPT = 1000
+
+
+class Telling(NamedTuple):
+    """Something that a person wants a worker to be told: entry kind ``tell``."""
+
+    worker: str
+    verb: str
+    """``slots``, ``drain``, or ``message`` to a running task."""
+    text: str = ""
+    task: str = ""
+    message: str = ""
+
+
+class Seat:
+    """A worker as the coordinator knows it, beside what the machine knows of it."""
+
+    __slots__ = ("info", "is_draining", "outbox", "received", "request", "room", "sent", "worker")
+
+    def __init__(self, worker: str, info: WorkerInfo) -> None:
+        self.worker = worker
+        self.info = info
+        self.request = 0
+        """Number of its last request that was carried out."""
+        self.sent = 0
+        """Number of the last order for it."""
+        self.received = 0
+        """Number of the last order that is known to have arrived."""
+        self.room = 0
+        """How many attempts it could begin now, by its own word and what was given to it since."""
+        self.is_draining = False
+        self.outbox: deque[WireOrder] = deque()
+        """Orders that may not have arrived."""
+
+    def acknowledge(self, received: int) -> None:
+        """Forget the orders that have arrived."""
+        self.received = max(self.received, received)
+        while self.outbox and self.outbox[0].number <= received:
+            self.outbox.popleft()
+
+
+class OpenRun:
+    """A run that is not over."""
+
+    __slots__ = ("info", "is_orphan", "tasks", "worker")
+
+    def __init__(self, info: RunInfo, worker: str) -> None:
+        self.info = info
+        self.worker = worker
+        self.tasks: dict[str, None] = {}
+        self.is_orphan = False
+        """Its worker is gone; what it wanted may still be done by others."""
+
+
+class SeatMemento(NamedTuple):
+    """What must be remembered of a `Seat`."""
+
+    worker: str
+    info: WorkerInfo
+    request: int
+    sent: int
+    received: int
+    room: int
+    is_draining: bool
+    outbox: list[WireOrder]
+
+
+class RunMemento(NamedTuple):
+    """What must be remembered of an `OpenRun`."""
+
+    info: RunInfo
+    worker: str
+    tasks: list[str]
+    is_orphan: bool
+
+
+class CoordinatorMemento(NamedTuple):
+    """All that must be remembered of a coordinator."""
+
+    machine: memento.Memento
+    seats: list[SeatMemento]
+    runs: list[RunMemento]
+    replies: list[tuple[str, str]]
+
+
+class Coordinator:
+    """Carries out entries of the journal.
+
+    Args:
+        policy: of the machine. Whether workers are silent is not for it to find out: the daemon tells it.
+        capacity: how much there is of each resource, until people change it.
+    """
+
+    def __init__(self, policy: Policy, capacity: Mapping[str, float]) -> None:
+        self.machine = Machine(policy, capacity)
+        self.seats: dict[str, Seat] = {}
+        self.runs: dict[str, OpenRun] = {}
+        self.replies: dict[str, str] = {}
+        """What tasks answered to messages, by the message's id; the latest thousand."""
+        self.observers: list[Observer] = []
+        """Told of everything, in order."""
+        self.listeners: list[Callable[[Sequence[Effect]], None]] = []
+        """Given all effects as they are, whatever run they belong to."""
+        self._runs_of: dict[str, tuple[str, ...]] = {}
+        """By task: the open runs that want it."""
+        self.addressed: dict[str, None] = {}
+        """Workers for which there are new orders; whoever delivers those clears it."""
+        self.at = 0.0
+        """When the latest entry was carried out."""
+
+    # -- entries ----------------------------------------------------------------------------------------------------
+
+    def carry_out(self, entry: Entry) -> None:
+        """Carry out an entry of the journal once more. What was rejected then is rejected again."""
+        try:
+            if entry.kind == "work":
+                self.work(codec.decode_request(entry.body), entry.at)
+            elif entry.kind == "do":
+                self.obey(codec.decode_commands(entry.body), entry.at)
+            elif entry.kind == "tell":
+                self.tell(codec.decode(entry.body, Telling, "word to a worker"), entry.at)
+            elif entry.kind == "close":
+                self.close_run(codec.decode(entry.body, str, "run"), entry.at)
+        except CommandRejected:
+            pass
+
+    def obey(self, commands: Iterable[do.Command], at: float) -> list[Effect]:
+        """Carry out commands; gives what happened.
+
+        Raises:
+            CommandRejected: one cannot be carried out. Those before it have been.
+        """
+        self.at = at
+        effects: list[Effect] = []
+        for command in commands:
+            effects += self._apply(command)
+            if isinstance(command, do.Lose | do.Leave):
+                self._unseat(command.worker)
+        return effects
+
+    def work(self, request: WorkRequest, at: float) -> Seat:
+        """Carry out what a worker says, unless that was done before.
+
+        Raises:
+            WorkerGone: the worker is not known (any more): it must join under a new name.
+            ProtocolError: it says something that makes no sense here.
+            CommandRejected: the machine refused a part of it; what came before that has happened.
+        """
+        self.at = at
+        seat = self.seats.get(request.worker)
+        if seat is None:
+            seat = self._welcome(request)
+        elif request.number > seat.request:
+            seat.request = request.number
+            self._hear(seat, request)
+        seat.acknowledge(request.received)
+        return seat
+
+    def is_news(self, request: WorkRequest) -> bool:
+        """Whether carrying out a request would change anything that must be kept."""
+        seat = self.seats.get(request.worker)
+        return seat is None or request.number > seat.request
+
+    def _welcome(self, request: WorkRequest) -> Seat:
+        joining = request.said[0] if request.said else None
+        if not isinstance(joining, codec.Joining):
+            raise WorkerGone(request.worker)
+        if joining.protocol != codec.PROTOCOL:
+            raise ProtocolError(
+                f"The worker speaks version {joining.protocol} of the protocol and this server version "
+                f"{codec.PROTOCOL}: install the same Rumbo on both sides."
+            )
+        self._apply(do.Join(request.worker, joining.pools, joining.assistant, joining.capacity))
+        seat = self.seats[request.worker] = Seat(request.worker, joining.info)
+        seat.request = request.number
+        self._hear(seat, request)
+        return seat
+
+    def _hear(self, seat: Seat, request: WorkRequest) -> None:
+        worker = request.worker
+        reports: list[do.Report] = []
+        for saying in request.said:
+            if isinstance(saying, codec.Reporting):
+                reports += saying.reports
+                continue
+            if reports:
+                self._apply(do.Exchange(worker, reports, 0))
+                reports = []
+            self._take(seat, saying)
+        if worker not in self.seats:
+            return  # it has left
+        seat.room = 0 if seat.is_draining else request.slots
+        if reports or seat.room:
+            self._apply(do.Exchange(worker, reports, seat.room))
+
+    def _take(self, seat: Seat, saying: codec.Sayings) -> None:
+        worker = seat.worker
+        match saying:
+            case codec.Describing():
+                self._describe(worker, saying)
+            case codec.Noting(lease=lease, kind="reply", value=value):
+                self._keep_reply(lease, value)
+            case codec.Noting():
+                self._apply(do.Note(worker, saying.lease, saying.kind, saying.value))
+            case codec.Shrinking():
+                self._apply(do.ShrinkResources(worker, saying.lease, saying.amounts))
+            case codec.Refusing():
+                self._apply(do.Refuse(worker, saying.lease, saying.message))
+            case codec.Beginning():
+                self.runs[saying.run.id] = OpenRun(saying.run, worker)
+                for observer in self.observers:
+                    observer.run_started(saying.run)
+            case codec.Ending():
+                self._end_run(saying.ended)
+            case codec.Draining():
+                seat.is_draining = True
+            case codec.Leaving():
+                self._apply(do.Leave(worker))
+                self._unseat(worker)
+
+    def tell(self, telling: Telling, at: float) -> None:
+        """Put a person's word to a worker on its way.
+
+        Raises:
+            CommandRejected: there is no such worker, or no attempt to give a message to.
+        """
+        self.at = at
+        if telling.verb == "message":
+            task = self.machine.tasks.get(telling.task)
+            lease = self.machine.leases.get(task.lease) if task is not None else None
+            if lease is None:
+                raise CommandRejected(f"{telling.task} is not running, so there is nobody to read a message.")
+            self._order(self.seats[lease.worker], "message", lease.number, text=telling.text, message=telling.message)
+            return
+        seat = self.seats.get(telling.worker)
+        if seat is None:
+            raise CommandRejected(f"There is no worker {telling.worker!r} connected.")
+        if telling.verb == "drain":
+            seat.is_draining = True
+        self._order(seat, telling.verb, text=telling.text)
+
+    def _keep_reply(self, lease: int, value: str) -> None:
+        id, text = codec.decode(value.encode(), tuple[str, str], "reply to a message")
+        self.replies[id] = text
+        while len(self.replies) > _REPLIES_KEPT:
+            del self.replies[next(iter(self.replies))]
+
+    # -- tasks and orders -------------------------------------------------------------------------------------------
+
+    def _describe(self, worker: str, saying: codec.Describing) -> None:
+        run = self.runs.get(saying.run)
+        if run is None:
+            raise ProtocolError(f"The worker describes tasks of run {saying.run!r}, which has not begun or is over.")
+        specs = [each.spec for each in saying.tasks]
+        runs_of, id_of_run = self._runs_of, (saying.run,)
+        for spec in specs:
+            if spec.id not in run.tasks:
+                run.tasks[spec.id] = None
+                known = runs_of.get(spec.id)
+                runs_of[spec.id] = id_of_run if known is None else (*known, saying.run)
+        if self.observers:
+            nodes = [_planned(each) for each in saying.tasks]
+            for observer in self.observers:
+                observer.planned(saying.run, nodes)
+        self._apply(do.Register(worker, saying.run, specs))
+
+    def _apply(self, command: do.Command) -> list[Effect]:
+        effects = self.machine.apply(command, self.at)
+        for effect in effects:
+            if type(effect) is Assigned:
+                self._send_start(effect)
+            elif type(effect) is Resumed:
+                seat = self.seats[effect.worker]
+                seat.room -= 1
+                self._order(seat, "resume", effect.lease, (effect.task,))
+            elif type(effect) is StopAsked:
+                self._send_stop(effect, effects)
+            elif type(effect) is Forgotten:
+                self._runs_of.pop(effect.task, None)
+        if effects:
+            self._tell(effects)
+        return effects
+
+    def _send_start(self, given: Assigned) -> None:
+        seat = self.seats.get(given.worker)
+        if seat is None:
+            return  # a worker that speaks another dialect, and has the effect itself
+        seat.room -= 1
+        tasks = [self.machine.tasks[id] for id in given.tasks]
+        foreign: tuple[Foreign, ...] = ()
+        if any(given.worker not in task.stakeholders for task in tasks):
+            foreign = tuple([Foreign(task.spec.module, task.spec.family, task.spec.params) for task in tasks])
+        self._order(seat, "start", given.lease, given.tasks, given.attempt, foreign=foreign, run=tasks[0].run)
+
+    def _send_stop(self, asked: StopAsked, effects: Sequence[Effect]) -> None:
+        seat = self.seats.get(asked.worker)
+        if seat is None:
+            return
+        ended = next((each for each in effects if type(each) is AttemptEnded and each.lease == asked.lease), None)
+        outcome, why = (ended.outcome, ended.message) if ended is not None else (None, "")
+        self._order(seat, "stop", asked.lease, (asked.task,), outcome=outcome, text=why)
+
+    def _order(
+        self, seat: Seat, verb: str, lease: int = 0, tasks: tuple[str, ...] = (), attempt: int = 1, **more: object
+    ) -> None:
+        seat.sent += 1
+        self.addressed[seat.worker] = None
+        seat.outbox.append(WireOrder(seat.sent, verb, lease, tasks, attempt, **more))  # type: ignore[arg-type]
+
+    def outlook(self, worker: str) -> WireOutlook:
+        """What a worker may still hope for. Linear in the tasks that it wants."""
+        machine = self.machine
+        left = prospects(machine, worker)
+        done: list[str] = []
+        failed: dict[str, str] = {}
+        for id in machine.workers[worker].tasks:
+            task = machine.tasks[id]
+            if task.state is State.DONE:
+                done.append(id)
+            elif task.state in (State.FAILED, State.DISABLED, State.CANCELLED) and task.retry_at is None:
+                failed[id] = str(task.story[-1])
+        return WireOutlook(left.retries_at, left.elsewhere, left.ready, tuple(done), failed)
+
+    # -- runs and those who watch -----------------------------------------------------------------------------------
+
+    def _tell(self, effects: list[Effect]) -> None:
+        for listen in self.listeners:
+            listen(effects)
+        if self.observers:
+            for run, part in self._by_run(effects):
+                for observer in self.observers:
+                    observer.happened(run, part)
+
+    def _by_run(self, effects: list[Effect]) -> Iterable[tuple[str, list[Effect]]]:
+        """The effects that each open run is concerned with.
+
+        That a task changed its state concerns every run that wants it; an attempt belongs to one of them, the one that
+        asked for the task last.
+        """
+        if len(self.runs) == 1:
+            return [(next(iter(self.runs)), effects)]
+        parts: dict[str, list[Effect]] = {}
+        for effect in effects:
+            if type(effect) is StateChanged:
+                concerned = self._runs_of.get(effect.task, ())
+            else:
+                tasks = effect.tasks if type(effect) is Assigned else (getattr(effect, "task", ""),)
+                concerned = self._owner(tasks[0])
+            for run in concerned:
+                if run in self.runs:
+                    parts.setdefault(run, []).append(effect)
+        return parts.items()
+
+    def _owner(self, id: str) -> tuple[str, ...]:
+        task = self.machine.tasks.get(id)
+        if task is not None and task.run in self.runs:
+            return (task.run,)
+        return tuple(run for run in self._runs_of.get(id, ()) if run in self.runs)[:1]
+
+    def attempt_log(self, task: str, attempt: int, path: str) -> None:
+        """An attempt's output lies in this file."""
+        for run in self._owner(task):
+            for observer in self.observers:
+                observer.attempt_log(run, task, attempt, path)
+
+    def _end_run(self, ended: RunEnded) -> None:
+        run = self.runs.pop(ended.id, None)
+        if run is None:
+            return
+        for id in run.tasks:
+            rest = tuple([each for each in self._runs_of.get(id, ()) if each != ended.id])
+            if rest:
+                self._runs_of[id] = rest
+            else:
+                self._runs_of.pop(id, None)
+        for observer in self.observers:
+            observer.run_ended(ended)
+
+    def _unseat(self, worker: str) -> None:
+        self.seats.pop(worker, None)
+        for run in self.runs.values():
+            if run.worker == worker:
+                run.is_orphan = True
+
+    def abandoned_runs(self) -> list[str]:
+        """Runs whose worker is gone and for which nobody does anything any more. Linear in their tasks."""
+        return [id for id, run in self.runs.items() if run.is_orphan and not self._is_under_way(run)]
+
+    def _is_under_way(self, run: OpenRun) -> bool:
+        for id in run.tasks:
+            task = self.machine.tasks.get(id)
+            if task is None or task.run != run.info.id:
+                continue
+            if task.state in HELD or task.retry_at is not None:
+                return True
+            if task.state is State.PENDING and not task.missing and able_workers(self.machine, task):
+                return True
+        return False
+
+    def close_run(self, id: str, at: float) -> None:
+        """End a run whose worker is gone, by what became of its tasks."""
+        self.at = at
+        run = self.runs.get(id)
+        if run is None:
+            return
+        counts: dict[str, int] = {}
+        for each in run.tasks:
+            task = self.machine.tasks.get(each)
+            name = task.state.name.lower() if task is not None else "forgotten"
+            counts[name] = counts.get(name, 0) + 1
+        roots = [self.machine.tasks.get(root) for root in run.info.roots]
+        is_done = all(root is not None and root.state is State.DONE for root in roots)
+        summary = (
+            f"Worker {run.worker} went away before its run was over; others finished it."
+            if is_done
+            else f"Worker {run.worker} went away before its run was over."
+        )
+        self._end_run(RunEnded(id, at, "done" if is_done else "crashed", summary, counts))
+
+    # -- writing down -----------------------------------------------------------------------------------------------
+
+    def save(self) -> bytes:
+        """All that must be kept, as JSON."""
+        seats = [
+            SeatMemento(
+                each.worker,
+                each.info,
+                each.request,
+                each.sent,
+                each.received,
+                each.room,
+                each.is_draining,
+                list(each.outbox),
+            )
+            for each in self.seats.values()
+        ]
+        runs = [RunMemento(each.info, each.worker, list(each.tasks), each.is_orphan) for each in self.runs.values()]
+        replies = list(self.replies.items())
+        return codec.encode(CoordinatorMemento(memento.save(self.machine), seats, runs, replies))
+
+    def restore(self, body: bytes) -> None:
+        """Become what was saved.
+
+        Raises:
+            ProtocolError: it was saved by a version that writes it in another way.
+        """
+        saved: CoordinatorMemento = codec.decode(body, CoordinatorMemento, "snapshot of a server")
+        self.machine = memento.restore(saved.machine, self.machine.policy)
+        for each in saved.seats:
+            seat = self.seats[each.worker] = Seat(each.worker, each.info)
+            seat.request, seat.sent, seat.received, seat.room = each.request, each.sent, each.received, each.room
+            seat.is_draining = each.is_draining
+            seat.outbox.extend(each.outbox)
+        for one in saved.runs:
+            run = self.runs[one.info.id] = OpenRun(one.info, one.worker)
+            run.tasks = dict.fromkeys(one.tasks)
+            run.is_orphan = one.is_orphan
+            for id in one.tasks:
+                self._runs_of[id] = (*self._runs_of.get(id, ()), one.info.id)
+        self.replies = dict(saved.replies)
+
+
+def _planned(described: codec.Described) -> PlannedTask:
+    spec = described.spec
+    params = spec.params
+    if described.hidden:
+        params = {name: text for name, text in params.items() if name not in described.hidden}
+    return PlannedTask(
+        spec.id,
+        spec.family,
+        spec.module,
+        params,
+        described.verdict,
+        described.reason,
+        spec.dependencies,
+        spec.priority,
+        described.error,
+    )

@@ -1,0 +1,476 @@
+"""The coordinator in time: what it is told is in the journal before it is answered, those who wait are woken, and
+clocks are watched.
+
+One event loop, one thread that writes. Each request is carried out at once and in order, and answered when the journal
+holds it; many requests share one transaction (group commit). If the journal cannot be written, everything since the
+last transaction is undone by reading the journal again, and nobody is told that it happened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rumbo import codec
+from rumbo.codec import WorkReply
+from rumbo.errors import CommandRejected, ProtocolError, StoreError, WorkerGone
+from rumbo.ports import Entry
+from rumbo.scheduler import commands as do
+from rumbo.scheduler.machine import Policy
+from rumbo.server.coordinator import Coordinator, Telling
+from rumbo.server.facts import Facts, release
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from rumbo.clock import Clock
+    from rumbo.ports import Journal, Observer
+    from rumbo.scheduler.effects import Effect
+    from rumbo.server.coordinator import Seat
+
+log = logging.getLogger("rumbo.server")
+
+
+class Terms(NamedTuple):
+    """How a server behaves. Times in seconds."""
+
+    lease: float = 30.0
+    """A worker that was silent for this long is taken for lost."""
+    longest_poll: float = 20.0
+    """A request for work is answered after this long even when there is none."""
+    forget_after: float = 600.0
+    """A task that nobody wants is dropped after this long."""
+    max_losses: int = 3
+    """A task whose workers were lost this often in a row has failed."""
+    snapshot_bytes: int = 8 << 20
+    """A snapshot is taken when the journal has grown by this much, or by twice the last snapshot."""
+    patience: float = 1.0
+    """Time between two tries to read the journal while it cannot be written."""
+
+
+DEFAULT_TERMS = Terms()
+
+
+class Daemon:
+    """A coordinator that keeps its promises. All methods belong to one event loop.
+
+    Args:
+        observers: told of everything that has become certain.
+        settle: called (in another thread) before a snapshot: what observers were told must be safe when it returns
+            True, because the journal forgets it then.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        clock: Clock,
+        terms: Terms = DEFAULT_TERMS,
+        capacity: Mapping[str, float] | None = None,
+        observers: Sequence[Observer] = (),
+        settle: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self.terms = terms
+        self.observers = observers
+        self.seen: dict[str, float] = {}
+        """By worker: when it was last heard of, by the monotonic clock."""
+        self.trouble = ""
+        """Why nothing can be carried out at this moment; empty when all is well."""
+        self.commits = 0
+        self.started = 0.0
+        self._journal = journal
+        self._clock = clock
+        self._capacity = capacity or {}
+        self._settle = settle
+        self._facts = Facts()
+        self.coordinator = self._new_coordinator()
+        self._number = 0
+        """Of the last entry that was carried out."""
+        self._safe = 0
+        """Of the last entry that is in the journal."""
+        self._pending: list[Entry] = []
+        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._has_pending = asyncio.Event()
+        self._grown = 0
+        self._snapshot_size = 0
+        self._polls: dict[str, asyncio.Future[None]] = {}
+        self._writer = ThreadPoolExecutor(1, "rumbo-journal")
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+        self._tasks: list[asyncio.Task[None]] = []
+        self._is_stopping = False
+
+    def _new_coordinator(self) -> Coordinator:
+        policy = Policy(None, forget_after=self.terms.forget_after, max_losses=self.terms.max_losses)
+        coordinator = Coordinator(policy, self._capacity)
+        coordinator.observers = [self._facts]
+        return coordinator
+
+    # -- from start to stop -----------------------------------------------------------------------------------------
+
+    def load(self, told: int | None = None) -> int:
+        """Become what the journal says. Gives the number of its last entry.
+
+        Args:
+            told: number of the last entry that the observers were told of; None: of all of them.
+
+        Raises:
+            StoreError: the journal cannot be read.
+        """
+        coordinator = self._new_coordinator()
+        saved = self._journal.snapshot()
+        number = 0
+        if saved is not None:
+            number, body = saved
+            coordinator.restore(body)
+            self._snapshot_size = len(body)
+        self._grown = 0
+        for entry in self._journal.entries(number):
+            coordinator.carry_out(entry)
+            number = entry.number
+            self._grown += len(entry.body)
+            facts = self._facts.take()
+            if told is not None and number > told:
+                release(facts, self.observers)
+            if coordinator.machine._last_lease != entry.lease:
+                log.warning("journal: entry %d gives another result than when it was written", number)
+        coordinator.addressed.clear()
+        coordinator.machine.ready.take_stirred()
+        self.coordinator = coordinator
+        self._number = self._safe = number
+        # Silence begins to count now: nobody could be heard while we were away.
+        self.seen = dict.fromkeys(coordinator.machine.workers, time.monotonic())
+        return number
+
+    async def start(self) -> None:
+        """Begin to watch clocks and to write."""
+        self.started = self._clock.now()
+        self._tasks = [asyncio.create_task(each()) for each in (self._commit_for_ever, self._look_around_for_ever)]
+        self._arm()
+
+    async def stop(self) -> None:
+        """Answer those who wait, write everything down, and let go."""
+        self._is_stopping = True
+        for poll in self._polls.values():
+            _resolve(poll)
+        if self._pending:
+            await self._settled()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._timer is not None:
+            self._timer.cancel()
+        if not self.trouble:
+            await self._take_snapshot()
+        self._writer.shutdown()
+
+    # -- what workers ask -------------------------------------------------------------------------------------------
+
+    async def work(self, body: bytes) -> WorkReply:
+        """Carry out a worker's request, and answer with its orders.
+
+        Raises:
+            WorkerGone: it must join under a new name.
+            ProtocolError: the request is not understood.
+            StoreError: the journal cannot be written; nothing has happened.
+        """
+        self._refuse_in_trouble()
+        request = codec.decode_request(body)
+        coordinator = self.coordinator
+        is_news = coordinator.is_news(request)
+        try:
+            seat = coordinator.work(request, self._clock.now())
+        except (WorkerGone, ProtocolError):
+            if request.worker not in coordinator.seats:
+                raise
+            self._record("work", body)
+            raise
+        self.seen[request.worker] = time.monotonic()
+        if is_news:
+            self._record("work", body)
+        orders = list(seat.outbox)
+        coordinator.addressed.pop(request.worker, None)
+        outlook = None
+        if request.wants_outlook and request.worker in coordinator.seats:
+            outlook = coordinator.outlook(request.worker)
+        await self._settled()
+        return WorkReply(orders, outlook, self.terms.lease)
+
+    async def poll(self, worker: str, received: int, wait: float) -> WorkReply:
+        """The orders for a worker, waited for up to ``wait`` seconds; also a sign of life.
+
+        Raises:
+            WorkerGone: it must join under a new name.
+            StoreError: the journal cannot be written.
+        """
+        self._refuse_in_trouble()
+        seat = self._seat(worker)
+        self.seen[worker] = time.monotonic()
+        seat.acknowledge(received)
+        if not seat.outbox and seat.room > 0:
+            self._offer(worker, seat.room)
+        wait = min(wait, self.terms.longest_poll)
+        if not seat.outbox and wait > 0 and not self._is_stopping:
+            await self._wait_for_orders(worker, wait)
+            seat = self._seat(worker)
+            self.seen[worker] = time.monotonic()
+        orders = list(seat.outbox)
+        self.coordinator.addressed.pop(worker, None)
+        if orders:
+            await self._settled()
+        return WorkReply(orders, None, self.terms.lease)
+
+    def _seat(self, worker: str) -> Seat:
+        seat = self.coordinator.seats.get(worker)
+        if seat is None:
+            raise WorkerGone(worker)
+        return seat
+
+    async def _wait_for_orders(self, worker: str, wait: float) -> None:
+        earlier = self._polls.pop(worker, None)
+        if earlier is not None:
+            _resolve(earlier)  # the connection over which it came may be gone
+        loop = asyncio.get_running_loop()
+        poll = self._polls[worker] = loop.create_future()
+        timer = loop.call_later(wait, _resolve, poll)
+        try:
+            await poll
+        finally:
+            timer.cancel()
+            if self._polls.get(worker) is poll:
+                del self._polls[worker]
+
+    # -- what people and other dialects ask -------------------------------------------------------------------------
+
+    async def command(self, *commands: do.Command) -> list[Effect]:
+        """Carry out commands; gives what happened, when that is certain.
+
+        Raises:
+            CommandRejected: one of them cannot be carried out.
+            StoreError: the journal cannot be written; nothing has happened.
+        """
+        effects = self.command_now(*commands)
+        await self._settled()
+        return effects
+
+    def command_now(self, *commands: do.Command) -> list[Effect]:
+        """The same for a caller that awaits `settled` by itself before it tells anybody."""
+        self._refuse_in_trouble()
+        try:
+            return self.coordinator.obey(commands, self._clock.now())
+        finally:
+            self._record("do", codec.encode_commands(commands))
+
+    async def tell(self, telling: Telling) -> None:
+        """Put a person's word to a worker on its way. Raises as `command` does."""
+        self._refuse_in_trouble()
+        self.coordinator.tell(telling, self._clock.now())
+        self._record("tell", codec.encode(telling))
+        await self._settled()
+
+    async def settled(self) -> None:
+        """Wait until all that was carried out so far is certain. Raises `StoreError` if it was undone instead."""
+        await self._settled()
+
+    def _refuse_in_trouble(self) -> None:
+        if self.trouble:
+            raise StoreError(self.trouble)
+        if self._is_stopping:
+            raise StoreError("The server is stopping; it will be back, or somebody wants it gone.")
+
+    # -- the journal ------------------------------------------------------------------------------------------------
+
+    def _record(self, kind: str, body: bytes) -> None:
+        """Note what was just carried out, and see who can go on because of it."""
+        self._enter(kind, body)
+        self._wake()
+        self._arm()
+
+    def _enter(self, kind: str, body: bytes) -> None:
+        self._number += 1
+        lease = self.coordinator.machine._last_lease
+        self._pending.append(Entry(self._number, self.coordinator.at, kind, body, lease))
+        self._has_pending.set()
+
+    async def _settled(self) -> None:
+        number = self._number
+        if self._safe >= number:
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((number, future))
+        await future
+
+    async def _commit_for_ever(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._has_pending.wait()
+            self._has_pending.clear()
+            entries, self._pending = self._pending, []
+            facts = self._facts.take()
+            if not entries:
+                continue
+            try:
+                await loop.run_in_executor(self._writer, self._journal.append, entries)
+            except StoreError as error:
+                await self._begin_again(error)
+                continue
+            self._safe = entries[-1].number
+            self.commits += 1
+            release(facts, self.observers)
+            while self._waiting and self._waiting[0][0] <= self._safe:
+                _resolve(self._waiting.popleft()[1])
+            self._grown += sum(len(entry.body) for entry in entries)
+            if self._grown > max(self.terms.snapshot_bytes, 2 * self._snapshot_size) and not self._pending:
+                await self._take_snapshot()
+
+    async def _take_snapshot(self) -> None:
+        loop = asyncio.get_running_loop()
+        number = self._number
+        if number != self._safe or not self._grown:
+            return
+        body = self.coordinator.save()
+        # What comes in from here on waits for the writer, and is not part of the snapshot.
+        if not await loop.run_in_executor(None, self._settle):
+            return
+        try:
+            await loop.run_in_executor(self._writer, self._journal.save, number, body)
+        except StoreError as error:
+            log.warning("snapshot: %s; the journal grows until one can be taken", error)
+            return
+        self._grown = 0
+        self._snapshot_size = len(body)
+
+    async def _begin_again(self, error: StoreError) -> None:
+        """The journal could not be written: forget all that it does not hold, and try until it can be used."""
+        self.trouble = f"The server cannot write its journal, so it takes nothing on: {error}."
+        log.error("%s", self.trouble)
+        waiting, self._waiting = self._waiting, deque()
+        for _, future in waiting:
+            if not future.done():
+                future.set_exception(StoreError(self.trouble))
+        for poll in self._polls.values():
+            _resolve(poll)
+        while True:
+            self._pending.clear()
+            self._facts.take()
+            try:
+                await asyncio.get_running_loop().run_in_executor(self._writer, self._journal.append, ())
+                self.load()
+                break
+            except StoreError:
+                await asyncio.sleep(self.terms.patience)
+        self.trouble = ""
+        log.warning("The journal can be written again.")
+
+    # -- waking those who wait --------------------------------------------------------------------------------------
+
+    def _offer(self, worker: str, slots: int) -> bool:
+        """Give a worker that waits up to so many attempts; False when there were none for it."""
+        command = do.Exchange(worker, (), slots)
+        effects = self.coordinator.obey((command,), self._clock.now())
+        # Without effects nothing changed, unless claims on resources were made or dropped.
+        if effects or self.coordinator.machine.resources.claims:
+            self._enter("do", codec.encode_commands((command,)))
+        return bool(effects)
+
+    def _wake(self) -> None:
+        """Offer what became ready to those who wait for it, in turn, and send them on their way."""
+        coordinator = self.coordinator
+        while self._polls:
+            stirred = coordinator.machine.ready.take_stirred()
+            if stirred is not None and not stirred:
+                break
+            hungry = self._hungry(stirred)
+            while hungry:
+                slots = 1 if len(hungry) > 1 else coordinator.seats[hungry[0]].room
+                hungry = [
+                    each
+                    for each in hungry
+                    if coordinator.seats[each].room > 0
+                    and self._offer(each, slots)
+                    and coordinator.seats[each].room > 0
+                ]
+        for worker in coordinator.addressed:
+            poll = self._polls.pop(worker, None)
+            if poll is not None:
+                _resolve(poll)
+        coordinator.addressed.clear()
+
+    def _hungry(self, stirred: Iterable[Any] | None) -> list[str]:
+        """Of those who wait, whoever may find something in a line to which something was added."""
+        seats, workers = self.coordinator.seats, self.coordinator.machine.workers
+        if stirred is None:
+            found = list(self._polls)
+        else:
+            lines = set(stirred)
+            own = {
+                line if isinstance(line, str) else line[1] for line in lines if isinstance(line, str) or len(line) == 2
+            }
+            pools = {line for line in lines if not isinstance(line, str) and len(line) == 3}
+            found = [each for each in own if each in self._polls]
+            if pools:
+                found += [
+                    each
+                    for each in self._polls
+                    if each not in own and each in workers and not pools.isdisjoint(workers[each].serves)
+                ]
+        return [each for each in found if each in seats and seats[each].room > 0]
+
+    # -- clocks -----------------------------------------------------------------------------------------------------
+
+    def _arm(self) -> None:
+        """Set the timer to the next moment at which the machine wants to look at the time."""
+        due = self.coordinator.machine.deadlines.next()
+        if due is None or (self._timer is not None and not self._timer.cancelled() and self._timer_at <= due):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_at = due
+        delay = max(due - self._clock.now(), 0.0) + 0.001
+        self._timer = asyncio.get_running_loop().call_later(min(delay, 3600.0), self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        if not self.trouble and not self._is_stopping:
+            effects = self.coordinator.obey((do.Tick(),), self._clock.now())
+            if effects:
+                self._record("do", codec.encode_commands((do.Tick(),)))
+                return
+        self._arm()
+
+    async def _look_around_for_ever(self) -> None:
+        """See who has been silent for too long, and which runs nobody works on any more."""
+        while True:
+            await asyncio.sleep(max(min(self.terms.lease / 4, 5.0), 0.05))
+            if self.trouble:
+                continue
+            now = time.monotonic()
+            for worker in tuple(self.coordinator.machine.workers):
+                silent = now - self.seen.setdefault(worker, now)
+                if silent > self.terms.lease:
+                    log.warning("worker %s was silent for %.1f s and is taken for lost", worker, silent)
+                    self.lose(worker, f"its worker was silent for {self.terms.lease:g} s")
+            for gone in self.seen.keys() - self.coordinator.machine.workers.keys():
+                del self.seen[gone]
+            for run in self.coordinator.abandoned_runs():
+                self.coordinator.close_run(run, self._clock.now())
+                self._record("close", codec.encode(run))
+
+    def lose(self, worker: str, message: str) -> None:
+        """Take a worker for lost."""
+        self.seen.pop(worker, None)
+        poll = self._polls.pop(worker, None)
+        if poll is not None:
+            _resolve(poll)
+        try:
+            self.command_now(do.Lose(worker, message))
+        except (CommandRejected, StoreError) as error:
+            log.error("worker %s could not be taken for lost: %s", worker, error)
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

@@ -1,0 +1,1 @@
+"""What the server shows the world over HTTP."""

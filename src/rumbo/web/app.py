@@ -1,0 +1,47 @@
+"""The application: all routes of the server, and the daemon that lives as long as it."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from rumbo.web.problems import problem
+from rumbo.web.work import work_routes
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from starlette.requests import Request
+    from starlette.routing import BaseRoute
+
+    from rumbo.server.daemon import Daemon
+
+
+def make_app(daemon: Daemon, more: Sequence[BaseRoute] = ()) -> Starlette:
+    """The application over a daemon that has loaded its journal."""
+
+    @asynccontextmanager
+    async def life(_app: Starlette) -> AsyncIterator[None]:
+        await daemon.start()
+        yield
+        await daemon.stop()
+
+    async def health(_request: Request) -> Response:
+        return JSONResponse({"status": "alive"})
+
+    async def ready(request: Request) -> Response:
+        if daemon.trouble:
+            return problem(503, daemon.trouble, request.url.path)
+        return JSONResponse({"status": "ready"})
+
+    routes: list[BaseRoute] = [
+        *work_routes(daemon),
+        Route("/health", health),
+        Route("/ready", ready),
+        *more,
+    ]
+    return Starlette(routes=routes, lifespan=life)
