@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from rumbo.errors import ProtocolError
-from rumbo.ports import RunEnded, RunInfo
+from rumbo.ports import Foreign, PlannedTask, RunEnded, RunInfo
 from rumbo.scheduler.commands import Command, Report
 from rumbo.scheduler.records import NO_RESOURCES, Outcome, TaskSpec
 
@@ -78,6 +78,13 @@ class Describing(Saying, tag="describe"):
     tasks: list[Described]
 
 
+class Replanning(Saying, tag="replan"):
+    """What a running task asked for is part of the plan now. For those who watch; the machine learns it by reports."""
+
+    run: str
+    nodes: list[PlannedTask]
+
+
 class Reporting(Saying, tag="report"):
     """What became of attempts."""
 
@@ -120,7 +127,19 @@ class Leaving(Saying, tag="leave"):
     """The worker goes."""
 
 
-Sayings = Joining | Beginning | Describing | Reporting | Noting | Shrinking | Refusing | Ending | Draining | Leaving
+Sayings = (
+    Joining
+    | Beginning
+    | Describing
+    | Replanning
+    | Reporting
+    | Noting
+    | Shrinking
+    | Refusing
+    | Ending
+    | Draining
+    | Leaving
+)
 
 
 class WorkRequest(NamedTuple):
@@ -135,14 +154,6 @@ class WorkRequest(NamedTuple):
     """How many attempts it could begin now."""
     said: list[Sayings]
     wants_outlook: bool = False
-
-
-class Foreign(NamedTuple):
-    """Enough to build a task that the worker did not describe itself."""
-
-    module: str
-    family: str
-    params: Mapping[str, str]
 
 
 class WireOrder(NamedTuple):
@@ -183,9 +194,11 @@ class WorkReply(NamedTuple):
     """What the server answers."""
 
     orders: list[WireOrder]
-    outlook: WireOutlook | None = None
+    room: int = 0
+    """How many attempts more the server thinks that the worker could begin."""
     lease: float = 30.0
     """A worker that is silent for so many seconds is taken for lost."""
+    outlook: WireOutlook | None = None
 
 
 _encoder = msgspec.json.Encoder()

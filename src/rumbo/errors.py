@@ -21,6 +21,7 @@
     ├── CommandRejected           the scheduler refused a command; its state is as it was
     │   └── WorkerGone                it does not know the worker (any more)
     ├── SchedulerUnreachable      no scheduler answered
+    │   └── AccessDenied              it wants a token, or another one
     ├── ProtocolError             the other side said something that is not understood
     ├── StoreError                the database of runs
     │   ├── StoreBusy
@@ -135,6 +136,10 @@ class WorkerGone(CommandRejected):
 
 class SchedulerUnreachable(RumboError):
     """No scheduler answered at the address. The message names the address and how to run without one."""
+
+
+class AccessDenied(SchedulerUnreachable):
+    """The scheduler wants a token, or one with more rights. The message is the server's."""
 
 
 class ProtocolError(RumboError):

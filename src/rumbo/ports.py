@@ -88,16 +88,41 @@ class Observer(Protocol):
         ...
 
 
+class Foreign(NamedTuple):
+    """Enough to build a task that the worker did not describe itself."""
+
+    module: str
+    family: str
+    params: Mapping[str, str]
+
+
+class Message(NamedTuple):
+    """A message from a person to a running task."""
+
+    id: str
+    content: str
+
+
 class Order(NamedTuple):
     """What a scheduler tells a worker to do: begin an attempt, go on with a parked one, or stop one."""
 
     verb: str
-    """``start``, ``resume`` or ``stop``."""
+    """``start``, ``resume`` or ``stop``; from a server also ``message``, ``slots`` and ``drain``."""
     lease: int
     tasks: tuple[str, ...]
     attempt: int = 1
     ended: tuple[Outcome, str] | None = None
     """With ``stop``: how the attempt has ended, and why, if the scheduler has ended it already."""
+    outcome: Outcome | None = None
+    """With ``stop``: how an attempt that runs shall be said to have ended; None: it was cancelled."""
+    foreign: tuple[Foreign, ...] = ()
+    """What each task is, if the worker did not describe it."""
+    run: str = ""
+    """The run that wants the task; empty: the worker's own."""
+    message: Message | None = None
+    """With ``message``: what to hand to the running task."""
+    slots: int = 0
+    """With ``slots``: how many attempts the worker shall make at a time."""
 
 
 class Outlook(NamedTuple):
@@ -109,6 +134,10 @@ class Outlook(NamedTuple):
     """Tasks it waits for that another worker is running or may run."""
     blocked: int
     """Tasks in line for it that wait for a resource or for the scheduler to go on after a pause."""
+    done: tuple[str, ...] = ()
+    """Tasks it wants that are done, if others may have done some of them."""
+    failed: Mapping[str, str] = {}
+    """Likewise, tasks that have failed or were withdrawn, each with why."""
 
 
 class SchedulerPort(Protocol):
@@ -131,6 +160,14 @@ class SchedulerPort(Protocol):
 
     def shrink(self, lease: int, amounts: Mapping[str, float]) -> None:
         """Give back part of what a running task holds."""
+        ...
+
+    def refuse(self, lease: int, message: str) -> None:
+        """Say that a task which somebody else described cannot be built here; it goes to others."""
+        ...
+
+    def drain(self) -> None:
+        """Say that nothing new is wanted any more."""
         ...
 
     def outlook(self) -> Outlook:
@@ -177,13 +214,6 @@ class Journal(Protocol):
     def close(self) -> None:
         """Let go."""
         ...
-
-
-class Message(NamedTuple):
-    """A message from a person to a running task."""
-
-    id: str
-    content: str
 
 
 class Ended(NamedTuple):
@@ -303,6 +333,14 @@ class Executor(Protocol):
 
     def wait(self, timeout: float | None) -> list[Ended | Said]:
         """What happened, waiting up to ``timeout`` seconds (None: until something does) if nothing has yet."""
+        ...
+
+    def listen(self) -> None:
+        """Be ready for `wake`. Called after `open`."""
+        ...
+
+    def wake(self) -> None:
+        """End a `wait` under way, or the next one. May be called from any thread."""
         ...
 
     def close(self) -> None:

@@ -72,11 +72,55 @@ class RetrySettings(NamedTuple):
     """A failed task is tried again after this time."""
 
 
+class SchedulerSettings(NamedTuple):
+    """``[scheduler]``: the server to work for, if not for oneself. Times in seconds."""
+
+    url: str = ""
+    """Address of a server, such as http://localhost:8082. Empty: schedule in the process itself."""
+    token: str = ""
+    """Shown to a server that wants one."""
+    certificates: str = ""
+    """File with the certificates to trust, for a server with its own."""
+    patience: float = 86_400.0
+    """A server that does not answer is tried again for so long."""
+    pools: str = "default"
+    """Pools of tasks that are run here, separated by commas."""
+
+
+class ServerSettings(NamedTuple):
+    """``[server]``: how ``rumbo serve`` serves. Times in seconds."""
+
+    host: str = "127.0.0.1"
+    """Address to listen at."""
+    port: int = 8082
+    """Port to listen at; 0: any that is free."""
+    unix_socket: str = ""
+    """A socket in the file system to listen at, in place of host and port."""
+    state: str = ".rumbo"
+    """Folder for the server's memory and the history."""
+    log_dir: str = ""
+    """Folder for what attempts print. Empty: in the state's folder."""
+    certificate: str = ""
+    """File with the server's certificate, to speak TLS."""
+    key: str = ""
+    """File with the certificate's private key."""
+    lease: float = 30.0
+    """A worker that was silent for so long is taken for lost, and its tasks are given to others."""
+    forget_after: float = 600.0
+    """A task that nobody wants any more is dropped after so long."""
+    max_losses: int = 3
+    """A task whose workers were lost so often in a row has failed."""
+    insecure: bool = False
+    """Listen at other addresses than this machine's own without asking for tokens."""
+
+
 class Settings(NamedTuple):
     """All settings in force."""
 
     run: RunSettings = RunSettings()
     retry: RetrySettings = RetrySettings()
+    scheduler: SchedulerSettings = SchedulerSettings()
+    server: ServerSettings = ServerSettings()
     resources: Mapping[str, float] = {}
     """How much there is of each resource; one of those not named."""
     origins: Mapping[tuple[str, str], str] = {}
@@ -98,11 +142,17 @@ class Key(NamedTuple):
         return f"RUMBO_{self.section}_{self.name}".upper()
 
 
-_SECTIONS: dict[str, type[RunSettings] | type[RetrySettings]] = {"run": RunSettings, "retry": RetrySettings}
+Section = type[RunSettings] | type[RetrySettings] | type[SchedulerSettings] | type[ServerSettings]
+_SECTIONS: dict[str, Section] = {
+    "run": RunSettings,
+    "retry": RetrySettings,
+    "scheduler": SchedulerSettings,
+    "server": ServerSettings,
+}
 _FOREIGN = frozenset(["tasks"])
 """Tables in the same files that others read."""
 _EXECUTORS = ("auto", "inline", "processes", "threads")
-_AT_LEAST_ONE = frozenset(["workers", "check_threads", "max_parked", "recycle_after", "disable_after"])
+_AT_LEAST_ONE = frozenset(["workers", "check_threads", "max_parked", "recycle_after", "disable_after", "max_losses"])
 _TRUE = frozenset(["1", "yes", "true", "on"])
 _FALSE = frozenset(["0", "no", "false", "off"])
 _SECRET = ("password", "passwd", "secret", "token", "api_key", "apikey", "credential")
@@ -127,10 +177,11 @@ def load(folder: str = ".", environment: Mapping[str, str] | None = None) -> Set
         _take_variable(variable, environment[variable], values, origins)
     if not values:
         return Settings()
-    chosen: dict[str, dict[str, Any]] = {"run": {}, "retry": {}, "resources": {}}
+    chosen: dict[str, dict[str, Any]] = {section: {} for section in (*_SECTIONS, "resources")}
     for (section, name), value in values.items():
         chosen[section][name] = value
-    return Settings(RunSettings(**chosen["run"]), RetrySettings(**chosen["retry"]), chosen["resources"], origins)
+    sections: dict[str, Any] = {section: record(**chosen[section]) for section, record in _SECTIONS.items()}
+    return Settings(**sections, resources=chosen["resources"], origins=origins)
 
 
 def all_keys() -> list[Key]:
@@ -250,6 +301,8 @@ def _take_variable(
     variable: str, text: str, values: dict[tuple[str, str], Any], origins: dict[tuple[str, str], str]
 ) -> None:
     section, _, rest = variable.removeprefix("RUMBO_").lower().partition("_")
+    if variable == "RUMBO_SCHEDULER":  # the one that people write most
+        rest = "url"
     if section == "resources" and rest:
         values[section, rest] = value_from_text(section, rest, text, variable)
         origins[section, rest] = variable
@@ -283,7 +336,7 @@ _CONVERSIONS: dict[str, Callable[[str], Any]] = {"bool": _boolean, "int": int, "
 _EXPECTED = {"bool": "true or false", "int": "a whole number", "float": "a number", "str": "a text"}
 
 
-def _kind(record: type[RunSettings] | type[RetrySettings], name: str) -> str:
+def _kind(record: Section, name: str) -> str:
     """The annotation of a field as text, such as ``int | None``."""
     annotation = record.__annotations__[name]
     return str(getattr(annotation, "__forward_arg__", annotation))

@@ -46,7 +46,8 @@ OPTIONS = (
     Option("quiet", ("-q", "--quiet"), "Show only what fails, and what tasks print."),
     Option("plain", ("--plain",), "Lines instead of the live view, on a terminal too."),
     Option("json", ("--json",), "What came of it as JSON on standard output; all else goes to standard error."),
-    Option("local_scheduler", ("--local-scheduler",), "Understood for the sake of Luigi's users: it is the default."),
+    Option("scheduler", ("--scheduler",), "Address of a server (`rumbo serve`) that schedules for many.", "URL"),
+    Option("local_scheduler", ("--local-scheduler",), "Schedule in this process, whatever the settings say."),
     HELP,
 )
 
@@ -127,6 +128,11 @@ def options_of(flags: Mapping[str, Any], settings: Settings, words: Sequence[str
         allow_collisions=chosen.allow_collisions,
         recycle_after=chosen.recycle_after,
         command=_command(words),
+        scheduler="" if flags.get("local_scheduler") else flags.get("scheduler", settings.scheduler.url),
+        token=settings.scheduler.token,
+        certificates=settings.scheduler.certificates,
+        patience=settings.scheduler.patience,
+        pools=tuple(settings.scheduler.pools.split(",")),
     )
 
 

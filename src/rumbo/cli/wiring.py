@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rumbo.clock import SystemClock
+from rumbo.errors import AccessDenied, SchedulerUnreachable
 from rumbo.executors.inline import InlineExecutor
 from rumbo.ports import RunEnded, RunInfo
 from rumbo.wire.local import LocalScheduler
@@ -20,11 +21,14 @@ from rumbo.worker.worker import Worker
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from rumbo.codec import WorkerInfo
     from rumbo.pipeline.task import Task
     from rumbo.ports import Executor, Observer, Said
     from rumbo.scheduler.effects import Effect
     from rumbo.store.history import HistoryWriter
     from rumbo.store.logs import LogFolder
+    from rumbo.wire.client import RemoteScheduler
+    from rumbo.wire.connection import Connection
 
 
 class Options(NamedTuple):
@@ -56,6 +60,18 @@ class Options(NamedTuple):
     """A worker process is replaced after so many attempts."""
     command: str = ""
     """What the person typed."""
+    scheduler: str = ""
+    """Address of a server that schedules for many; empty: this process does it for itself."""
+    token: str = ""
+    """For that server, if it wants one."""
+    certificates: str = ""
+    """File with the certificates to trust, for a server with its own."""
+    patience: float = 86_400.0
+    """For so many seconds a server that does not answer is tried again."""
+    pools: tuple[str, ...] = ("default",)
+    """The pools of tasks that are run here."""
+    capacity: Mapping[str, float] | None = None
+    """What this machine has of its own for tasks that ask for it; None: its processors and memory, as measured."""
 
 
 def new_run_id(now: float) -> str:
@@ -79,7 +95,7 @@ def execute(
     tell: Callable[[str], None] = lambda sentence: None,
     progress: Callable[[int], None] | None = None,
 ) -> RunResult:
-    """Plan and run tasks with a scheduler of our own, in this process.
+    """Plan and run tasks, with a scheduler of our own in this process or with a server.
 
     Args:
         observers: who watches, besides the history.
@@ -89,18 +105,26 @@ def execute(
     clock = SystemClock()
     started = clock.now()
     run = new_run_id(started)
+    connection = _connection(options)
     plan = Plan(options.deep, options.check_threads, options.allow_collisions, options.ask_wrappers, progress)
     nodes = plan.find(tasks)
-    history, logs = _memory(options, run)
+    history, logs = _memory(options, run) if connection is None else (None, None)
     watchers: list[Observer] = [*observers] if history is None else [history, *observers]
 
     def watch(effects: Sequence[Effect]) -> None:
         for observer in watchers:
             observer.happened(run, effects)
 
-    scheduler = LocalScheduler(clock, watch, options.resources)
+    scheduler: LocalScheduler | RemoteScheduler
+    if connection is None:
+        remote = None
+        scheduler = LocalScheduler(clock, watch, options.resources)
+    else:
+        scheduler = remote = _join(connection, options, clock, watch)
+        watchers.insert(0, remote)
     executor = _executor(options, plan, logs, lambda said: worker.pass_on(said))
-    worker = Worker(run, plan, Describer(defaults=options.retries), scheduler, executor, clock, watchers)
+    describer = Describer(remote is not None, options.retries)
+    worker = Worker(run, plan, describer, scheduler, executor, clock, watchers, shares=remote is not None)
     interrupts = Interrupts(worker, isinstance(executor, InlineExecutor), tell)
     try:
         # The plan lives as long as the run: looking through it for garbage again and again would cost a tenth of it.
@@ -110,9 +134,12 @@ def execute(
             executor.open({id: node.task for id, node in plan.nodes.items()})
         if history is not None:
             history.start()
+        if remote is not None:
+            executor.listen()
+            remote.start(executor.wake, tell)
         _tell_of_start(watchers, run, plan, options, started)
         with interrupts:
-            if plan.has_work:
+            if plan.has_work or remote is not None:
                 worker.announce(nodes)
                 worker.work()
             else:
@@ -125,9 +152,79 @@ def execute(
         executor.close()
         _tell_of_shared_output(observers, run, logs)
     scheduler.leave()
-    result = RunResult(run, plan, worker.outcomes, worker.attempts, clock.now() - started, bool(interrupts.received))
+    seconds, was_interrupted = clock.now() - started, bool(interrupts.received)
+    result = RunResult(run, plan, worker.outcomes, worker.attempts, seconds, was_interrupted, worker.outlook)
     _tell_of_end(watchers, RunEnded(run, clock.now(), result.status, result.summary(), result.counts))
     return result
+
+
+def _connection(options: Options) -> Connection | None:
+    """The way to the server, if there is to be one. It must answer now, before a plan is made for it."""
+    if not options.scheduler:
+        return None
+    from rumbo.wire.connection import Connection
+
+    connection = Connection(options.scheduler, options.token, options.certificates)
+    require(connection)
+    return connection
+
+
+def require(connection: Connection) -> None:
+    """See that a scheduler answers.
+
+    Raises:
+        SchedulerUnreachable: none does; the message says how to do without, or how to start one.
+    """
+    try:
+        connection.request("GET", "/ready")
+    except AccessDenied:
+        raise
+    except SchedulerUnreachable as error:
+        raise SchedulerUnreachable(
+            f"{error} Start one with `rumbo serve`, name another one with --scheduler, or leave it out to run without."
+        ) from error
+
+
+def _join(
+    connection: Connection, options: Options, clock: SystemClock, watch: Callable[[Sequence[Effect]], None]
+) -> RemoteScheduler:
+    """Join a server as a worker that runs its own plan."""
+    from rumbo.wire.client import Patience, RemoteScheduler
+
+    capacity = measured_capacity() if options.capacity is None else options.capacity
+    remote = RemoteScheduler(
+        connection,
+        worker_id(),
+        worker_info(clock.now(), options.workers),
+        clock,
+        watch,
+        options.pools,
+        capacity=capacity,
+        patience=Patience(options.patience),
+    )
+    remote.connect()
+    return remote
+
+
+def worker_id() -> str:
+    """A name for this process as a worker, that no other one has or will have."""
+    return f"{_host()}-{os.getpid()}-{os.urandom(3).hex()}"
+
+
+def worker_info(started: float, slots: int) -> WorkerInfo:
+    """Who this process is, for people who look at the workers of a server."""
+    from rumbo import __version__
+    from rumbo.codec import WorkerInfo
+
+    return WorkerInfo(_host(), _user(), os.getpid(), started, slots, __version__, os.getcwd())
+
+
+def measured_capacity() -> dict[str, float]:
+    """The processors and the memory (in bytes) of this machine, as far as this process may use them."""
+    import psutil
+
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return {"cpu": float(processors), "memory": float(psutil.virtual_memory().total)}
 
 
 def _tell_of_start(watchers: Sequence[Observer], run: str, plan: Plan, options: Options, started: float) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
 
+    from rumbo.executors.bell import Bell
     from rumbo.executors.loop import AttemptLoop
     from rumbo.pipeline.task import Task
     from rumbo.ports import Logs, Message, Order, Runner, Spool
@@ -49,6 +50,7 @@ class InlineExecutor:
         self._next: deque[tuple[Order, Task, bool]] = deque()
         self._said: list[Ended | Said] = []
         self._loop: AttemptLoop | None = None
+        self._bell: Bell | None = None
         self._inboxes: dict[int, deque[Message]] = {}
         self._kept: list[tuple[int, int]] = []
         """The process's own output, put aside while attempts' output is kept."""
@@ -99,13 +101,34 @@ class InlineExecutor:
             if self._next:
                 self._carry_out(*self._next.popleft())
             elif self._loop is not None and self._loop.running:
-                self._said += self._loop.turn(timeout)
+                self._said += self._loop.turn(timeout, None if self._bell is None else self._bell.fileno())
             elif timeout:
-                import time
-
-                time.sleep(timeout)
+                self._rest(timeout)
+            if self._bell is not None:
+                self._bell.hush()
         said, self._said = self._said, []
         return said
+
+    def _rest(self, timeout: float) -> None:
+        if self._bell is None:
+            import time
+
+            time.sleep(timeout)
+        else:
+            import select
+
+            select.select([self._bell], [], [], timeout)
+
+    def wake(self) -> None:
+        """End a rest in `wait`; what runs there is not disturbed."""
+        if self._bell is not None:
+            self._bell.ring()
+
+    def listen(self) -> None:
+        """Be ready for `wake`."""
+        from rumbo.executors.bell import Bell
+
+        self._bell = Bell()
 
     def close(self) -> None:
         """Cancel what is left in the event loop, and give the process its own output back."""

@@ -21,6 +21,7 @@ from rumbo.scheduler.records import Outcome
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from rumbo.executors.bell import Bell
     from rumbo.pipeline.task import Task
     from rumbo.ports import Logs, Message, Order, Runner
 
@@ -111,7 +112,8 @@ class ProcessExecutor:
         self._happened: list[Ended | Said] = []
         self._is_closing = False
         self._has_changed = False
-        """A child was replaced, so there may be room again."""
+        """A child was replaced, so there may be room again, or somebody rang the bell."""
+        self._bell: Bell | None = None
 
     # -- Executor -----------------------------------------------------------------------------------------------------
 
@@ -206,6 +208,18 @@ class ProcessExecutor:
         happened, self._happened = self._happened, []
         return happened
 
+    def listen(self) -> None:
+        """Be ready for `wake`. Called after `open`, so that children do not inherit the bell."""
+        from rumbo.executors.bell import Bell
+
+        self._bell = Bell()
+        self._poll.register(self._bell, select.POLLIN)
+
+    def wake(self) -> None:
+        """End a wait."""
+        if self._bell is not None:
+            self._bell.ring()
+
     def close(self) -> None:
         """End all children and the nursery."""
         if not self._nursery_pid:
@@ -290,6 +304,10 @@ class ProcessExecutor:
         return child
 
     def _attend(self, descriptor: int) -> None:
+        if self._bell is not None and descriptor == self._bell.fileno():
+            self._bell.hush()
+            self._has_changed = True
+            return
         if descriptor == self._nursery.fileno():
             self._hear_nursery(0.0)
             return

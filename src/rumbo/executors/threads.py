@@ -55,7 +55,7 @@ class ThreadExecutor:
         self._size = size
         self._together = together
         self._lines: SimpleQueue[_Attempt | None] = SimpleQueue()
-        self._news: SimpleQueue[tuple[_Attempt | None, Ended | Said]] = SimpleQueue()
+        self._news: SimpleQueue[tuple[_Attempt | None, Ended | Said | None]] = SimpleQueue()
         self._active: dict[int, _Attempt] = {}
         self._threads: list[threading.Thread] = []
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -118,15 +118,15 @@ class ThreadExecutor:
                 moments.append(until)
             left = max(min(moments) - monotonic(), 0.0) if moments else None
             try:
-                happened = [self._settle(*self._news.get(timeout=left))]
+                news = [self._news.get(timeout=left)]
             except Empty:
                 self._enforce_deadlines()
                 if until is not None and monotonic() >= until:
                     return []
                 continue
             while not self._news.empty():
-                happened.append(self._settle(*self._news.get()))
-            return happened
+                news.append(self._news.get())
+            return [self._settle(attempt, event) for attempt, event in news if event is not None]
 
     def _settle(self, attempt: _Attempt | None, event: Ended | Said) -> Ended | Said:
         if attempt is None or isinstance(event, Said):
@@ -158,6 +158,13 @@ class ThreadExecutor:
             error = AttemptTimedOut if outcome is Outcome.TIMED_OUT else AttemptCancelled
             # Takes effect at the thread's next line of Python; there is no gentler way into a running thread.
             ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(attempt.thread), ctypes.py_object(error))
+
+    def listen(self) -> None:
+        """Nothing to get ready: whoever waits here waits for a queue."""
+
+    def wake(self) -> None:
+        """End a wait."""
+        self._news.put((None, None))
 
     def close(self) -> None:
         """Let idle threads end; those that still run end with the process."""

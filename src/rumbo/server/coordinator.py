@@ -10,9 +10,9 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from rumbo import codec
-from rumbo.codec import Foreign, WireOrder, WireOutlook, WorkerInfo, WorkRequest
+from rumbo.codec import WireOrder, WireOutlook, WorkerInfo, WorkRequest
 from rumbo.errors import CommandRejected, ProtocolError, WorkerGone
-from rumbo.ports import PlannedTask, RunEnded, RunInfo
+from rumbo.ports import Foreign, PlannedTask, RunEnded, RunInfo
 from rumbo.scheduler import commands as do
 from rumbo.scheduler import memento
 from rumbo.scheduler.effects import Assigned, AttemptEnded, Forgotten, Resumed, StateChanged, StopAsked
@@ -237,9 +237,10 @@ class Coordinator:
             case codec.Refusing():
                 self._apply(do.Refuse(worker, saying.lease, saying.message))
             case codec.Beginning():
-                self.runs[saying.run.id] = OpenRun(saying.run, worker)
+                self._begin(saying.run, worker)
+            case codec.Replanning():
                 for observer in self.observers:
-                    observer.run_started(saying.run)
+                    observer.planned(saying.run, saying.nodes)
             case codec.Ending():
                 self._end_run(saying.ended)
             case codec.Draining():
@@ -247,6 +248,17 @@ class Coordinator:
             case codec.Leaving():
                 self._apply(do.Leave(worker))
                 self._unseat(worker)
+
+    def _begin(self, info: RunInfo, worker: str) -> None:
+        """Open a run, or hand one whose worker was taken for lost to that worker's new name."""
+        run = self.runs.get(info.id)
+        if run is not None:
+            run.worker = worker
+            run.is_orphan = False
+            return
+        self.runs[info.id] = OpenRun(info, worker)
+        for observer in self.observers:
+            observer.run_started(info)
 
     def tell(self, telling: Telling, at: float) -> None:
         """Put a person's word to a worker on its way.

@@ -102,6 +102,7 @@ class Daemon:
         self._timer_at = 0.0
         self._tasks: list[asyncio.Task[None]] = []
         self._is_stopping = False
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def _new_coordinator(self) -> Coordinator:
         policy = Policy(None, forget_after=self.terms.forget_after, max_losses=self.terms.max_losses)
@@ -148,14 +149,24 @@ class Daemon:
     async def start(self) -> None:
         """Begin to watch clocks and to write."""
         self.started = self._clock.now()
+        self._loop = asyncio.get_running_loop()
         self._tasks = [asyncio.create_task(each()) for each in (self._commit_for_ever, self._look_around_for_ever)]
         self._arm()
+
+    def let_go(self) -> None:
+        """Take nothing on any more, and answer those who wait. May be called from a signal handler."""
+        self._is_stopping = True
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._answer_all)
+
+    def _answer_all(self) -> None:
+        for poll in self._polls.values():
+            _resolve(poll)
 
     async def stop(self) -> None:
         """Answer those who wait, write everything down, and let go."""
         self._is_stopping = True
-        for poll in self._polls.values():
-            _resolve(poll)
+        self._answer_all()
         if self._pending:
             await self._settled()
         for task in self._tasks:
@@ -197,7 +208,7 @@ class Daemon:
         if request.wants_outlook and request.worker in coordinator.seats:
             outlook = coordinator.outlook(request.worker)
         await self._settled()
-        return WorkReply(orders, outlook, self.terms.lease)
+        return WorkReply(orders, seat.room, self.terms.lease, outlook)
 
     async def poll(self, worker: str, received: int, wait: float) -> WorkReply:
         """The orders for a worker, waited for up to ``wait`` seconds; also a sign of life.
@@ -221,7 +232,7 @@ class Daemon:
         self.coordinator.addressed.pop(worker, None)
         if orders:
             await self._settled()
-        return WorkReply(orders, None, self.terms.lease)
+        return WorkReply(orders, seat.room, self.terms.lease)
 
     def _seat(self, worker: str) -> Seat:
         seat = self.coordinator.seats.get(worker)

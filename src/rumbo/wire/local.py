@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rumbo.ports import Order, Outlook
-from rumbo.scheduler.commands import Exchange, Join, Leave, Note, Register, Report, ShrinkResources
+from rumbo.scheduler.commands import Exchange, Join, Leave, Note, Refuse, Register, Report, ShrinkResources
 from rumbo.scheduler.effects import Assigned, AttemptEnded, Resumed, StopAsked
 from rumbo.scheduler.machine import Machine
 from rumbo.scheduler.records import NO_RESOURCES
@@ -68,6 +68,13 @@ class LocalScheduler:
     def shrink(self, lease: int, amounts: Mapping[str, float]) -> None:
         """Give back part of what a running task holds."""
         self._watch(self.machine.apply(ShrinkResources(self._worker, lease, amounts), self._now()))
+
+    def refuse(self, lease: int, message: str) -> None:
+        """Give a task back that cannot be built. Here it is never asked: every task is one of the plan."""
+        self._watch(self.machine.apply(Refuse(self._worker, lease, message), self._now()))
+
+    def drain(self) -> None:
+        """Nothing is on its way here that could be stopped."""
 
     def outlook(self) -> Outlook:
         """What is left to hope for."""

@@ -9,7 +9,7 @@ from rumbo.scheduler.records import Outcome
 from rumbo.worker.plan import Verdict
 
 if TYPE_CHECKING:
-    from rumbo.ports import Ended
+    from rumbo.ports import Ended, Outlook
     from rumbo.worker.plan import Node, Plan
 
 
@@ -20,6 +20,8 @@ class Fate(StrEnum):
     """It was complete before."""
     DONE = "done"
     """It ran and was finished."""
+    ELSEWHERE = "done elsewhere"
+    """Another worker, or a person, finished it while this run wanted it."""
     FAILED = "failed"
     """Its last attempt failed or took too long."""
     BROKEN = "broken"
@@ -48,6 +50,7 @@ class RunResult:
         attempts: dict[str, int],
         seconds: float,
         was_interrupted: bool = False,
+        elsewhere: Outlook | None = None,
     ) -> None:
         self.id = id
         self.plan = plan
@@ -57,6 +60,8 @@ class RunResult:
         """How many attempts were made at those tasks that needed more than one, by task id."""
         self.seconds = seconds
         self.was_interrupted = was_interrupted
+        self._done_elsewhere = frozenset(elsewhere.done) if elsewhere is not None else frozenset()
+        self._failed_elsewhere = elsewhere.failed if elsewhere is not None else {}
         self._fates: dict[str, Fate] | None = None
 
     def __bool__(self) -> bool:
@@ -74,10 +79,14 @@ class RunResult:
 
     def _fate(self, node: Node) -> Fate:
         ended = self.outcomes.get(node.id)
-        if ended is not None:
+        if ended is not None and (ended.outcome is Outcome.DONE or node.id not in self._done_elsewhere):
             return _FATES.get(ended.outcome, Fate.NOT_RUN)
         if node.verdict is Verdict.SKIP:
             return Fate.COMPLETE
+        if node.id in self._done_elsewhere:
+            return Fate.ELSEWHERE
+        if node.id in self._failed_elsewhere:
+            return Fate.FAILED
         if node.verdict is Verdict.BROKEN:
             return Fate.BROKEN
         if node.verdict is Verdict.WAIT:
@@ -102,7 +111,7 @@ class RunResult:
             return "failed"
         if Fate.CANCELLED in counts:
             return "cancelled"
-        return "done" if counts.keys() <= {Fate.DONE, Fate.COMPLETE} else "incomplete"
+        return "done" if counts.keys() <= {Fate.DONE, Fate.COMPLETE, Fate.ELSEWHERE} else "incomplete"
 
     @property
     def ok(self) -> bool:
@@ -114,10 +123,14 @@ class RunResult:
         found: dict[str, str] = {}
         for id, fate in self.fates.items():
             if fate is Fate.FAILED:
-                found[id] = self.outcomes[id].message
+                found[id] = self._message(id)
             elif fate is Fate.BROKEN:
                 found[id] = self.plan.nodes[id].traceback
         return found
+
+    def _message(self, id: str) -> str:
+        ended = self.outcomes.get(id)
+        return ended.message if ended is not None else f"on another worker: {self._failed_elsewhere[id]}"
 
     def summary(self) -> str:
         """A few lines for people: what ran, what did not, and why."""
@@ -126,6 +139,10 @@ class RunResult:
         lines = [f"Run {self.id}: {self.status}, {ran} {_tasks(ran)} done in {duration(self.seconds)}."]
         if complete := counts.get(Fate.COMPLETE, 0):
             lines.append(f"  {complete} {_tasks(complete)} {'was' if complete == 1 else 'were'} complete already.")
+        if elsewhere := counts.get(Fate.ELSEWHERE, 0):
+            lines.append(
+                f"  {elsewhere} {_tasks(elsewhere)} {'was' if elsewhere == 1 else 'were'} done by other workers."
+            )
         for fate, words in _TROUBLES.items():
             ids = [id for id, each in self.fates.items() if each is fate]
             if ids:
@@ -138,11 +155,11 @@ class RunResult:
     def _line(self, id: str, fate: Fate) -> str:
         node = self.plan.nodes[id]
         if fate is Fate.FAILED:
-            *_, last = self.outcomes[id].message.strip().split("\n")
+            *_, last = self._message(id).strip().split("\n")
             return f"{node.task}: {last.strip()}"
         if node.verdict in (Verdict.BROKEN, Verdict.WAIT):
             return f"{node.task}: {node.reason}"
-        culprits = [each for each in node.needs if self.fates[each.id] not in (Fate.DONE, Fate.COMPLETE)]
+        culprits = [each for each in node.needs if self.fates[each.id] not in _FINE]
         return f"{node.task}" + (
             f": needs {culprits[0].task}, which is {self.fates[culprits[0].id]}" if culprits else ""
         )
@@ -154,6 +171,7 @@ _FATES = {
     Outcome.TIMED_OUT: Fate.FAILED,
     Outcome.CANCELLED: Fate.CANCELLED,
 }
+_FINE = (Fate.DONE, Fate.COMPLETE, Fate.ELSEWHERE)
 _TROUBLES = {
     Fate.FAILED: "failed",
     Fate.BROKEN: "could not be asked",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from rumbo.pipeline.parameter import ParameterVisibility
 from rumbo.pipeline.task import Task
 from rumbo.scheduler.records import NO_PARAMS, NO_RESOURCES, BatchKey, RetryPolicy, State, TaskSpec
 from rumbo.worker.plan import Node, Verdict
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     Number = TypeVar("Number", int, float)
 
+PRIVATE = ParameterVisibility.PRIVATE
 _RETRY_ATTRIBUTES = frozenset(
     ("retries", "backoff", "retry_on", "timeout", "retry_count", "disable_window", "disable_window_seconds")
     + ("disable_hard_timeout", "worker_timeout", "retry_policy")
@@ -53,6 +55,7 @@ class Describer:
         self._with_params = with_params
         self._defaults = defaults
         self._batches = batches
+        self._portable: dict[type[Task], bool] = {}
         self._by_class: dict[type[Task], RetryPolicy | None] = {}
 
     def describe(self, nodes: Iterable[Node]) -> list[TaskSpec]:
@@ -74,7 +77,17 @@ class Describer:
             resources if resources else NO_RESOURCES,
             self._retry(task),
             _batch_key(task) if self._batches and task.batchable else None,
+            getattr(task, "worker_pool", "default"),
+            self._is_portable(type(task)) if self._with_params else True,
         )
+
+    def _is_portable(self, cls: type[Task]) -> bool:
+        """Whether other workers can build the tasks of a class from their module and what is told of them."""
+        known = self._portable.get(cls)
+        if known is None:
+            has_secrets = any(parameter.visibility == PRIVATE for _, parameter in cls.get_params())
+            known = self._portable[cls] = not has_secrets and cls.__module__ != "__main__"
+        return known
 
     def _retry(self, task: Task) -> RetryPolicy:
         """The retry policy of a task, worked out once a class unless instances may differ."""

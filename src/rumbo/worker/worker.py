@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rumbo.errors import PlanError, TaskError
+from rumbo.errors import PlanError, RumboError, TaskError
 from rumbo.pipeline.events import Event, fire
-from rumbo.ports import Ended, Order, Said
+from rumbo.pipeline.registry import load_task
+from rumbo.ports import Ended, Foreign, Order, Outlook, Said
 from rumbo.scheduler.commands import Report
 from rumbo.scheduler.records import Outcome
 
@@ -26,6 +27,8 @@ _GLANCE = 0.25
 class Worker:
     """Works through a plan until nothing more can be done.
 
+    With ``shares`` others work for the same scheduler, so what is held up now may go on without this worker's doing.
+
     After `work`, `outcomes` has the last word on each task that was tried here: how its last attempt ended.
     """
 
@@ -38,7 +41,11 @@ class Worker:
         executor: Executor,
         clock: Clock,
         observers: Sequence[Observer] = (),
+        shares: bool = False,
     ) -> None:
+        self.outlook = Outlook(None, 0, 0)
+        """What was left when it was last looked at; in the end, nothing that could be hoped for."""
+        self._shares = shares
         self.outcomes: dict[str, Ended] = {}
         self.attempts: dict[str, int] = {}
         """How many attempts were made here at each task that needed more than one."""
@@ -51,7 +58,13 @@ class Worker:
         self._observers = observers
         self._active: dict[int, Order] = {}
         self._parked: dict[int, Order] = {}
-        self._merged: dict[int, Task] = {}
+        self._built: dict[int, Task] = {}
+        """By lease: tasks that are no nodes of the plan, because they stand for a batch or were described elsewhere."""
+        self._slots: int | None = None
+        """How many attempts to make at a time, if somebody has said so."""
+        self._is_staying = False
+        self._has_said_so = False
+        """The scheduler knows that we drain."""
         self._is_draining = False
         self._is_stopping = False
 
@@ -73,29 +86,29 @@ class Worker:
 
     # -- the loop ---------------------------------------------------------------------------------------------------
 
-    def show(self, nodes: Sequence[Node]) -> None:
+    def show(self, nodes: Sequence[Node], run: str = "") -> None:
         """Tell whoever watches of new nodes of the plan."""
         if self._observers:
             planned = [node.planned() for node in nodes]
             for observer in self._observers:
-                observer.planned(self._run, planned)
+                observer.planned(run or self._run, planned)
 
-    def announce(self, nodes: Sequence[Node]) -> None:
-        """Tell the scheduler, and whoever watches, of new nodes of the plan."""
-        self.show(nodes)
-        self._scheduler.register(self._run, self._describer.describe(nodes))
+    def announce(self, nodes: Sequence[Node], run: str = "") -> None:
+        """Tell the scheduler, and whoever watches, of new nodes of the plan; of another run than one's own if named."""
+        self.show(nodes, run)
+        self._scheduler.register(run or self._run, self._describer.describe(nodes))
 
     def work(self) -> None:
         """Work until nothing more can be done, or until told to stop and all attempts have ended."""
         reports: list[Report] = []
         active, executor, exchange = self._active, self._executor, self._scheduler.exchange
         while True:
-            slots = 0 if self._is_draining else executor.room()
+            slots = self._room()
             orders = exchange(reports, slots, 0.0)
             reports = []
             for order in orders:
                 self._obey(order)
-            if orders and not self._is_draining and executor.room():
+            if orders and self._room():
                 continue
             if self._is_stopping:
                 self._stop_all()
@@ -108,44 +121,90 @@ class Worker:
             elif self._is_draining or not self._wait_for_better_times():
                 break
 
+    def serve(self) -> None:
+        """Work for others until told to stop."""
+        self._is_staying = True
+        self.work()
+
+    def _room(self) -> int:
+        """How many attempts to ask for."""
+        if self._is_draining:
+            if not self._has_said_so:
+                self._has_said_so = True
+                self._scheduler.drain()
+            return 0
+        room = self._executor.room()
+        return room if self._slots is None else min(room, max(self._slots - len(self._active), 0))
+
     def _wait_for_better_times(self) -> bool:
         """With nothing to do right now, wait a moment if that can change; False when it cannot."""
-        outlook = self._scheduler.outlook()
+        if self._is_staying:
+            self._executor.wait(_GLANCE)
+            return True
+        outlook = self.outlook = self._scheduler.outlook()
         if outlook.retries_at is not None:
             self._executor.wait(min(max(outlook.retries_at - self._clock.now(), 0.0), _GLANCE))
             return True
-        if outlook.elsewhere or (outlook.blocked and not self._executor.room()):
+        if outlook.elsewhere or (outlook.blocked and (not self._executor.room() or self._shares)):
             self._executor.wait(_GLANCE)
             return True
         return False
 
     def _obey(self, order: Order) -> None:
         lease = order.lease
-        if order.verb == "stop":
-            if lease in self._active:
-                self._executor.stop(lease, Outcome.CANCELLED)
-            elif self._parked.pop(lease, None) is not None:
-                self._executor.drop(lease)
-                if order.ended is not None:
-                    self.outcomes[order.tasks[0]] = Ended(lease, *order.ended)
-            return
-        self._active[lease] = order
         if order.verb == "start":
-            if order.attempt > 1:
-                self.attempts[order.tasks[0]] = order.attempt
-            self._executor.start(order, self._task_of(order))
-        else:
-            self._parked.pop(lease, None)
+            self._start(order)
+        elif order.verb == "resume":
+            order = self._parked.pop(lease, order)
+            self._active[lease] = order
             self._executor.resume(order, self._task_of(order))
+        elif order.verb == "stop":
+            self._stop(order)
+        elif order.verb == "message":
+            if order.message is not None:
+                self._executor.deliver(lease, order.message)
+        elif order.verb == "slots":
+            self._slots = order.slots
+        else:
+            self._is_draining = True
+
+    def _start(self, order: Order) -> None:
+        try:
+            task = self._task_of(order)
+        except CannotBuild as error:
+            self._scheduler.refuse(order.lease, str(error))
+            return
+        self._active[order.lease] = order
+        if order.attempt > 1:
+            self.attempts[order.tasks[0]] = order.attempt
+        self._executor.start(order, task)
+
+    def _stop(self, order: Order) -> None:
+        lease = order.lease
+        if lease in self._active:
+            self._executor.stop(lease, order.outcome or Outcome.CANCELLED)
+        elif self._parked.pop(lease, None) is not None:
+            self._executor.drop(lease)
+            if order.ended is not None:
+                self.outcomes[order.tasks[0]] = Ended(lease, *order.ended)
 
     def _task_of(self, order: Order) -> Task:
-        """The task to run; for a batch, one task that stands for all of them."""
-        if len(order.tasks) == 1:
-            return self._plan.nodes[order.tasks[0]].task
-        merged = self._merged.get(order.lease)
-        if merged is None:
-            merged = self._merged[order.lease] = merge([self._plan.nodes[id].task for id in order.tasks])
-        return merged
+        """The task to run; for a batch, one task that stands for all of them.
+
+        Raises:
+            CannotBuild: somebody else described it, and it cannot be built here.
+        """
+        known = self._built.get(order.lease)
+        if known is not None:
+            return known
+        nodes = self._plan.nodes
+        if len(order.tasks) == 1 and order.tasks[0] in nodes:
+            return nodes[order.tasks[0]].task
+        tasks = [nodes[id].task for id in order.tasks if id in nodes]
+        if len(tasks) < len(order.tasks):
+            tasks = [build(each) for each in order.foreign]
+        task = self._built[order.lease] = tasks[0] if len(tasks) == 1 else merge(tasks)
+        return task
 
     def _stop_all(self) -> None:
         for lease in tuple(self._active):
@@ -165,7 +224,7 @@ class Worker:
             self.outcomes[id] = ended
         if ended.outcome is not Outcome.DONE:
             self._tell_of_trouble(order, ended)
-        self._merged.pop(ended.lease, None)
+        self._built.pop(ended.lease, None)
         reports.append(Report(ended.lease, ended.outcome, ended.message, ended.retryable))
 
     def _park(self, order: Order, ended: Ended) -> Report:
@@ -179,14 +238,16 @@ class Worker:
                 self.outcomes[id] = failed
             return Report(ended.lease, Outcome.FAILED, failed.message, retryable=False)
         if fresh:
-            self.announce(fresh)
+            self.announce(fresh, order.run)
         self._connect(order, asked)
         self._parked[ended.lease] = order
         return Report(ended.lease, Outcome.PARKED, needs=tuple([node.id for node in asked]))
 
     def _connect(self, order: Order, asked: Sequence[Node]) -> None:
         """Note in the plan what a task asked for while it ran, and tell whoever watches."""
-        node = self._plan.nodes[order.tasks[0]]
+        node = self._plan.nodes.get(order.tasks[0])
+        if node is None:
+            return
         known = set(map(id, node.needs))
         node.needs += [needed for needed in asked if id(needed) not in known]
         for observer in self._observers:
@@ -207,6 +268,28 @@ class Worker:
             self._scheduler.shrink(said.lease, json.loads(said.value))
         else:
             self._scheduler.note(said.lease, said.kind, said.value)
+
+
+class CannotBuild(RumboError):
+    """A task that somebody else described cannot be built here. The message names the module and says why."""
+
+
+def build(foreign: Foreign) -> Task:
+    """A task that somebody else described.
+
+    Raises:
+        CannotBuild: its module cannot be imported here, or has no such task, or takes other parameters.
+    """
+    try:
+        return load_task(foreign.module, foreign.family, foreign.params)
+    except ImportError as error:
+        raise CannotBuild(f"The module {foreign.module} cannot be imported here: {error}.") from error
+    except RumboError as error:
+        raise CannotBuild(f"The module {foreign.module} is another one here: {error}") from error
+    except Exception as error:  # the user's module, at import or in a constructor
+        raise CannotBuild(
+            f"{foreign.family} of the module {foreign.module} cannot be built here: {type(error).__name__}: {error}"
+        ) from error
 
 
 def merge(tasks: Sequence[Task]) -> Task:
