@@ -6,7 +6,7 @@ Every method says what must hold, what it raises and what may be None. Adapters 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterator, Sequence
@@ -103,6 +103,26 @@ class Message(NamedTuple):
     content: str
 
 
+class Chronicle(Protocol):
+    """Where a server's journal becomes history, a little later."""
+
+    def follow(self, journal: str) -> int:
+        """Become the history of a journal, given its id; gives the number of its last entry that was written."""
+        ...
+
+    def resume(self, runs: Sequence[RunInfo]) -> None:
+        """Go on with runs that were under way at that entry."""
+        ...
+
+    def tell(self, number: int, facts: Sequence[tuple[str, tuple[Any, ...]]]) -> None:
+        """All that follows from the journal up to entry ``number``, since the last time: calls of an `Observer`."""
+        ...
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Write all that was told, and wait for it up to ``timeout`` seconds. False: it is not (yet) written."""
+        ...
+
+
 class Order(NamedTuple):
     """What a scheduler tells a worker to do: begin an attempt, go on with a parked one, or stop one."""
 
@@ -194,6 +214,11 @@ class Entry(NamedTuple):
 
 class Journal(Protocol):
     """What a server has promised to remember. Written before it answers."""
+
+    @property
+    def id(self) -> str:
+        """What tells this journal from all others."""
+        ...
 
     def snapshot(self) -> tuple[int, bytes] | None:
         """The latest snapshot, with the number of the entry after which it was taken; None if there is none."""

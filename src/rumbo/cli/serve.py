@@ -148,17 +148,21 @@ def run_server(server: ServerSettings, resources: dict[str, float], listener: so
 
     from rumbo.clock import SystemClock
     from rumbo.server.daemon import Daemon, Terms
+    from rumbo.store.history import HistoryWriter
     from rumbo.store.journal import SqliteJournal
+    from rumbo.store.log_store import LogStore
     from rumbo.store.state_file import lock_for_server, open_state
     from rumbo.web.app import make_app
 
     lock = lock_for_server(server.state)
     journal = SqliteJournal(open_state(server.state))
     terms = Terms(lease=server.lease, forget_after=server.forget_after, max_losses=server.max_losses)
-    daemon = Daemon(journal, SystemClock(), terms, resources)
+    history = HistoryWriter(server.state)
+    daemon = Daemon(journal, SystemClock(), terms, resources, history)
     daemon.load()
+    history.start()
     config = uvicorn.Config(
-        make_app(daemon),
+        make_app(daemon, LogStore(server.log_dir or server.state)),
         log_config=None,
         access_log=False,
         lifespan="on",
@@ -170,6 +174,7 @@ def run_server(server: ServerSettings, resources: dict[str, float], listener: so
     )
     log.info("serving %s at %s (process %d)", os.path.abspath(server.state), _address(server, listener), os.getpid())
     _Server(config, daemon).run(sockets=[listener])
+    history.close()
     journal.close()
     os.close(lock)
     log.info("stopped")

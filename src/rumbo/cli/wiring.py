@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from rumbo.store.logs import LogFolder
     from rumbo.wire.client import RemoteScheduler
     from rumbo.wire.connection import Connection
+    from rumbo.wire.shipping import LogShipper
 
 
 class Options(NamedTuple):
@@ -122,6 +123,7 @@ def execute(
     else:
         scheduler = remote = _join(connection, options, clock, watch)
         watchers.insert(0, remote)
+        logs = _spools(options, run)
     executor = _executor(options, plan, logs, lambda said: worker.pass_on(said))
     describer = Describer(remote is not None, options.retries)
     worker = Worker(run, plan, describer, scheduler, executor, clock, watchers, shares=remote is not None)
@@ -137,6 +139,9 @@ def execute(
         if remote is not None:
             executor.listen()
             remote.start(executor.wake, tell)
+            if logs is not None:
+                # Before the worker says goodbye: what comes after that belongs to no run any more.
+                watchers.insert(0, _shipper(options, remote, logs))
         _tell_of_start(watchers, run, plan, options, started)
         with interrupts:
             if plan.has_work or remote is not None:
@@ -204,6 +209,30 @@ def _join(
     )
     remote.connect()
     return remote
+
+
+def _spools(options: Options, run: str) -> LogFolder | None:
+    """A folder for output on its way to the server."""
+    if not options.capture:
+        return None
+    import tempfile
+
+    from rumbo.store.logs import LogFolder
+
+    return LogFolder(tempfile.mkdtemp(prefix="rumbo-"), run)
+
+
+def _shipper(options: Options, remote: RemoteScheduler, logs: LogFolder) -> LogShipper:
+    """What sends the output of attempts to the server."""
+    from rumbo.store.logs import log_name
+    from rumbo.wire.connection import Connection
+    from rumbo.wire.shipping import LogShipper
+
+    # A connection of its own: a long piece of output must not keep reports waiting.
+    connection = Connection(options.scheduler, options.token, options.certificates)
+    shipper = LogShipper(connection, logs.path, log_name, logs.under_way, remote.running)
+    shipper.start()
+    return shipper
 
 
 def worker_id() -> str:

@@ -149,6 +149,8 @@ class Coordinator:
                 self.obey(codec.decode_commands(entry.body), entry.at)
             elif entry.kind == "tell":
                 self.tell(codec.decode(entry.body, Telling, "word to a worker"), entry.at)
+            elif entry.kind == "log":
+                self.attempt_log(*codec.decode(entry.body, tuple[str, str, int, str], "log"))
             elif entry.kind == "close":
                 self.close_run(codec.decode(entry.body, str, "run"), entry.at)
         except CommandRejected:
@@ -399,9 +401,9 @@ class Coordinator:
             return (task.run,)
         return tuple(run for run in self._runs_of.get(id, ()) if run in self.runs)[:1]
 
-    def attempt_log(self, task: str, attempt: int, path: str) -> None:
+    def attempt_log(self, run: str, task: str, attempt: int, path: str) -> None:
         """An attempt's output lies in this file."""
-        for run in self._owner(task):
+        if run in self.runs:
             for observer in self.observers:
                 observer.attempt_log(run, task, attempt, path)
 

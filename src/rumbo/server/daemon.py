@@ -22,13 +22,13 @@ from rumbo.ports import Entry
 from rumbo.scheduler import commands as do
 from rumbo.scheduler.machine import Policy
 from rumbo.server.coordinator import Coordinator, Telling
-from rumbo.server.facts import Facts, release
+from rumbo.server.facts import Facts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from rumbo.clock import Clock
-    from rumbo.ports import Journal, Observer
+    from rumbo.ports import Chronicle, Journal
     from rumbo.scheduler.effects import Effect
     from rumbo.server.coordinator import Seat
 
@@ -59,9 +59,7 @@ class Daemon:
     """A coordinator that keeps its promises. All methods belong to one event loop.
 
     Args:
-        observers: told of everything that has become certain.
-        settle: called (in another thread) before a snapshot: what observers were told must be safe when it returns
-            True, because the journal forgets it then.
+        chronicle: told of everything that has become certain.
     """
 
     def __init__(
@@ -70,11 +68,9 @@ class Daemon:
         clock: Clock,
         terms: Terms = DEFAULT_TERMS,
         capacity: Mapping[str, float] | None = None,
-        observers: Sequence[Observer] = (),
-        settle: Callable[[], bool] = lambda: True,
+        chronicle: Chronicle | None = None,
     ) -> None:
         self.terms = terms
-        self.observers = observers
         self.seen: dict[str, float] = {}
         """By worker: when it was last heard of, by the monotonic clock."""
         self.trouble = ""
@@ -84,7 +80,7 @@ class Daemon:
         self._journal = journal
         self._clock = clock
         self._capacity = capacity or {}
-        self._settle = settle
+        self._chronicle = chronicle
         self._facts = Facts()
         self.coordinator = self._new_coordinator()
         self._number = 0
@@ -113,14 +109,20 @@ class Daemon:
     # -- from start to stop -----------------------------------------------------------------------------------------
 
     def load(self, told: int | None = None) -> int:
-        """Become what the journal says. Gives the number of its last entry.
+        """Become what the journal says, and tell the chronicle what it does not know yet.
 
         Args:
-            told: number of the last entry that the observers were told of; None: of all of them.
+            told: number of the last entry that the chronicle was told of by this daemon; None: ask it.
+
+        Returns:
+            The number of the last entry.
 
         Raises:
-            StoreError: the journal cannot be read.
+            StoreError: the journal or the chronicle cannot be read.
         """
+        chronicle, has_resumed = self._chronicle, told is not None
+        if told is None and chronicle is not None:
+            told = chronicle.follow(self._journal.id)
         coordinator = self._new_coordinator()
         saved = self._journal.snapshot()
         number = 0
@@ -130,14 +132,19 @@ class Daemon:
             self._snapshot_size = len(body)
         self._grown = 0
         for entry in self._journal.entries(number):
+            if chronicle is not None and not has_resumed and entry.number > (told or 0):
+                has_resumed = True
+                chronicle.resume([run.info for run in coordinator.runs.values()])
             coordinator.carry_out(entry)
             number = entry.number
             self._grown += len(entry.body)
             facts = self._facts.take()
-            if told is not None and number > told:
-                release(facts, self.observers)
+            if chronicle is not None and number > (told or 0):
+                chronicle.tell(number, facts)
             if coordinator.machine._last_lease != entry.lease:
                 log.warning("journal: entry %d gives another result than when it was written", number)
+        if chronicle is not None and not has_resumed:
+            chronicle.resume([run.info for run in coordinator.runs.values()])
         coordinator.addressed.clear()
         coordinator.machine.ready.take_stirred()
         self.coordinator = coordinator
@@ -282,6 +289,13 @@ class Daemon:
         self._record("tell", codec.encode(telling))
         await self._settled()
 
+    async def attempt_log(self, run: str, task: str, attempt: int, path: str) -> None:
+        """An attempt's output, or that of a stretch of it, lies in this file. Raises `StoreError` as `command` does."""
+        self._refuse_in_trouble()
+        self.coordinator.attempt_log(run, task, attempt, path)
+        self._record("log", codec.encode((run, task, attempt, path)))
+        await self._settled()
+
     async def settled(self) -> None:
         """Wait until all that was carried out so far is certain. Raises `StoreError` if it was undone instead."""
         await self._settled()
@@ -330,7 +344,8 @@ class Daemon:
                 continue
             self._safe = entries[-1].number
             self.commits += 1
-            release(facts, self.observers)
+            if self._chronicle is not None:
+                self._chronicle.tell(self._safe, facts)
             while self._waiting and self._waiting[0][0] <= self._safe:
                 _resolve(self._waiting.popleft()[1])
             self._grown += sum(len(entry.body) for entry in entries)
@@ -344,7 +359,7 @@ class Daemon:
             return
         body = self.coordinator.save()
         # What comes in from here on waits for the writer, and is not part of the snapshot.
-        if not await loop.run_in_executor(None, self._settle):
+        if self._chronicle is not None and not await loop.run_in_executor(None, self._chronicle.flush, 30.0):
             return
         try:
             await loop.run_in_executor(self._writer, self._journal.save, number, body)
@@ -369,7 +384,7 @@ class Daemon:
             self._facts.take()
             try:
                 await asyncio.get_running_loop().run_in_executor(self._writer, self._journal.append, ())
-                self.load()
+                self.load(self._safe)
                 break
             except StoreError:
                 await asyncio.sleep(self.terms.patience)

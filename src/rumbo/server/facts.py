@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
-    from rumbo.ports import Observer, PlannedTask, RunEnded, RunInfo
+    from rumbo.ports import PlannedTask, RunEnded, RunInfo
     from rumbo.scheduler.effects import Effect
 
 
@@ -44,10 +44,3 @@ class Facts:
         """What has come since the last time; it is the taker's now."""
         taken, self._facts = self._facts, []
         return taken
-
-
-def release(facts: Iterable[tuple[str, tuple[Any, ...]]], observers: Sequence[Observer]) -> None:
-    """Tell those who watch."""
-    for name, arguments in facts:
-        for observer in observers:
-            getattr(observer, name)(*arguments)

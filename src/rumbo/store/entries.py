@@ -208,6 +208,9 @@ def _enter_of_worker(
     positions = list(map(rows.run.positions.__getitem__, map(_task, ended)))
     started = list(map(_began_at, begun))
     seconds = [end - start for end, start in zip(map(_ended_at, ended), started, strict=True)]
+    if ended[0].seconds is not None:  # a worker far away measures by itself, and has its tasks before they begin
+        seconds = [took if each.seconds is None else each.seconds for each, took in zip(ended, seconds, strict=True)]
+        started = [end - took for end, took in zip(map(_ended_at, ended), seconds, strict=True)]
     values: list[Value] = [None] * (3 * len(positions))
     bits, top = keys.NUMBER_BITS, keys.LAST_NUMBER
     values[::3] = [

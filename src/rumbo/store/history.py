@@ -11,12 +11,13 @@ import os
 import sqlite3
 from collections import deque
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rumbo.errors import StoreError
 from rumbo.store import connect, statements
 from rumbo.store.entries import Numbers, enter
 from rumbo.store.ledger import RunMemory
+from rumbo.store.resume import remember
 from rumbo.store.telling import logger
 
 if TYPE_CHECKING:
@@ -61,6 +62,9 @@ class HistoryWriter:
         self._unwritten = 0
         """Facts since the last that are written."""
         self._inode = 0
+        self._journal = ""
+        self._marked = 0
+        """Number of the last entry of the journal that was taken in."""
         self._is_closing = False
         self._is_off = False
         self._was_told = False
@@ -95,6 +99,43 @@ class HistoryWriter:
         self._put(("run_ended", run.id, run))
         if self._wake is not None:
             self._wake.set()
+
+    # -- a server's journal --------------------------------------------------------------------------------------
+
+    def follow(self, journal: str) -> int:
+        """Become the history of a journal, given its id; gives the number of its last entry that was written.
+
+        Raises:
+            StoreError: the database cannot be opened.
+        """
+        self._journal = journal
+        if self._db is None:
+            self._db = connect.open_for_writing(self.folder, self.patience)
+            self._inode = os.stat(self._path).st_ino
+        return statements.bookmark(self._db, journal)
+
+    def resume(self, runs: Sequence[RunInfo]) -> None:
+        """Go on with runs that an earlier writer began. Called after `follow` and before `start`.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        if self._db is None:
+            return
+        for info in runs:
+            try:
+                found = remember(self._db, info, os.path.join(self.folder, ""))
+            except sqlite3.Error as error:
+                raise connect.explained(error, self._path) from error
+            if found is not None:
+                self._runs[info.id], self._numbers[info.id] = found
+
+    def tell(self, number: int, facts: Sequence[tuple[str, tuple[Any, ...]]]) -> None:
+        """All that follows from the journal up to entry ``number``, since the last time: calls of an observer.
+
+        They and the number are written in one transaction, so after a restart it is known where to go on.
+        """
+        self._put(("tell", "", (number, facts)))
 
     # -- the thread ----------------------------------------------------------------------------------------------
 
@@ -171,8 +212,16 @@ class HistoryWriter:
         speaking = ""
         many = len(facts)
         self._unwritten += many
-        for _ in range(many):
+        left = many
+        while left:
+            left -= 1
             kind, run_id, what = facts.popleft()
+            if kind == "tell":
+                told: Sequence[tuple[str, tuple[Any, ...]]]
+                self._marked, told = what  # type: ignore[misc]
+                facts.extendleft(map(_as_fact, reversed(told)))
+                left += len(told)
+                continue
             if kind == "happened" and run_id == speaking:
                 steps.append(what)  # type: ignore[arg-type]
                 continue
@@ -252,6 +301,8 @@ class HistoryWriter:
         with statements.transaction(db):
             for rows in self._backlog:
                 enter(db, rows, numbers.setdefault(rows.run.info.id, Numbers()))
+            if self._journal:
+                statements.set_bookmark(db, self._journal, self._marked)
         self._numbers = numbers
         for rows in self._backlog:
             if rows.ended is not None:
@@ -298,6 +349,15 @@ class HistoryWriter:
             except sqlite3.Error:
                 logger().debug("history: could not be closed", exc_info=True)
             self._db = None
+
+
+def _as_fact(call: tuple[str, tuple[Any, ...]]) -> tuple[str, str, object]:
+    """A call of an observer as it is put aside."""
+    name, arguments = call
+    first = arguments[0]
+    if isinstance(first, str):
+        return name, first, arguments[1] if len(arguments) == 2 else arguments[1:]
+    return name, first.id, first
 
 
 def _sentence(error: StoreError) -> str:

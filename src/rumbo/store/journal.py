@@ -23,6 +23,11 @@ class SqliteJournal:
         self._db = db
         self._name = name
 
+    @property
+    def id(self) -> str:
+        """What tells this journal from all others."""
+        return str(self._db.execute("SELECT id FROM identity").fetchone()[0])
+
     def snapshot(self) -> tuple[int, bytes] | None:
         """The latest snapshot, with the number of the entry after which it was taken; None if there is none."""
         rows = self._db.execute(

@@ -146,6 +146,26 @@ class RunMemory:
         self._is_told = True
         return rows if is_news or rows.logs else None
 
+    # -- what was written before -------------------------------------------------------------------------------
+
+    def mark_as_told(self) -> None:
+        """There is a row for the run already."""
+        self._is_told = True
+
+    def add_known(self, id: str, family: str, state: State) -> None:
+        """Remember the next task of the plan, which is written already."""
+        self.positions[id] = len(self._states)
+        self.families_of.append(self.families.setdefault(family, len(self.families)))
+        self._states.append(state)
+        self.rows.first_position = len(self.families_of)
+
+    def add_attempt(self, task: str, attempt: Opened, is_over: bool) -> None:
+        """Remember an attempt that is written already; those of a task in order."""
+        if is_over:
+            self._tried[task] = attempt.number
+        else:
+            self._opened[task] = attempt
+
     # -- the plan ----------------------------------------------------------------------------------------------
 
     def planned(self, nodes: Sequence[PlannedTask]) -> None:
@@ -237,6 +257,8 @@ class RunMemory:
             attempt = Opened(position, effect.attempt, effect.worker, effect.at)
         self._opened.pop(effect.task, None)
         self._tried[effect.task] = attempt.number
+        if effect.seconds is not None:
+            attempt.started = effect.at - effect.seconds
         self.rows.attempts.append(AttemptNews(attempt, effect.outcome, effect.at - attempt.started, effect.message))
 
     def _batch_assigned(self, effect: Assigned) -> None:

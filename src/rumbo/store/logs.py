@@ -38,7 +38,7 @@ class LogFolder:
     """
 
     def __init__(self, folder: str, run_id: str) -> None:
-        self.path = os.path.join(os.path.abspath(folder), LOGS, _safe(run_id))
+        self.path = os.path.join(os.path.abspath(folder), LOGS, safe_name(run_id))
         self._trouble: str | None = None
 
     @property
@@ -77,7 +77,7 @@ class LogFolder:
 
         None if it was between two attempts or had not printed anything.
         """
-        spool, now = (os.path.join(self.path, _safe(slot) + ending) for ending in (_SPOOL, _NOW))
+        spool, now = (os.path.join(self.path, safe_name(slot) + ending) for ending in (_SPOOL, _NOW))
         try:
             name = _read_now(now)
             os.unlink(now)
@@ -89,6 +89,18 @@ class LogFolder:
         except OSError:
             return None
         return name, path
+
+    def under_way(self) -> list[tuple[str, str]]:
+        """The attempts under way: the name of each one's log to be, and the spool that it prints to."""
+        found = []
+        with contextlib.suppress(OSError):
+            for entry in os.scandir(self.path):
+                if entry.name.endswith(_NOW):
+                    with contextlib.suppress(OSError):
+                        name = _read_now(entry.path)
+                        if name:
+                            found.append((name, entry.path.removesuffix(_NOW) + _SPOOL))
+        return found
 
     def close(self) -> list[str]:
         """All processes are done: tidy up; gives files with output that belongs to no single attempt.
@@ -118,7 +130,7 @@ class Spool:
 
     def __init__(self, folder: LogFolder, slot: str) -> None:
         self._folder = folder
-        self._path = os.path.join(folder.path, _safe(slot) + _SPOOL)
+        self._path = os.path.join(folder.path, safe_name(slot) + _SPOOL)
         self._pointed: tuple[int, ...] = ()
         self._file = self._open()
         try:
@@ -180,10 +192,11 @@ class Spool:
 
 def log_name(task_id: str, attempt: int) -> str:
     """The name of the file for an attempt's output: readable, safe for file systems, different for different tasks."""
-    return f"{_safe(task_id)}.{attempt}.log"
+    return f"{safe_name(task_id)}.{attempt}.log"
 
 
-def _safe(name: str) -> str:
+def safe_name(name: str) -> str:
+    """A name that every file system takes; the same for the same name, and another for another."""
     if _is_safe(name):
         return name
     import hashlib
@@ -244,7 +257,7 @@ def remove_logs(folder: str, run_id: str) -> int:
     """Remove the logs of a run. Gives 1 if there were any, else 0."""
     import shutil
 
-    path = os.path.join(os.path.abspath(folder), LOGS, _safe(run_id))
+    path = os.path.join(os.path.abspath(folder), LOGS, safe_name(run_id))
     if not os.path.isdir(path):
         return 0
     shutil.rmtree(path, ignore_errors=True)

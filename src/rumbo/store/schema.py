@@ -130,3 +130,10 @@ durations = Table(
     PrimaryKeyConstraint("family", "hour", "outcome", "octave"),
     sqlite_with_rowid=False,
 )
+
+bookmarks = Table(
+    "bookmarks",
+    metadata,
+    Column("journal", Text, primary_key=True),
+    Column("number", BigInteger, nullable=False, comment="of its last entry that has become history"),
+)

@@ -90,9 +90,15 @@ CREATE TABLE durations (
     PRIMARY KEY (family, hour, outcome, octave)
 ) WITHOUT ROWID;
 
+CREATE TABLE bookmarks (
+    journal TEXT NOT NULL,
+    number BIGINT NOT NULL,
+    PRIMARY KEY (journal)
+);
+
 CREATE TABLE alembic_version (
     version_num VARCHAR(32) NOT NULL,
     CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 
-INSERT INTO alembic_version (version_num) VALUES ('0001');
+INSERT INTO alembic_version (version_num) VALUES ('0002');

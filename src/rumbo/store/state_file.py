@@ -69,6 +69,8 @@ def _bring_up_to_date(db: sqlite3.Connection, path: str) -> None:
             if number not in done:
                 _apply(db, script)
                 db.execute("INSERT INTO steps VALUES (?)", (number,))
+        if not done:
+            db.execute("INSERT INTO identity VALUES (?)", (os.urandom(8).hex(),))
         db.execute("COMMIT")
     except BaseException:
         if db.in_transaction:

@@ -251,6 +251,54 @@ def add_durations(db: sqlite3.Connection, values: Sequence[Value]) -> None:
     _insert(db, "durations", {}, own, values, conflict)
 
 
+# -- bookmarks ----------------------------------------------------------------------------------------------------
+
+
+def bookmark(db: sqlite3.Connection, journal: str) -> int:
+    """Number of the last entry of a journal that has become history; 0 if none has."""
+    row = db.execute("SELECT number FROM bookmarks WHERE journal = ?", (journal,)).fetchone()
+    return int(row[0]) if row is not None else 0
+
+
+def set_bookmark(db: sqlite3.Connection, journal: str, number: int) -> None:
+    """Note up to which entry a journal has become history."""
+    sql = (
+        "INSERT INTO bookmarks (journal, number) VALUES (?, ?) "
+        "ON CONFLICT (journal) DO UPDATE SET number = excluded.number"
+    )
+    db.execute(sql, (journal, number))
+
+
+# -- what is remembered of a run that goes on ------------------------------------------------------------------------
+
+
+def run_number(db: sqlite3.Connection, id: str) -> int | None:
+    """The number of a run; None if it is not known."""
+    row = db.execute("SELECT number FROM runs WHERE id = ?", (id,)).fetchone()
+    return int(row[0]) if row is not None else None
+
+
+def tasks_of_run(db: sqlite3.Connection, first: int, last: int) -> list[tuple[int, str, int, int, str]]:
+    """Key, task's id, state, family's number and name of all tasks of a run, in order."""
+    sql = (
+        "SELECT run_tasks.key, tasks.id, run_tasks.state, families.number, families.name FROM run_tasks "
+        "JOIN tasks ON tasks.number = run_tasks.task JOIN families ON families.number = tasks.family "
+        "WHERE run_tasks.key BETWEEN ? AND ? ORDER BY run_tasks.key"
+    )
+    return db.execute(sql, (first, last)).fetchall()
+
+
+def attempts_of_run(
+    db: sqlite3.Connection, first: int, last: int
+) -> list[tuple[int, str, int | None, float, str | None, str | None, float | None, str | None]]:
+    """Key, worker, outcome, started, log, status, progress and tracking URL of all attempts of a run, in order."""
+    sql = (
+        "SELECT attempts.key, workers.name, outcome, started, log, status, progress, tracking_url FROM attempts "
+        "JOIN workers ON workers.number = attempts.worker WHERE attempts.key BETWEEN ? AND ? ORDER BY attempts.key"
+    )
+    return db.execute(sql, (first, last)).fetchall()
+
+
 # -- forgetting ---------------------------------------------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ from rumbo.errors import StoreError, StoreTooNew
 if TYPE_CHECKING:
     import sqlite3
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """All revisions, oldest first. The files of `migrations/versions` and the end of `schema.sql` must agree."""
 
 MIGRATIONS = os.path.join(os.path.dirname(__file__), "migrations")

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from rumbo.web.problems import problem
-from rumbo.web.work import work_routes
+from rumbo.web.work import Logs, work_routes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rumbo.server.daemon import Daemon
 
 
-def make_app(daemon: Daemon, more: Sequence[BaseRoute] = ()) -> Starlette:
+def make_app(daemon: Daemon, logs: Logs, more: Sequence[BaseRoute] = ()) -> Starlette:
     """The application over a daemon that has loaded its journal."""
 
     @asynccontextmanager
@@ -39,7 +39,7 @@ def make_app(daemon: Daemon, more: Sequence[BaseRoute] = ()) -> Starlette:
         return JSONResponse({"status": "ready"})
 
     routes: list[BaseRoute] = [
-        *work_routes(daemon),
+        *work_routes(daemon, logs),
         Route("/health", health),
         Route("/ready", ready),
         *more,

@@ -293,6 +293,13 @@ class RemoteScheduler:
                 return Outlook(None, 1, 0)
         return Outlook(known.retries_at, known.elsewhere, known.blocked, known.done_elsewhere, known.failed_elsewhere)
 
+    def running(self) -> list[tuple[str, str, int]]:
+        """Run, first task and number of the attempts under way here."""
+        with self._lock:
+            own = self._run.id if self._run is not None else ""
+            orders = [held.order for held in self._held.values()]
+        return [(order.run or own, order.tasks[0], order.attempt) for order in orders]
+
     def leave(self) -> None:
         """Say no more; `close` says goodbye, when all has been told."""
 

@@ -1,5 +1,8 @@
 -- What a server must not forget. Types are spelled so that SQLite and PostgreSQL both understand them.
 
+-- One row: by what other databases know this journal from others.
+CREATE TABLE identity (id TEXT PRIMARY KEY);
+
 CREATE TABLE journal (
     number BIGINT PRIMARY KEY,
     at DOUBLE PRECISION NOT NULL,
