@@ -318,9 +318,27 @@ def amount(text: str) -> tuple[str, float]:
     """``name=number``."""
     name, _, number = text.partition("=")
     try:
-        value = float(number)
+        value = _quantity(number.strip())
     except ValueError:
         value = -1.0
     if not name or not value >= 0:
-        raise ValueError("an amount of a resource, for example database=3")
-    return name, value
+        raise ValueError("an amount of a resource, for example database=3 or memory=8GB")
+    return name.strip(), value
+
+
+def amounts(text: str) -> dict[str, float]:
+    """``name=number,name=number,...``; a number may have a unit of memory: ``8GB``, ``512MiB``.
+
+    Raises:
+        ValueError: it is something else; the error says what it should be.
+    """
+    return dict(amount(part) for part in text.split(",") if part.strip())
+
+
+_UNITS = {"KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "KIB": 2.0**10, "MIB": 2.0**20, "GIB": 2.0**30, "TIB": 2.0**40}
+
+
+def _quantity(text: str) -> float:
+    number = text.rstrip("BKMGTIbkmgti")
+    unit = text[len(number) :].upper()
+    return float(number) * (_UNITS[unit] if unit in _UNITS else float(not unit or "nan"))

@@ -48,6 +48,7 @@ class PlainLines:
         self._planned: dict[str, PlannedTask] = {}
         self._to_run = 0
         self._ended = 0
+        self._run: RunInfo | None = None
         self._begun: dict[int, float] = {}
         self._spoken = 0.0
         self._printed = Printed()
@@ -63,7 +64,7 @@ class PlainLines:
         self._planned.update((node.id, node) for node in nodes)
         fresh = sum(node.verdict == "run" for node in nodes)
         self._to_run += fresh
-        if is_first and fresh and not self._is_quiet:
+        if is_first and fresh and not self._is_quiet and self._run is not None:
             complete = sum(node.verdict == "skip" for node in nodes)
             others = len(nodes) - fresh - complete
             parts = [f"{plural(fresh, 'task')} to run"]

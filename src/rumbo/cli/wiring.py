@@ -163,10 +163,67 @@ def execute(
     return result
 
 
+def work_for_others(
+    options: Options,
+    observers: Sequence[Observer],
+    tell: Callable[[str], None] = lambda sentence: None,
+) -> Interrupts:
+    """Run what anybody planned for a server, until told to stop by a signal or by the server.
+
+    Args:
+        observers: who watches this worker's own attempts.
+        tell: called with sentences for the person at the terminal.
+
+    Returns:
+        The signals that came.
+
+    Raises:
+        SchedulerUnreachable: no scheduler answers, now or for as long as patience lasts.
+    """
+    clock = SystemClock()
+    connection = connect(options)
+    plan = Plan(threads=options.check_threads)
+    logs = _spools(options, "worker")
+    watchers: list[Observer] = [*observers]
+
+    def watch(effects: Sequence[Effect]) -> None:
+        for observer in watchers:
+            observer.happened("", effects)
+
+    remote = _join(connection, options, clock, watch, assistant=True)
+    watchers.insert(0, remote)
+    executor = _executor(options, plan, logs, lambda said: worker.pass_on(said))
+    worker = Worker("", plan, Describer(True, options.retries), remote, executor, clock, watchers, shares=True)
+    interrupts = Interrupts(worker, False, tell)
+    try:
+        executor.open({})
+        executor.listen()
+        remote.start(executor.wake, tell)
+        if logs is not None:
+            watchers.insert(0, _shipper(options, remote, logs))
+        tell(f"Worker {remote.worker}: {options.workers} at a time, for {connection.url}.")
+        with interrupts:
+            worker.serve()
+    finally:
+        executor.close()
+        if logs is not None:
+            logs.close()
+        for observer in watchers:
+            observer.close()
+    return interrupts
+
+
 def _connection(options: Options) -> Connection | None:
     """The way to the server, if there is to be one. It must answer now, before a plan is made for it."""
-    if not options.scheduler:
-        return None
+    return connect(options) if options.scheduler else None
+
+
+def connect(options: Options) -> Connection:
+    """The way to the server, which answers.
+
+    Raises:
+        SchedulerUnreachable: it does not.
+    """
     from rumbo.wire.connection import Connection
 
     connection = Connection(options.scheduler, options.token, options.certificates)
@@ -191,9 +248,13 @@ def require(connection: Connection) -> None:
 
 
 def _join(
-    connection: Connection, options: Options, clock: SystemClock, watch: Callable[[Sequence[Effect]], None]
+    connection: Connection,
+    options: Options,
+    clock: SystemClock,
+    watch: Callable[[Sequence[Effect]], None],
+    assistant: bool = False,
 ) -> RemoteScheduler:
-    """Join a server as a worker that runs its own plan."""
+    """Join a server as a worker."""
     from rumbo.wire.client import Patience, RemoteScheduler
 
     capacity = measured_capacity() if options.capacity is None else options.capacity
@@ -204,8 +265,9 @@ def _join(
         clock,
         watch,
         options.pools,
-        capacity=capacity,
-        patience=Patience(options.patience),
+        assistant,
+        capacity,
+        Patience(options.patience),
     )
     remote.connect()
     return remote

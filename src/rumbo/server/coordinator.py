@@ -293,9 +293,10 @@ class Coordinator:
 
     def _describe(self, worker: str, saying: codec.Describing) -> None:
         run = self.runs.get(saying.run)
-        if run is None:
-            raise ProtocolError(f"The worker describes tasks of run {saying.run!r}, which has not begun or is over.")
         specs = [each.spec for each in saying.tasks]
+        if run is None:  # it is over, and what it asked for goes on without it
+            self._apply(do.Register(worker, saying.run, specs))
+            return
         runs_of, id_of_run = self._runs_of, (saying.run,)
         for spec in specs:
             if spec.id not in run.tasks:
@@ -332,7 +333,8 @@ class Coordinator:
         seat.room -= 1
         tasks = [self.machine.tasks[id] for id in given.tasks]
         foreign: tuple[Foreign, ...] = ()
-        if any(given.worker not in task.stakeholders for task in tasks):
+        is_assistant = self.machine.workers[given.worker].assistant
+        if is_assistant or any(given.worker not in task.stakeholders for task in tasks):
             foreign = tuple([Foreign(task.spec.module, task.spec.family, task.spec.params) for task in tasks])
         self._order(seat, "start", given.lease, given.tasks, given.attempt, foreign=foreign, run=tasks[0].run)
 

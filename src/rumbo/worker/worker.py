@@ -139,6 +139,8 @@ class Worker:
     def _wait_for_better_times(self) -> bool:
         """With nothing to do right now, wait a moment if that can change; False when it cannot."""
         if self._is_staying:
+            if not self._parked:
+                self._plan.nodes.clear()  # whatever comes is described anew, so that this worker can live for ever
             self._executor.wait(_GLANCE)
             return True
         outlook = self.outlook = self._scheduler.outlook()
