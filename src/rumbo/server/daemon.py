@@ -13,7 +13,7 @@ import logging
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from rumbo import codec
 from rumbo.codec import WorkReply
@@ -25,7 +25,7 @@ from rumbo.server.coordinator import Coordinator, Telling
 from rumbo.server.facts import Facts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from rumbo.clock import Clock
     from rumbo.ports import Chronicle, Journal
@@ -54,6 +54,8 @@ class Terms(NamedTuple):
 
 DEFAULT_TERMS = Terms()
 
+Watcher: TypeAlias = "Callable[[Sequence[tuple[str, tuple[Any, ...]]]], None]"
+
 
 class Daemon:
     """A coordinator that keeps its promises. All methods belong to one event loop.
@@ -77,6 +79,8 @@ class Daemon:
         """Why nothing can be carried out at this moment; empty when all is well."""
         self.commits = 0
         self.started = 0.0
+        self.watchers: list[Watcher] = []
+        """Each is given what has become certain, as calls of an `Observer`: (method, arguments). Must not block."""
         self._journal = journal
         self._clock = clock
         self._capacity = capacity or {}
@@ -346,6 +350,8 @@ class Daemon:
             self.commits += 1
             if self._chronicle is not None:
                 self._chronicle.tell(self._safe, facts)
+            for watch in self.watchers:
+                watch(facts)
             while self._waiting and self._waiting[0][0] <= self._safe:
                 _resolve(self._waiting.popleft()[1])
             self._grown += sum(len(entry.body) for entry in entries)

@@ -15,14 +15,22 @@ from rumbo.web.work import Logs, work_routes
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from starlette.middleware import Middleware
     from starlette.requests import Request
     from starlette.routing import BaseRoute
 
     from rumbo.server.daemon import Daemon
 
 
-def make_app(daemon: Daemon, logs: Logs, more: Sequence[BaseRoute] = ()) -> Starlette:
-    """The application over a daemon that has loaded its journal."""
+def make_app(
+    daemon: Daemon, logs: Logs, more: Sequence[BaseRoute] = (), around: Sequence[Middleware] = ()
+) -> Starlette:
+    """The application over a daemon that has loaded its journal.
+
+    Args:
+        more: routes beside those of workers, and /health and /ready.
+        around: what every request goes through first, the outermost first.
+    """
 
     @asynccontextmanager
     async def life(_app: Starlette) -> AsyncIterator[None]:
@@ -44,4 +52,4 @@ def make_app(daemon: Daemon, logs: Logs, more: Sequence[BaseRoute] = ()) -> Star
         Route("/ready", ready),
         *more,
     ]
-    return Starlette(routes=routes, lifespan=life)
+    return Starlette(routes=routes, middleware=around, lifespan=life)
