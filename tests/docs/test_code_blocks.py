@@ -18,13 +18,17 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
+from server_house import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -47,6 +51,7 @@ _ANYTHING = [
     (re.compile(r"\bjust now\b|\b\d+[smh] ago\b"), "AGO"),
     (re.compile(r"\b\d+(\.\d+)?(ms|s)\b"), "SECONDS"),
     (re.compile(r"\b[\w-]+@[\w.-]+, process \d+"), "SOMEBODY"),
+    (re.compile(r"\(process \d+\)"), "(PROCESS)"),
     (re.compile(r"Python 3\.[\d.]+\S*, \w+ \w+"), "SYSTEM"),
     (re.compile(r"\s+"), " "),
 ]
@@ -97,6 +102,14 @@ class Folder:
             "PYTHONDONTWRITEBYTECODE": "1",
             "LC_ALL": "C.UTF-8",
         }
+        self.port = free_port()
+        """For what the pages call port 8082."""
+
+    def clean(self) -> None:
+        """End a server that a page began and did not come to stop."""
+        for file in self.path.glob("*.pid"):
+            with suppress(ProcessLookupError):
+                os.kill(int(file.read_text()), signal.SIGTERM)
 
     def run(self, words: list[str], text: str = "") -> subprocess.CompletedProcess[str]:
         """Run a program with a text on its standard input."""
@@ -120,9 +133,12 @@ class Folder:
     def outputs(self, commands: list[str]) -> list[str]:
         """What each of the commands printed, run one after the other in one shell."""
         script = "".join(f"__code=$?; printf '{_MARK}'; (exit $__code)\n{command}\n" for command in commands)
-        ended = self.run(["bash", "-c", script])
+        if "rumbo serve" in script:
+            self.environment["RUMBO_SERVER_PORT"] = str(self.port)
+        ended = self.run(["bash", "-c", script.replace("localhost:8082", f"localhost:{self.port}")])
         assert "error in Rumbo itself" not in ended.stdout, ended.stdout
-        return [text.replace(str(self.path), _FOLDER) for text in ended.stdout.split(_MARK)[1:]]
+        printed = ended.stdout.replace(str(self.path), _FOLDER).replace(f":{self.port}", ":8082")
+        return printed.split(_MARK)[1:]
 
 
 def conversation(body: str) -> list[tuple[str, list[str]]]:
@@ -214,12 +230,15 @@ _RUNNERS = {"diff": run_diff, "python": run_python, "console": run_console, "sh"
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks_of(page)], ids=lambda page: page.stem)
 def test_the_blocks_of_a_page_do_what_it_says(page: Path, tmp_path: Path) -> None:
     folder = Folder(tmp_path)
-    for block in blocks_of(page):
-        if block.language in _RUNNERS:
-            complaint = _RUNNERS[block.language](folder, block)
-            assert not complaint, f"{page.name}, line {block.line}:\n{complaint}"
-        elif block.file:
-            folder.write(block)
+    try:
+        for block in blocks_of(page):
+            if block.language in _RUNNERS:
+                complaint = _RUNNERS[block.language](folder, block)
+                assert not complaint, f"{page.name}, line {block.line}:\n{complaint}"
+            elif block.file:
+                folder.write(block)
+    finally:
+        folder.clean()
 
 
 def test_a_wrong_line_in_an_output_is_found() -> None:

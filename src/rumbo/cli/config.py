@@ -50,17 +50,18 @@ def _parameter_rows() -> list[Row]:
 
 
 @click.command("config")
+@click.argument("tables", nargs=-1, metavar="[TABLE]...")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @click.option(
     "--all", "with_help", is_flag=True, help="Also say what each setting means, and its environment variable."
 )
-def config_command(as_json: bool, with_help: bool) -> int:
-    """Show the settings in force and where each comes from.
+def config_command(tables: tuple[str, ...], as_json: bool, with_help: bool) -> int:
+    """Show the settings in force and where each comes from; all, or those of some tables.
 
     Stronger ones first: flags of a command, RUMBO_* variables, rumbo.toml (or [tool.rumbo] in pyproject.toml) here,
     ~/.config/rumbo/rumbo.toml, the defaults.
     """
-    found = rows()
+    found = _of_tables(rows(), tables)
     if as_json:
         import json
 
@@ -69,7 +70,7 @@ def config_command(as_json: bool, with_help: bool) -> int:
         return 0
     ink = Ink(sys.stdout)
     section = None
-    width = max(len(f"{row.key} = {_written(row.value)}") for row in found)
+    width = max((len(f"{row.key} = {_written(row.value)}") for row in found), default=0)
     for row in found:
         if row.section != section:
             click.echo(f"{'' if section is None else chr(10)}[{row.section}]")
@@ -81,6 +82,19 @@ def config_command(as_json: bool, with_help: bool) -> int:
             variable = f"RUMBO_{row.section}_{row.key}".upper()
             click.echo(ink.faint(f"    {row.help} ({variable})"))
     return 0
+
+
+def _of_tables(found: list[Row], tables: tuple[str, ...]) -> list[Row]:
+    """The rows of these tables; `tasks` has a table for each family below it."""
+    if not tables:
+        return found
+    known = {row.section for row in found} | {"resources", "tasks"}
+    for table in tables:
+        if table not in known:
+            raise click.UsageError(
+                f"There is no table {table!r} in the settings: there are {', '.join(sorted(known))}."
+            )
+    return [row for row in found if row.section in tables or row.section.partition(".")[0] in tables]
 
 
 def _written(value: Any) -> str:

@@ -6,13 +6,15 @@ import logging
 import os
 import socket
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from rumbo.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rumbo.server.daemon import Daemon
     from rumbo.settings import ServerSettings
 
@@ -44,14 +46,13 @@ def serve_command(pid_file: str | None, background: bool, log_format: str, **fla
     if bool(server.certificate) != bool(server.key):
         raise ConfigurationError("TLS takes both --certificate and --key, each the name of a PEM file.")
     listener = listen(server)
-    if background:
-        _go_to_background(server.state)
+    is_serving: Callable[[], None] = _go_to_background(server, listener) if background else lambda: None
     _set_up_logging(log_format)
     if pid_file:
         with open(pid_file, "w", encoding="utf-8") as file:
             file.write(f"{os.getpid()}\n")
     try:
-        return run_server(server, dict(chosen.resources), listener)
+        return run_server(server, dict(chosen.resources), listener, is_serving)
     finally:
         if pid_file:
             os.unlink(pid_file)
@@ -99,20 +100,41 @@ def _listen_in_file_system(path: str) -> socket.socket:
     return listener
 
 
-def _go_to_background(state: str) -> None:
-    """Leave the terminal: the parent ends when the child has taken over."""
+def _go_to_background(server: ServerSettings, listener: socket.socket) -> Callable[[], None]:
+    """Leave the terminal. The parent waits for the word of the child that it serves, which is what is returned."""
     from rumbo.store.place import make_folder
 
-    make_folder(state)
+    make_folder(server.state)
+    messages = os.path.join(server.state, "server.log")
+    hear, say = os.pipe()
     if os.fork():
-        os._exit(0)
+        os.close(say)
+        _wait_for_child(hear, server, listener, messages)
     os.setsid()
     if os.fork():
         os._exit(0)
-    output = os.open(os.path.join(state, "server.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.close(hear)
+    output = os.open(messages, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     silence = os.open(os.devnull, os.O_RDONLY)
     for ours, theirs in ((silence, 0), (output, 1), (output, 2)):
         os.dup2(ours, theirs)
+
+    def is_serving() -> None:
+        os.write(say, str(os.getpid()).encode())
+        os.close(say)
+
+    return is_serving
+
+
+def _wait_for_child(hear: int, server: ServerSettings, listener: socket.socket, messages: str) -> NoReturn:
+    process = os.read(hear, 32).decode()
+    if process:
+        print(
+            f"Serving {os.path.abspath(server.state)} at {_address(server, listener)} (process {process}).", flush=True
+        )
+        os._exit(0)
+    print(f"rumbo: The server did not start; {messages} says why.", file=sys.stderr, flush=True)
+    os._exit(2)
 
 
 def _set_up_logging(kind: str) -> None:
@@ -142,8 +164,10 @@ class _JsonLines(logging.Formatter):
         return json.dumps(line)
 
 
-def run_server(server: ServerSettings, resources: dict[str, float], listener: socket.socket) -> int:
-    """Serve until told to stop; gives the exit code."""
+def run_server(
+    server: ServerSettings, resources: dict[str, float], listener: socket.socket, is_serving: Callable[[], None]
+) -> int:
+    """Serve until told to stop; gives the exit code. ``is_serving`` is called when requests are taken on."""
     import uvicorn
 
     from rumbo.clock import SystemClock
@@ -172,6 +196,8 @@ def run_server(server: ServerSettings, resources: dict[str, float], listener: so
         timeout_keep_alive=75,
         backlog=1024,
     )
+    listener.listen(config.backlog)  # from here on, who comes is let in as soon as the application stands
+    is_serving()
     log.info("serving %s at %s (process %d)", os.path.abspath(server.state), _address(server, listener), os.getpid())
     _Server(config, daemon).run(sockets=[listener])
     history.close()

@@ -225,7 +225,7 @@ def test_the_help_of_a_task_shows_its_parameters(desk: Any) -> None:
         ),
         (
             ["-m", "shop", "Report", "--resources", "gpu"],
-            "--resources: 'gpu' is not an amount of a resource, for example database=3.",
+            "--resources: 'gpu' is not an amount of a resource, for example database=3 or memory=8GB.",
         ),
         (
             ["-m", "shop", "Report", "--deep=yes"],
