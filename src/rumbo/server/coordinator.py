@@ -72,14 +72,14 @@ class Seat:
 class OpenRun:
     """A run that is not over."""
 
-    __slots__ = ("info", "is_orphan", "tasks", "worker")
+    __slots__ = ("info", "orphan_since", "tasks", "worker")
 
     def __init__(self, info: RunInfo, worker: str) -> None:
         self.info = info
         self.worker = worker
         self.tasks: dict[str, None] = {}
-        self.is_orphan = False
-        """Its worker is gone; what it wanted may still be done by others."""
+        self.orphan_since: float | None = None
+        """When its worker went away; what it wanted may still be done by others, and the worker may come back."""
 
 
 class SeatMemento(NamedTuple):
@@ -101,7 +101,7 @@ class RunMemento(NamedTuple):
     info: RunInfo
     worker: str
     tasks: list[str]
-    is_orphan: bool
+    orphan_since: float | None
 
 
 class CoordinatorMemento(NamedTuple):
@@ -167,7 +167,7 @@ class Coordinator:
         for command in commands:
             effects += self._apply(command)
             if isinstance(command, do.Lose | do.Leave):
-                self._unseat(command.worker)
+                self._unseat(command.worker, at if isinstance(command, do.Lose) else 0.0)
         return effects
 
     def work(self, request: WorkRequest, at: float) -> Seat:
@@ -249,14 +249,14 @@ class Coordinator:
                 seat.is_draining = True
             case codec.Leaving():
                 self._apply(do.Leave(worker))
-                self._unseat(worker)
+                self._unseat(worker, 0.0)
 
     def _begin(self, info: RunInfo, worker: str) -> None:
         """Open a run, or hand one whose worker was taken for lost to that worker's new name."""
         run = self.runs.get(info.id)
         if run is not None:
             run.worker = worker
-            run.is_orphan = False
+            run.orphan_since = None
             return
         self.runs[info.id] = OpenRun(info, worker)
         for observer in self.observers:
@@ -422,15 +422,23 @@ class Coordinator:
         for observer in self.observers:
             observer.run_ended(ended)
 
-    def _unseat(self, worker: str) -> None:
+    def _unseat(self, worker: str, since: float) -> None:
+        """A worker is gone, since a moment from which on it may be waited for; who left will not come back."""
         self.seats.pop(worker, None)
         for run in self.runs.values():
             if run.worker == worker:
-                run.is_orphan = True
+                run.orphan_since = since
 
-    def abandoned_runs(self) -> list[str]:
-        """Runs whose worker is gone and for which nobody does anything any more. Linear in their tasks."""
-        return [id for id, run in self.runs.items() if run.is_orphan and not self._is_under_way(run)]
+    def abandoned_runs(self, before: float) -> list[str]:
+        """Runs whose worker went away ``before`` a moment, and for which nobody does anything any more.
+
+        Linear in their tasks.
+        """
+        return [
+            id
+            for id, run in self.runs.items()
+            if run.orphan_since is not None and run.orphan_since <= before and not self._is_under_way(run)
+        ]
 
     def _is_under_way(self, run: OpenRun) -> bool:
         for id in run.tasks:
@@ -480,7 +488,7 @@ class Coordinator:
             )
             for each in self.seats.values()
         ]
-        runs = [RunMemento(each.info, each.worker, list(each.tasks), each.is_orphan) for each in self.runs.values()]
+        runs = [RunMemento(each.info, each.worker, list(each.tasks), each.orphan_since) for each in self.runs.values()]
         replies = list(self.replies.items())
         return codec.encode(CoordinatorMemento(memento.save(self.machine), seats, runs, replies))
 
@@ -500,7 +508,7 @@ class Coordinator:
         for one in saved.runs:
             run = self.runs[one.info.id] = OpenRun(one.info, one.worker)
             run.tasks = dict.fromkeys(one.tasks)
-            run.is_orphan = one.is_orphan
+            run.orphan_since = one.orphan_since
             for id in one.tasks:
                 self._runs_of[id] = (*self._runs_of.get(id, ()), one.info.id)
         self.replies = dict(saved.replies)

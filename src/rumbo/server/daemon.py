@@ -46,6 +46,8 @@ class Terms(NamedTuple):
     """A task that nobody wants is dropped after this long."""
     max_losses: int = 3
     """A task whose workers were lost this often in a row has failed."""
+    reunion: float = 120.0
+    """So long after its worker fell silent a run may be taken up by it again, before it is closed."""
     snapshot_bytes: int = 8 << 20
     """A snapshot is taken when the journal has grown by this much, or by twice the last snapshot."""
     patience: float = 1.0
@@ -487,8 +489,9 @@ class Daemon:
                     self.lose(worker, f"its worker was silent for {self.terms.lease:g} s")
             for gone in self.seen.keys() - self.coordinator.machine.workers.keys():
                 del self.seen[gone]
-            for run in self.coordinator.abandoned_runs():
-                self.coordinator.close_run(run, self._clock.now())
+            at = self._clock.now()
+            for run in self.coordinator.abandoned_runs(at - self.terms.reunion):
+                self.coordinator.close_run(run, at)
                 self._record("close", codec.encode(run))
 
     def lose(self, worker: str, message: str) -> None:

@@ -42,6 +42,8 @@ def enter(db: sqlite3.Connection, rows: Rows, numbers: Numbers) -> None:
     """Write what one run adds. Keys that are new are added to ``numbers``."""
     if numbers.run is None:
         numbers.run = statements.insert_run(db, rows.run.info, identity(rows.run.info.pid))
+    if rows.is_reopened:
+        statements.reopen_run(db, numbers.run)
     first = keys.task_key(numbers.run, 0)
     if rows.nodes:
         _enter_plan(db, rows, numbers, first)

@@ -249,7 +249,7 @@ class HistoryWriter:
 
     def _take(self, kind: str, run_id: str, what: object) -> None:
         if kind == "run_started":
-            self._runs[run_id] = RunMemory(what, os.path.join(self.folder, ""))  # type: ignore[arg-type]
+            self._open_run(what)  # type: ignore[arg-type]
             return
         run = self._runs.get(run_id)
         if run is None:
@@ -260,6 +260,20 @@ class HistoryWriter:
             run.attempt_log(*what)  # type: ignore[misc]
         else:
             run.rows.ended = what  # type: ignore[assignment]
+
+    def _open_run(self, info: RunInfo) -> None:
+        """Begin to write a run down; on a server it may be one that was closed, whose worker came back after all."""
+        known = self._runs.get(info.id)
+        if known is not None:
+            known.rows.ended = None
+            return
+        if self._journal:
+            self._try_to_write(self.patience)
+            self.resume((info,))
+            if info.id in self._runs:
+                self._runs[info.id].rows.is_reopened = True
+                return
+        self._runs[info.id] = RunMemory(info, os.path.join(self.folder, ""))
 
     # -- from rows to the database -----------------------------------------------------------------------------------
 

@@ -75,6 +75,7 @@ class Rows:
         "due",
         "ended",
         "first_position",
+        "is_reopened",
         "logs",
         "nodes",
         "plain",
@@ -102,6 +103,8 @@ class Rows:
         self.attempts: list[AttemptNews] = []
         self.logs: list[tuple[int, int, str]] = []
         self.ended: RunEnded | None = None
+        self.is_reopened = False
+        """The run was over, and goes on."""
 
 
 class RunMemory:
@@ -140,6 +143,7 @@ class RunMemory:
             or rows.plain
             or rows.attempts
             or rows.ended
+            or rows.is_reopened
             or rows.again
             or rows.due
         )

@@ -116,6 +116,13 @@ def end_run(db: sqlite3.Connection, number: int, ended: RunEnded) -> None:
     _execute(db, "UPDATE runs SET ended = ?, status = ?, summary = ?, counts = ? WHERE number = ?", row)
 
 
+def reopen_run(db: sqlite3.Connection, number: int) -> None:
+    """A run that was over goes on."""
+    _execute(
+        db, "UPDATE runs SET ended = NULL, status = 'running', summary = '', counts = '{}' WHERE number = ?", [number]
+    )
+
+
 # -- families and tasks -------------------------------------------------------------------------------------------
 
 
