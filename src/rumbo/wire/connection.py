@@ -85,7 +85,7 @@ class Connection:
                 timeout=urllib3.Timeout(connect=connect, read=timeout),
                 preload_content=True,
             )
-        except (NewConnectionError, ConnectionRefusedError, FileNotFoundError) as error:
+        except NewConnectionError as error:
             raise ServerDown(f"No scheduler answers at {self.url} ({_reason(error)}).") from error
         except (HTTPError, OSError) as error:
             raise SchedulerUnreachable(f"The connection to {self.url} broke ({_reason(error)}).") from error
@@ -135,7 +135,11 @@ class _UnixConnection(HTTPConnection):
         """Connect to the socket in the file system."""
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(10)
-        self.sock.connect(self._path)
+        try:
+            self.sock.connect(self._path)
+        except OSError as error:
+            self.sock.close()
+            raise NewConnectionError(self, str(error)) from error
 
 
 class _UnixPool(HTTPConnectionPool):
