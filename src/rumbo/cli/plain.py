@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from rumbo.cli.finding import failure_text
 from rumbo.cli.look import Ink, lasting, plural
-from rumbo.scheduler.effects import Assigned, AttemptEnded, Noted, RetryPlanned, TaskDisabled
+from rumbo.scheduler.effects import Assigned, AttemptEnded, Noted, Refused, RetryPlanned, TaskDisabled
 from rumbo.scheduler.records import Outcome
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ class PlainLines:
         self._spoken = 0.0
         self._printed = Printed()
         self._said_at: dict[int, float] = {}
+        self._latest = (0, 0.0)
+        """Lease and beginning of the attempt that ended last."""
 
     # -- Observer -----------------------------------------------------------------------------------------------------
 
@@ -83,6 +85,8 @@ class PlainLines:
                 self._retry_planned(effect)  # type: ignore[arg-type]
             elif kind is TaskDisabled:
                 self._task_disabled(effect)  # type: ignore[arg-type]
+            elif kind is Refused:
+                self._line("refused", "failed", f"{self._name(effect.task)}: {effect.message}")  # type: ignore[union-attr]
             elif kind is Noted and not self._is_quiet:
                 self._noted(effect)  # type: ignore[arg-type]
 
@@ -110,16 +114,24 @@ class PlainLines:
             return
         self._ended += 1
         word, state = _WORDS.get(effect.outcome, (effect.outcome.name.lower(), "unknown"))
+        began = self._began(effect)
         if effect.outcome is Outcome.DONE:
             if self._is_quiet:
                 return
             if self._to_run > _MANY:
                 self._now_and_then(effect.at)
                 return
-        took = lasting(effect.at - self._begun.get(effect.lease, effect.at))
+        took = lasting(effect.at - began)
         self._line(word, state, f"{self._name(effect.task)}  {self._ink.faint(took)}")
         if effect.outcome is not Outcome.DONE and effect.message:
             self._out.write("".join(f"    {line}\n" for line in failure_text(effect.message).split("\n")))
+
+    def _began(self, effect: AttemptEnded) -> float:
+        """When the attempt began. What is known of it is let go, since an agent may live for ever."""
+        self._said_at.pop(effect.lease, None)
+        if effect.lease != self._latest[0]:  # that of a batch ends once for each of its tasks
+            self._latest = (effect.lease, self._begun.pop(effect.lease, effect.at))
+        return self._latest[1]
 
     def _retry_planned(self, effect: RetryPlanned) -> None:
         self._line("retry", "retrying", f"{self._name(effect.task)} in {lasting(effect.due - effect.at)}")

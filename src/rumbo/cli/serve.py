@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -221,8 +222,9 @@ def _Server(config: Any, daemon: Daemon) -> Any:  # noqa: N802 - a class, made w
         """Lets those who wait for work go when it is told to stop, or they would be waited for."""
 
         def handle_exit(self, sig: int, frame: Any) -> None:
-            """Take the signal."""
+            """Take the signal. It is not raised again at the end, since there is something to do after it."""
             daemon.let_go()
-            super().handle_exit(sig, frame)
+            self.force_exit = self.should_exit and sig == signal.SIGINT
+            self.should_exit = True
 
     return Server(config)

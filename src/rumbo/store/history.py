@@ -136,6 +136,8 @@ class HistoryWriter:
         They and the number are written in one transaction, so after a restart it is known where to go on.
         """
         self._put(("tell", "", (number, facts)))
+        if self._wake is not None and any([name == "run_ended" for name, _ in facts]):
+            self._wake.set()
 
     # -- the thread ----------------------------------------------------------------------------------------------
 
@@ -146,6 +148,8 @@ class HistoryWriter:
         import threading
 
         self._wake = threading.Event()
+        if self._facts:
+            self._wake.set()  # what a journal told of the time before a restart
         self._flushed = threading.Condition()
         # A daemon: a program that forgets to close must still be able to end.
         self._thread = threading.Thread(target=self._work, name="rumbo-history", daemon=True)

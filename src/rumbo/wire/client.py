@@ -21,7 +21,7 @@ from rumbo.codec import Described, WorkerInfo, WorkRequest
 from rumbo.errors import AccessDenied, ProtocolError, SchedulerUnreachable, WorkerGone
 from rumbo.ports import Foreign, Message, Order, Outlook
 from rumbo.scheduler.commands import Report
-from rumbo.scheduler.effects import Assigned, AttemptEnded, Noted, StateChanged
+from rumbo.scheduler.effects import Assigned, AttemptEnded, Noted, Refused, StateChanged
 from rumbo.scheduler.records import NO_RESOURCES, Outcome, State
 from rumbo.wire.connection import ServerDown
 
@@ -264,9 +264,18 @@ class RemoteScheduler:
     def refuse(self, lease: int, message: str) -> None:
         """A task that somebody else described cannot be built here."""
         with self._lock:
-            if self._held.pop(lease, None) is not None:
-                self._said.append(codec.Refusing(lease, message))
-                self._lock.notify_all()
+            held = self._held.pop(lease, None)
+            if held is None:
+                return
+            self._said.append(codec.Refusing(lease, message))
+            self._lock.notify_all()
+        now, order = self._clock.now(), held.order
+        self._watch(
+            [
+                Refused(self.worker, id, of.module, message, now)
+                for id, of in zip(order.tasks, order.foreign, strict=False)
+            ]
+        )
 
     def drain(self) -> None:
         """Take nothing new any more, and give back what waits here."""

@@ -32,7 +32,9 @@ class ServerDown(SchedulerUnreachable):
 
 
 class Connection:
-    """A server, by its URL: ``http://host:port``, ``https://...``, or ``http+unix://%2Fpath%2Fto%2Fsocket``.
+    """A server, by its URL: ``http://host:port``, ``https://...``, or ``http+unix:///path/to/socket``.
+
+    A socket whose server is known by a path of its own is written as ``http+unix://%2Fpath%2Fto%2Fsocket/path``.
 
     Args:
         url: with ``user:token@`` the token is sent as the password of basic authentication.
@@ -42,21 +44,22 @@ class Connection:
 
     def __init__(self, url: str, token: str = "", certificates: str = "") -> None:
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https", "http+unix") or not parts.netloc:
+        is_unix = parts.scheme == "http+unix"
+        if not (is_unix or parts.scheme in ("http", "https")) or not (parts.netloc or (is_unix and parts.path)):
             raise ConfigurationError(
                 f"{url!r} is no address of a scheduler: write it like http://localhost:8082, or "
-                "http+unix://%2Fpath%2Fto%2Fsocket for a socket in the file system."
+                "http+unix:///path/to/socket for a socket in the file system."
             )
         self.url = _without_password(url)
-        self._base = parts.path.rstrip("/")
+        self._base = parts.path.rstrip("/") if parts.netloc else ""
         self._headers: dict[str, str] = {}
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
         elif parts.password:
             self._headers.update(urllib3.make_headers(basic_auth=f"{parts.username}:{unquote(parts.password)}"))
         self._pool: HTTPConnectionPool
-        if parts.scheme == "http+unix":
-            self._pool = _UnixPool(unquote(parts.netloc.rpartition("@")[2]))
+        if is_unix:
+            self._pool = _UnixPool(unquote(parts.netloc.rpartition("@")[2] or parts.path))
         elif parts.scheme == "https":
             self._pool = urllib3.HTTPSConnectionPool(
                 parts.hostname or "", parts.port or 443, maxsize=4, ca_certs=certificates or None

@@ -209,8 +209,10 @@ class Worker:
         return task
 
     def _stop_all(self) -> None:
+        # Where others work for the same scheduler, they may do what is not finished here.
+        outcome = Outcome.RELEASED if self._shares else Outcome.CANCELLED
         for lease in tuple(self._active):
-            self._executor.stop(lease, Outcome.CANCELLED)
+            self._executor.stop(lease, outcome)
 
     def _take(self, ended: Ended, reports: list[Report]) -> None:
         """Turn what became of an attempt into a report."""

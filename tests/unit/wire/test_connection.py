@@ -94,7 +94,8 @@ def test_a_token_is_shown() -> None:
 def test_a_socket_in_the_file_system(tmp_path: Path) -> None:
     path = str(tmp_path / "s")
     with answering(200, b"{}", socket.AF_UNIX, path):
-        assert Connection(f"http+unix://{path_part(path)}").ask("GET", "/ready") == {}
+        assert Connection(f"http+unix://{path_part(path)}/prefix").ask("GET", "/ready") == {}
+        assert Connection(f"http+unix://{path}").ask("GET", "/ready") == {}
     with pytest.raises(ServerDown, match=r"No scheduler answers at http\+unix://.*no such file"):
         Connection(f"http+unix://{path_part(path + 'x')}").request("GET", "/")
 
@@ -154,5 +155,5 @@ def test_what_is_no_address(url: str) -> None:
         Connection(url)
     assert str(caught.value) == (
         f"{url!r} is no address of a scheduler: write it like http://localhost:8082, or "
-        "http+unix://%2Fpath%2Fto%2Fsocket for a socket in the file system."
+        "http+unix:///path/to/socket for a socket in the file system."
     )
