@@ -136,7 +136,7 @@ class HistoryWriter:
         They and the number are written in one transaction, so after a restart it is known where to go on.
         """
         self._put(("tell", "", (number, facts)))
-        if self._wake is not None and any([name == "run_ended" for name, _ in facts]):
+        if self._wake is not None and any(name == "run_ended" for name, _ in facts):
             self._wake.set()
 
     # -- the thread ----------------------------------------------------------------------------------------------
