@@ -1,6 +1,6 @@
 """The scheduler of a run without a server: Rumbo's machine, with Luigi's settings and Luigi's methods.
 
-Workers of the façade drive the machine directly; whoever else calls ``add_task``, ``get_work``, ``task_list`` ... speaks
+Workers of the façade drive the machine directly; whoever else calls ``add_task``, ``get_work`` or ``task_list`` speaks
 the dialect, and both see the same tasks.
 """
 
@@ -27,11 +27,12 @@ from rumbo.scheduler import memento
 from rumbo.scheduler.commands import Join, Leave
 from rumbo.scheduler.effects import Assigned, StateChanged, TaskDisabled
 from rumbo.scheduler.machine import Machine, Policy
-from rumbo.scheduler.records import NO_RETRIES, TaskRecord
+from rumbo.scheduler.records import NO_RETRIES, TaskRecord, TaskSpec
 from rumbo.scheduler.records import State as States
 from rumbo.wire.local import LocalScheduler
 from rumbo.wire.luigi import Dialect, DialectOptions
 from rumbo.wire.luigi.dialect import Said
+from rumbo.wire.luigi.memory import Tally
 from rumbo.wire.luigi.words import plain, upstream_status
 from rumbo.worker.specs import RetryDefaults
 
@@ -278,7 +279,7 @@ class Scheduler:
 
         if tasks is not None:
             self._maps.append(tasks)
-        return Connection(self._machine, self._clock, worker, heard)
+        return Connection(self._machine, self._clock, worker, heard, self._dialect.tally)
 
     def _params_of(self, id: str) -> Mapping[str, str]:
         """The parameters of a task that a worker of this process has described."""
@@ -664,12 +665,30 @@ class State:
 class Connection(LocalScheduler):
     """A worker's connection with a machine that other workers of this process may share."""
 
-    def __init__(self, machine: Machine, clock: _Clock, worker: str, watch: Callable[[Sequence[Any]], None]) -> None:
+    def __init__(
+        self, machine: Machine, clock: _Clock, worker: str, watch: Callable[[Sequence[Any]], None], tally: Tally
+    ) -> None:
         self.machine = machine
+        self._tally = tally
         self._worker = worker
         self._now = clock.now
         self._watch = watch
         machine.apply(Join(worker), clock.now())
+
+    def register(self, run: str, specs: Sequence[TaskSpec]) -> None:
+        """Describe tasks."""
+        if len(self.machine.workers) == 1:
+            super().register(run, specs)
+            return
+        super().register(run, [self._with_known_needs(spec) for spec in specs])
+        self._tally.recount([spec.id for spec in specs])  # they may have been another worker's alone
+
+    def _with_known_needs(self, spec: TaskSpec) -> TaskSpec:
+        """A complete task is not asked what it needs; what another worker said of that still holds."""
+        known = self.machine.tasks.get(spec.id)
+        if spec.state is States.DONE and not spec.dependencies and known is not None:
+            return spec._replace(dependencies=known.spec.dependencies)
+        return spec
 
     def leave(self) -> None:
         """Give back what is held; the worker may come again."""

@@ -34,6 +34,26 @@ if TYPE_CHECKING:
 _MISSED = (Outcome.FAILED, Outcome.TIMED_OUT, Outcome.LOST)
 
 
+READS = frozenset(
+    ("count_pending", "dep_graph", "fetch_error", "get_running_task_resources", "get_task_progress_percentage")
+    + ("get_task_status_message", "graph", "has_task_history", "inverse_dep_graph", "is_pause_enabled", "is_paused")
+    + ("resource_list", "task_list", "task_search", "worker_list")
+)
+"""Methods that change nothing beyond what time does."""
+
+CHANGES = frozenset(
+    ("add_scheduler_message_response", "add_task", "add_task_batcher", "add_worker", "announce_scheduling_failure")
+    + ("decrease_running_task_resources", "disable_worker", "forgive_failures", "get_scheduler_message_response")
+    + ("get_work", "mark_as_done", "pause", "ping", "prune", "re_enable_task", "report_task_statistics")
+    + ("send_scheduler_message", "set_task_progress_percentage", "set_task_status_message", "set_worker_processes")
+    + ("unpause", "update_metrics_task_started", "update_resource", "update_resources")
+)
+"""Methods that may change something."""
+
+METHODS = READS | CHANGES
+"""All that may be called over the network."""
+
+
 class Dialect:
     """Luigi's scheduler, as its workers and pages see it, over a machine.
 
@@ -50,22 +70,6 @@ class Dialect:
     Attributes:
         methods: by name, what may be called over the network; they take keyword arguments and ignore unknown ones.
     """
-
-    READS = frozenset(
-        ("count_pending", "dep_graph", "fetch_error", "get_running_task_resources", "get_task_progress_percentage")
-        + ("get_task_status_message", "graph", "has_task_history", "inverse_dep_graph", "is_pause_enabled", "is_paused")
-        + ("resource_list", "task_list", "task_search", "worker_list")
-    )
-    """Methods that change nothing beyond what time does."""
-
-    CHANGES = frozenset(
-        ("add_scheduler_message_response", "add_task", "add_task_batcher", "add_worker", "announce_scheduling_failure")
-        + ("decrease_running_task_resources", "disable_worker", "forgive_failures", "get_scheduler_message_response")
-        + ("get_work", "mark_as_done", "pause", "ping", "prune", "re_enable_task", "report_task_statistics")
-        + ("send_scheduler_message", "set_task_progress_percentage", "set_task_status_message", "set_worker_processes")
-        + ("unpause", "update_metrics_task_started", "update_resource", "update_resources")
-    )
-    """Methods that may change something."""
 
     def __init__(
         self,
@@ -89,7 +93,7 @@ class Dialect:
         """By family: the batcher that any worker gave last, for workers that gave none."""
         self.attach(machine)
         self.methods: Mapping[str, Callable[..., Any]] = {
-            name: _tolerant(getattr(self, name)) for name in sorted(self.READS | self.CHANGES)
+            name: _tolerant(getattr(self, name)) for name in sorted(METHODS)
         }
 
     def attach(self, machine: Machine) -> None:

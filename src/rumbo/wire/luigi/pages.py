@@ -174,7 +174,7 @@ class Pages:
         """By status: the tasks in whose id a text occurs."""
         found: dict[str, dict[str, Any]] = {}
         for id, task in self._machine.tasks.items():
-            if part in id and not self.is_hidden(task):
+            if part in str(id) and not self.is_hidden(task):
                 found.setdefault(self.status(task), {})[id] = self.serialize(task)
         return found
 
