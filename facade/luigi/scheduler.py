@@ -12,7 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from luigi import batch_notifier as batch_notifier  # its section has flags
 from luigi import notifications, parameter, task_history
@@ -32,9 +32,11 @@ from rumbo.scheduler.records import State as States
 from rumbo.wire.local import LocalScheduler
 from rumbo.wire.luigi import Dialect, DialectOptions
 from rumbo.wire.luigi.dialect import Said
-from rumbo.wire.luigi.memory import Tally
 from rumbo.wire.luigi.words import plain, upstream_status
 from rumbo.worker.specs import RetryDefaults
+
+if TYPE_CHECKING:
+    from rumbo.wire.luigi.memory import Tally
 
 __all__ = [
     "BATCH_RUNNING",

@@ -209,6 +209,7 @@ def run(
         log_config=None,
         access_log=False,
         lifespan="off",
+        interface="asgi3",  # it cannot tell by itself, as the application is no plain coroutine
         timeout_graceful_shutdown=1,
     )
     _running = uvicorn.Server(config)
