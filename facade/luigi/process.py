@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import logging.handlers
 import os
-from typing import Any
+import sys
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from luigi._later import later
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 rootlogger = logging.getLogger()
 server_logger = logging.getLogger("luigi.server")
@@ -48,4 +50,45 @@ def get_spool_handler(filename: str) -> Any:
     return handler
 
 
-daemonize = later("luigid, the central scheduler,", "Run tasks with --local-scheduler.")
+def daemonize(
+    cmd: Callable[..., Any],
+    pidfile: str | None = None,
+    logdir: str | None = None,
+    api_port: Any = 8082,
+    address: str | None = None,
+    unix_socket: str | None = None,
+) -> NoReturn:
+    """Let a server go on in the background, without a terminal; this process ends here.
+
+    Args:
+        cmd: the server, which takes ``api_port``, ``address`` and ``unix_socket``.
+        pidfile: where the process id is written; when it names a process that runs, nothing is started.
+        logdir: where the log is written; by default ``/var/log/luigi``.
+    """
+    logdir = logdir or "/var/log/luigi"
+    os.makedirs(logdir, exist_ok=True)
+    running = check_pid(pidfile)
+    if running:
+        sys.exit(f"A server runs already, as process {running} (see {pidfile}).")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    os.umask(0o022)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    output = os.open(os.path.join(logdir, "luigi-server.err"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    for number, file in ((0, nowhere), (1, output), (2, output)):
+        os.dup2(file, number)
+    rootlogger.setLevel(logging.INFO)
+    rootlogger.addHandler(get_spool_handler(os.path.join(logdir, "luigi-server.log")))
+    if pidfile:
+        write_pid(pidfile)
+    try:
+        cmd(api_port=api_port, address=address, unix_socket=unix_socket)
+    finally:
+        if pidfile and check_pid(pidfile) == os.getpid():
+            os.unlink(pidfile)
+    sys.exit(0)

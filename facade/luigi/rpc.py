@@ -111,11 +111,17 @@ def _requests() -> Any:
     return plugin
 
 
+HAS_REQUESTS = True
+"""Programs set it to False to go without the library requests, though it is there."""
+
+
 def _fetcher() -> Any:
-    try:
-        return RequestsFetcher()
-    except ImportError:
-        return URLLibFetcher()
+    if HAS_REQUESTS:
+        try:
+            return RequestsFetcher()
+        except ImportError:
+            pass  # what Python has does as well
+    return URLLibFetcher()
 
 
 class RemoteScheduler:
@@ -163,8 +169,8 @@ class RemoteScheduler:
             return
         logger.warning("Failed connecting to remote scheduler %r", self._url, exc_info=True)
         if attempt < self._rpc_retry_attempts:
-            logger.info("Retrying attempt %r of %r (max)", attempt + 1, self._rpc_retry_attempts)
-            logger.info("Wait for %d seconds", self._rpc_retry_wait)
+            logger.info(f"Retrying attempt {attempt + 1} of {self._rpc_retry_attempts} (max)")
+            logger.info(f"Wait for {self._rpc_retry_wait} seconds")
 
     def _request(self, url: str, data: Any, attempts: int = 3, allow_null: bool = True) -> Any:
         """What a method answers; one that may not answer null is asked again when it does."""

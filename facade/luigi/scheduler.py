@@ -1,27 +1,42 @@
-"""The scheduler of a run without a server: Rumbo's machine, with Luigi's settings.
+"""The scheduler of a run without a server: Rumbo's machine, with Luigi's settings and Luigi's methods.
 
-Luigi's own dialect, by which workers and pages speak with a scheduler (``add_task``, ``get_work``, ``task_list`` ...),
-belongs to the server and is not spoken here yet: those methods say so when they are called.
+Workers of the façade drive the machine directly; whoever else calls ``add_task``, ``get_work`` or ``task_list`` speaks
+the dialect, and both see the same tasks.
 """
 
 from __future__ import annotations
 
+import json
 import logging
+import os
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from luigi import batch_notifier as batch_notifier  # its section has flags
-from luigi import parameter
+from luigi import notifications, parameter, task_history
+from luigi.batch_notifier import BatchNotifier
 from luigi.configuration import get_config
-from luigi.metrics import MetricsCollectors
+from luigi.metrics import MetricsCollectors, NoMetricsCollector
 from luigi.task import Config
 from luigi.task_status import BATCH_RUNNING, DISABLED, DONE, FAILED, PENDING, RUNNING, SUSPENDED, UNKNOWN
-from rumbo.scheduler.commands import DisableWorker, Join, Leave
+from rumbo import codec
+from rumbo.errors import ProtocolError
+from rumbo.scheduler import memento
+from rumbo.scheduler.commands import Join, Leave
+from rumbo.scheduler.effects import Assigned, StateChanged, TaskDisabled
 from rumbo.scheduler.machine import Machine, Policy
-from rumbo.scheduler.records import State, TaskRecord
+from rumbo.scheduler.records import NO_RETRIES, TaskRecord, TaskSpec
+from rumbo.scheduler.records import State as States
 from rumbo.wire.local import LocalScheduler
+from rumbo.wire.luigi import Dialect, DialectOptions
+from rumbo.wire.luigi.dialect import Said
+from rumbo.wire.luigi.words import plain, upstream_status
 from rumbo.worker.specs import RetryDefaults
+
+if TYPE_CHECKING:
+    from rumbo.wire.luigi.memory import Tally
 
 __all__ = [
     "BATCH_RUNNING",
@@ -143,10 +158,12 @@ class _Clock:
 class Scheduler:
     """Decides which task may run now, for all workers of this process that were given it.
 
+    It has every method of Luigi's dialect, by which schedulers are spoken with over the network too.
+
     Args:
         config: the settings; or give any of them by name.
         resources: how much there is of each resource; None takes the section ``[resources]``.
-        task_history_impl: not used yet.
+        task_history_impl: a `luigi.task_history.TaskHistory` that is told of tasks.
     """
 
     def __init__(
@@ -157,14 +174,126 @@ class Scheduler:
         **kwargs: Any,
     ) -> None:
         self._config = config or scheduler(**kwargs)
-        self._resources = get_config().getintdict("resources") if resources is None else resources
+        self._resources = dict(get_config().getintdict("resources") if resources is None else resources)
+        self._lock = threading.RLock()  # a worker's keep-alive thread speaks beside it
+        self._clock = _Clock()
+        self._maps: list[Mapping[str, Any]] = []
+        self._task_history = self._history(task_history_impl)
+        self._email_batcher: Any = BatchNotifier() if self._config.batch_emails else None
         policy = Policy(cooldown=self._config.stable_done_cooldown_secs, forget_after=self._config.remove_delay)
         self._machine = Machine(policy, {name: _amount(total) for name, total in self._resources.items()})
-        self._clock = _Clock()
+        self._dialect = Dialect(
+            self._machine, self._apply, self._clock.now, self._options(), self._params_of, self._announce
+        )
+        self._state = State(self)
 
-    def _connect(self, worker: str, watch: Callable[[Sequence[Any]], None]) -> Connection:
-        """What a worker in this process speaks through."""
-        return Connection(self._machine, self._clock, worker, watch)
+    def _history(self, given: Any) -> Any:
+        if given:
+            return given
+        if self._config.record_task_history:
+            from luigi import db_task_history  # it needs a database
+
+            return db_task_history.DbTaskHistory()
+        return task_history.NopHistory()
+
+    def _options(self) -> DialectOptions:
+        config = self._config
+        return DialectOptions(
+            config.retry_count,
+            config.disable_window,
+            config.disable_hard_timeout,
+            config.disable_persist,
+            config.retry_delay,
+            config.max_shown_tasks,
+            config.max_graph_nodes,
+            config.record_task_history,
+            config.prune_on_get_work,
+            config.pause_enabled,
+            config.send_messages,
+            config.worker_disconnect_delay,
+        )
+
+    # -- what happens -------------------------------------------------------------------------------------------------
+
+    def _apply(self, *commands: Any) -> list[Any]:
+        effects: list[Any] = []
+        for command in commands:
+            effects += self._machine.apply(command, self._clock.now())
+        self._heard(effects)
+        return effects
+
+    def _heard(self, effects: Sequence[Any]) -> None:
+        """Tell those who watch what happened, whoever caused it."""
+        self._dialect.observe(effects)
+        for effect in effects:
+            if type(effect) is TaskDisabled and self._email_batcher is None:
+                self._send_disabled(effect.task)
+        self._state._count(effects)
+        if type(self._task_history) is not task_history.NopHistory:
+            self._remember(effects)
+
+    def _remember(self, effects: Sequence[Any]) -> None:
+        history = self._task_history
+        for effect in effects:
+            try:
+                if type(effect) is Assigned:
+                    known = self._dialect.workers.get(effect.worker)
+                    for id in effect.tasks:
+                        history.task_started(self._state.get_task(id), known.host if known else None)
+                elif type(effect) is StateChanged and effect.new is States.PENDING:
+                    history.task_scheduled(self._state.get_task(effect.task))
+                elif type(effect) is StateChanged and effect.new in (States.DONE, States.FAILED):
+                    history.task_finished(self._state.get_task(effect.task), effect.new is States.DONE)
+            except Exception:  # a history that fails must not stop the tasks; it is logged
+                logger.warning("The history could not be told of %s", effect, exc_info=True)
+
+    def _send_disabled(self, id: str) -> None:
+        policy, config = self._machine.tasks[id].spec.retry, self._config
+        notifications.send_error_email(
+            f"Luigi Scheduler: DISABLED {id} due to excessive failures",
+            f"{id} is disabled for {config.disable_persist} seconds: {policy.disable_after} failures within "
+            f"{policy.window} seconds are too many.",
+        )
+
+    def _announce(self, told: Mapping[str, Any]) -> None:
+        if self._email_batcher is not None:
+            unbatched = self._unbatched(told["worker"], told["family"], told["params"])
+            self._email_batcher.add_scheduling_fail(
+                told["task_name"], told["family"], unbatched, told["expl"], told["owners"]
+            )
+
+    def _unbatched(self, worker: str | None, family: str, params: Mapping[str, str]) -> dict[str, str]:
+        """The parameters that tasks of a batch share."""
+        known = self._dialect.workers.get(worker or "")
+        batched = known.batchers.get(family, ((), 0))[0] if known else ()
+        return {name: value for name, value in params.items() if name not in batched}
+
+    # -- workers of this process --------------------------------------------------------------------------------------
+
+    def _connect(
+        self, worker: str, watch: Callable[[Sequence[Any]], None], tasks: Mapping[str, Any] | None = None
+    ) -> Connection:
+        """What a worker in this process speaks through; it keeps the tasks that it describes in ``tasks``."""
+
+        def heard(effects: Sequence[Any]) -> None:
+            self._heard(effects)
+            watch(effects)
+
+        if tasks is not None:
+            self._maps.append(tasks)
+        return Connection(self._machine, self._clock, worker, heard, self._dialect.tally)
+
+    def _params_of(self, id: str) -> Mapping[str, str]:
+        """The parameters of a task that a worker of this process has described."""
+        for tasks in self._maps:
+            if id in tasks:
+                params: Mapping[str, str] = tasks[id].to_str_params(only_public=True)
+                return params
+        return {}
+
+    def _introduce(self, worker: str, info: Any) -> None:
+        with self._lock:
+            self._dialect.introduce(worker, info)
 
     def _retry_defaults(self) -> RetryDefaults:
         config = self._config
@@ -176,32 +305,394 @@ class Scheduler:
             reopen_after=config.retry_delay if config.retry_delay >= 0 else None,
         )
 
-    def disable_worker(self, worker: str) -> None:
-        """Give a worker no more work; what it runs it may finish."""
-        self._machine.apply(DisableWorker(worker), self._clock.now())
+    # -- the dialect --------------------------------------------------------------------------------------------------
 
-    def __getattr__(self, name: str) -> Any:
-        if name not in RPC_METHODS:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+    def add_task(self, *args: Any, **kwargs: Any) -> None:
+        """A worker describes a task, or says what became of one that it runs."""
+        said = {**dict(zip(Said._fields, args, strict=False)), **kwargs}
+        with self._lock:
+            self._dialect.add_task(**said)
+            if said.get("status") == FAILED and self._email_batcher is not None:
+                self._mail_failure(said)
 
-        def say_so(*args: Any, **kwargs: Any) -> Any:
-            raise NotImplementedError(
-                f"luigi.scheduler.Scheduler.{name}() is a method of the central scheduler, which this version does not "
-                "have yet. Run tasks by luigi.build(..., local_scheduler=True) or luigi.worker.Worker."
-            )
+    def _mail_failure(self, said: Mapping[str, Any]) -> None:
+        task = self._state.get_task(said["task_id"])
+        if task is None or self._email_batcher is None:
+            return
+        unbatched, owners = self._unbatched(said.get("worker"), task.family, task.params), said.get("owners")
+        try:
+            message = json.loads(said.get("expl") or "null")
+        except ValueError:
+            message = said["expl"]
+        self._email_batcher.add_failure(task.pretty_id, task.family, unbatched, message, owners)
+        if task.status == DISABLED:
+            self._email_batcher.add_disable(task.pretty_id, task.family, unbatched, owners)
 
-        return say_so
+    def prune(self) -> None:
+        """Do what is due: workers that were silent for too long, retries, tasks that nobody wants."""
+        with self._lock:
+            self._dialect.prune()
+        if self._email_batcher is not None:
+            self._email_batcher.update()
+
+    def update_resources(self, **resources: Any) -> None:
+        """Change how much there is of several resources."""
+        self._resources.update(resources)
+        with self._lock:
+            self._dialect.update_resources(**resources)
+
+    def update_resource(self, resource: str, amount: Any) -> bool:
+        """Change how much there is of a resource; False if the amount is none."""
+        with self._lock:
+            is_changed = self._dialect.update_resource(resource, amount)
+        if is_changed:
+            self._resources[resource] = amount
+        return is_changed
+
+    def resources(self) -> dict[str, dict[str, Any]]:
+        """Of each resource: how much there is, and how much is used."""
+        with self._lock:
+            listed = self._dialect.resource_list()
+        return {each["name"]: {"total": each["num_total"], "used": each["num_used"]} for each in listed}
+
+    def report_task_statistics(self, task_id: str, statistics: Any) -> None:
+        """A running task tells numbers of its own."""
+        with self._lock:
+            self._dialect.report_task_statistics(task_id, statistics)
+        if task_id in self._machine.tasks:
+            self._state._metrics_collector.handle_task_statistics(self._state.get_task(task_id), statistics)
+
+    def update_metrics_task_started(self, task: Any) -> None:
+        """Count a task as given out."""
+        self._state._metrics_collector.handle_task_started(task)
+
+    @property
+    def task_history(self) -> Any:
+        """What is told of tasks."""
+        return self._task_history
+
+    def _upstream_status(self, task_id: str, upstream_status_table: dict[str, Any]) -> str | None:
+        task = self._machine.tasks.get(task_id)
+        return None if task is None else upstream_status(self._machine, task, {})
+
+    def _generate_retry_policy(self, task_retry_policy_dict: Mapping[str, Any]) -> RetryPolicy:
+        own = {name: value for name, value in task_retry_policy_dict.items() if value is not None}
+        return RetryPolicy(**{**self._config._get_retry_policy()._asdict(), **own})
+
+    # -- between two processes ----------------------------------------------------------------------------------------
+
+    def load(self) -> None:
+        """Go on where the scheduler stood that wrote ``[scheduler] state_path``; with nothing when there is none."""
+        self._state.load()
+
+    def dump(self) -> None:
+        """Write all that is known to ``[scheduler] state_path``."""
+        self._state.dump()
+        if self._email_batcher is not None:
+            self._email_batcher.send_email()
+
+
+def _spoken(name: str) -> Callable[..., Any]:
+    def ask(self: Scheduler, *args: Any, **kwargs: Any) -> Any:
+        order = RPC_METHODS[name][0]
+        with self._lock:
+            return self._dialect.methods[name](**dict(zip(order, args, strict=False)), **kwargs)
+
+    ask.__name__ = name
+    ask.__doc__ = getattr(Dialect, name).__doc__
+    return ask
+
+
+for _name in RPC_METHODS:
+    if _name not in vars(Scheduler):
+        setattr(Scheduler, _name, _spoken(_name))
+
+
+class Task:
+    """A task as programs look at it in a scheduler: what is known of it at this moment."""
+
+    def __init__(self, owner: Scheduler, id: str) -> None:
+        self._owner = owner
+        self.id = id
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Task) and (self._owner, self.id) == (other._owner, other.id)
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def __repr__(self) -> str:
+        return f"Task({self.id!r}, {self.status!r})"
+
+    @property
+    def _record(self) -> TaskRecord:
+        return self._owner._machine.tasks[self.id]
+
+    @property
+    def _notes(self) -> Any:
+        return self._owner._dialect.pages.note(self.id)
+
+    @property
+    def status(self) -> str:
+        """Its status."""
+        return self._owner._dialect.pages.status(self._record)
+
+    @property
+    def family(self) -> str:
+        """Its family."""
+        return self._record.spec.family
+
+    @property
+    def module(self) -> str | None:
+        """The module that it is in."""
+        return self._record.spec.module or None
+
+    @property
+    def params(self) -> Mapping[str, str]:
+        """All parameters."""
+        return dict(self._owner._dialect.pages.params(self._record))
+
+    @property
+    def public_params(self) -> dict[str, str]:
+        """The parameters that everybody may see."""
+        return self._owner._dialect.pages.public_params(self._record)
+
+    @property
+    def hidden_params(self) -> dict[str, str]:
+        """The parameters that pages do not show."""
+        hidden = self._notes.hidden
+        return {name: value for name, value in self.params.items() if name in hidden}
+
+    @property
+    def pretty_id(self) -> str:
+        """The task as people read it."""
+        return self._owner._dialect.pages.display_name(self._record)
+
+    @property
+    def deps(self) -> set[str]:
+        """Ids of what it needs."""
+        return set(self._record.waits_for)
+
+    @property
+    def priority(self) -> float:
+        """Its priority, or that of a task that needs it."""
+        return plain(self._record.priority)
+
+    @property
+    def resources(self) -> dict[str, float]:
+        """What it needs while it runs."""
+        return {name: plain(amount) for name, amount in self._record.spec.resources.items()}
+
+    @property
+    def resources_running(self) -> dict[str, float] | None:
+        """What it holds."""
+        return self._owner._dialect.pages.resources_running(self._record)
+
+    @property
+    def workers(self) -> list[str]:
+        """Who may run it."""
+        return self._owner._dialect.pages.enabled_runners(self._record)
+
+    @property
+    def stakeholders(self) -> set[str]:
+        """Who wants it."""
+        return set(self._record.stakeholders)
+
+    @property
+    def worker_running(self) -> str | None:
+        """Who runs it, or ran it last."""
+        worker: str | None = self._notes.worker_running
+        return worker
+
+    @property
+    def retry_policy(self) -> RetryPolicy:
+        """When it is given up."""
+        policy = self._record.spec.retry
+        if policy is NO_RETRIES:
+            return self._owner._config._get_retry_policy()  # type: ignore[no-any-return, unused-ignore]
+        return RetryPolicy(policy.disable_after, policy.hard_timeout, policy.window)
+
+    @property
+    def time(self) -> float:
+        """When it was first heard of."""
+        return self._record.first_seen
+
+    @property
+    def time_running(self) -> float | None:
+        """When it was given out."""
+        at: float | None = self._notes.time_running
+        return at
+
+    @property
+    def updated(self) -> float:
+        """When its status changed last."""
+        story = self._record.story
+        return float(story[-2]) if story else self._record.first_seen
+
+    @property
+    def failures(self) -> tuple[float, ...]:
+        """When it failed."""
+        return self._record.failures
+
+    @property
+    def first_failure_time(self) -> float | None:
+        """When it failed first."""
+        failures = self._record.failures
+        return failures[0] if failures else None
+
+    @property
+    def expl(self) -> Any:
+        """Why it failed."""
+        return self._notes.expl
+
+    @property
+    def tracking_url(self) -> Any:
+        """Where to watch it."""
+        return self._notes.tracking_url
+
+    @property
+    def status_message(self) -> Any:
+        """What it said last."""
+        return self._notes.status_message
+
+    @property
+    def progress_percentage(self) -> Any:
+        """How far it is."""
+        return self._notes.progress
+
+    @property
+    def runnable(self) -> bool:
+        """Whether anybody can run it."""
+        return self._record.spec.runnable
+
+    @property
+    def scheduler_disable_time(self) -> float | None:
+        """When it was disabled by its failures."""
+        until = self._record.disabled_until
+        return None if until is None else until - self._record.spec.retry.disable_for
+
+
+class State:
+    """What a scheduler knows, as programs look into it (``scheduler._state``), and its file."""
+
+    def __init__(self, owner: Scheduler) -> None:
+        self._owner = owner
+        self._state_path = owner._config.state_path
+        self._metrics_collector = MetricsCollectors.get(
+            owner._config.metrics_collector, owner._config.metrics_custom_import
+        )
+
+    def get_task(self, task_id: str, default: Any = None) -> Any:
+        """A task."""
+        return Task(self._owner, task_id) if task_id in self._owner._machine.tasks else default
+
+    def has_task(self, task_id: str) -> bool:
+        """Whether a task is known."""
+        return task_id in self._owner._machine.tasks
+
+    def get_active_tasks(self) -> list[Task]:
+        """All tasks."""
+        return [Task(self._owner, id) for id in self._owner._machine.tasks]
+
+    def get_active_tasks_by_status(self, *statuses: str) -> list[Task]:
+        """All tasks with one of these statuses."""
+        pages = self._owner._dialect.pages
+        return [Task(self._owner, task.id) for status in statuses for task in pages.with_status(status)]
+
+    def get_active_workers(self) -> list[Any]:
+        """All workers that speak the dialect."""
+        return list(self._owner._dialect.workers.values())
+
+    def get_worker_ids(self) -> list[str]:
+        """The names of all workers."""
+        return list(self._owner._machine.workers)
+
+    def get_worker(self, worker_id: str) -> Any:
+        """A worker that speaks the dialect."""
+        return self._owner._dialect._meet(worker_id)[0]
+
+    def _count(self, effects: Sequence[Any]) -> None:
+        """Let the metrics know what happened."""
+        collector = self._metrics_collector
+        if type(collector) is NoMetricsCollector:
+            return
+        for effect in effects:
+            if type(effect) is Assigned:
+                for id in effect.tasks:
+                    collector.handle_task_started(self.get_task(id))
+            elif type(effect) is TaskDisabled or (type(effect) is StateChanged and effect.new is States.DISABLED):
+                if self._owner._machine.tasks[effect.task].state is States.DISABLED and type(effect) is StateChanged:
+                    collector.handle_task_disabled(self.get_task(effect.task), self._owner._config)
+            elif type(effect) is StateChanged and effect.new is States.DONE:
+                collector.handle_task_done(self.get_task(effect.task))
+            elif type(effect) is StateChanged and effect.new is States.FAILED:
+                collector.handle_task_failed(self.get_task(effect.task))
+
+    def dump(self) -> None:
+        """Write everything to the file; that it cannot be written is logged."""
+        owner = self._owner
+        try:
+            with owner._lock:
+                body = codec.encode((memento.save(owner._machine), owner._dialect.save()))
+            with open(f"{self._state_path}.new", "wb") as file:
+                file.write(body)
+            os.replace(f"{self._state_path}.new", self._state_path)
+        except (OSError, TypeError):
+            logger.warning("Failed saving scheduler state", exc_info=True)
+        else:
+            logger.info("Saved state in %s", self._state_path)
+
+    def load(self) -> None:
+        """Read everything from the file. One that is not understood is put aside, and nothing is known."""
+        owner = self._owner
+        try:
+            with open(self._state_path, "rb") as file:
+                body = file.read()
+        except FileNotFoundError:
+            logger.info("No prior state file exists at %s. Starting with empty state", self._state_path)
+            return
+        if not body:
+            return
+        logger.info("Attempting to load state from %s", self._state_path)
+        try:
+            saved, remembered = codec.decode(body, tuple[memento.Memento, dict[str, Any]], "state of a scheduler")
+        except ProtocolError as error:
+            aside = f"{self._state_path}.unreadable"
+            os.replace(self._state_path, aside)
+            logger.error("Starting from empty state; the file that is not understood is %s now: %s", aside, error)
+            return
+        machine = memento.restore(saved, owner._machine.policy)
+        owner._machine = machine
+        owner._dialect.restore(remembered, machine)
 
 
 class Connection(LocalScheduler):
     """A worker's connection with a machine that other workers of this process may share."""
 
-    def __init__(self, machine: Machine, clock: _Clock, worker: str, watch: Callable[[Sequence[Any]], None]) -> None:
+    def __init__(
+        self, machine: Machine, clock: _Clock, worker: str, watch: Callable[[Sequence[Any]], None], tally: Tally
+    ) -> None:
         self.machine = machine
+        self._tally = tally
         self._worker = worker
         self._now = clock.now
         self._watch = watch
         machine.apply(Join(worker), clock.now())
+
+    def register(self, run: str, specs: Sequence[TaskSpec]) -> None:
+        """Describe tasks."""
+        if len(self.machine.workers) == 1:
+            super().register(run, specs)
+            return
+        super().register(run, [self._with_known_needs(spec) for spec in specs])
+        self._tally.recount([spec.id for spec in specs])  # they may have been another worker's alone
+
+    def _with_known_needs(self, spec: TaskSpec) -> TaskSpec:
+        """A complete task is not asked what it needs; what another worker said of that still holds."""
+        known = self.machine.tasks.get(spec.id)
+        if spec.state is States.DONE and not spec.dependencies and known is not None:
+            return spec._replace(dependencies=known.spec.dependencies)
+        return spec
 
     def leave(self) -> None:
         """Give back what is held; the worker may come again."""
@@ -233,7 +724,7 @@ class Connection(LocalScheduler):
 
     def _given_up(self) -> set[str]:
         """Tasks that are disabled or wait for one that is, so that waiting for them has no end."""
-        waiting = [task.id for task in self.machine.tasks.values() if task.state is State.DISABLED]
+        waiting = [task.id for task in self.machine.tasks.values() if task.state is States.DISABLED]
         found = set(waiting)
         while waiting:
             for id in self.machine.tasks[waiting.pop()].dependents:
@@ -243,7 +734,7 @@ class Connection(LocalScheduler):
         return found
 
 
-_OPEN = (State.PENDING, State.PARKED, State.FAILED)
+_OPEN = (States.PENDING, States.PARKED, States.FAILED)
 
 
 def _amount(total: Any) -> float:

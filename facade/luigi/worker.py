@@ -504,7 +504,7 @@ class Worker:
         if isinstance(self._scheduler, Scheduler):
             self._memory = Memory(self) if history_is_wanted() else None
             self._clock = self._scheduler._clock
-            self._connection = self._scheduler._connect(self._id, self._watch)
+            self._connection = self._scheduler._connect(self._id, self._watch, self._scheduled_tasks)
             self._describer = LuigiDescriber(self._scheduler._retry_defaults(), bool(self._config.retry_external_tasks))
         self._install_shutdown_handler()
 
@@ -680,6 +680,7 @@ class Worker:
         if self._assistant:
             logger.warning("An assistant helps other workers, which needs a central scheduler; here are none to help.")
         self._worker_info.append(("first_task", self._first_task))
+        self._scheduler._introduce(self._id, self._worker_info)
         self.run_succeeded = True
         try:
             run_worker(self)

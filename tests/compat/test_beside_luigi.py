@@ -147,14 +147,6 @@ def test_a_cycle_is_one_error_with_the_path(tmp_path: Path) -> None:
     assert "These tasks need each other in a circle:\n  Egg__99914b932b\n  -> Hen__99914b932b\n  -> Egg" in done.stderr
 
 
-def test_a_method_of_the_central_scheduler_says_that_it_is_not_there(tmp_path: Path) -> None:
-    done = run("import luigi; luigi.scheduler.Scheduler().task_list('PENDING', '')", tmp_path)
-    assert done.stderr.endswith(
-        "NotImplementedError: luigi.scheduler.Scheduler.task_list() is a method of the central scheduler, which this "
-        "version does not have yet. Run tasks by luigi.build(..., local_scheduler=True) or luigi.worker.Worker.\n"
-    )
-
-
 def test_mail_that_is_not_sent_is_said_so(tmp_path: Path) -> None:
     (tmp_path / "luigi.cfg").write_text("[email]\nreceiver: someone@example.org\n")
     done = luigi(tmp_path, "--module", "commands", "Fails", "--local-scheduler", "--no-lock")

@@ -177,6 +177,10 @@ class RandomCommands(RuleBasedStateMachine):
     def ask(self, worker: str, slots: int) -> None:
         self.apply(do.Exchange(worker, (), slots))
 
+    @rule(worker=workers, id=ids)
+    def claim(self, worker: str, id: str) -> None:
+        self.apply(do.Claim(worker, id))
+
     @rule(number=lease_numbers, outcome=outcomes, retryable=st.booleans(), slots=st.integers(0, 4))
     def report(self, number: int, outcome: Outcome, retryable: bool, slots: int) -> None:
         lease = self.lease(number)

@@ -49,6 +49,17 @@ class Exchange(NamedTuple):
     slots: int = 0
 
 
+class Claim(NamedTuple):
+    """A worker has begun, or been found to have begun, a task that it was not given: it holds that one from now on.
+
+    Whatever the task waits for and whoever comes first in line; its resources are taken even if there are none left.
+    For workers that speak Luigi's dialect, which report on tasks rather than on attempts.
+    """
+
+    worker: str
+    task: str
+
+
 class Note(NamedTuple):
     """A running task says something about itself: ``message``, ``progress`` or ``tracking_url``."""
 
@@ -155,6 +166,7 @@ Command = (
     Join
     | Register
     | Exchange
+    | Claim
     | Note
     | ShrinkResources
     | Beat

@@ -112,6 +112,7 @@ class Machine:
             do.Join: self._join,
             do.Register: self._register,
             do.Exchange: self._exchange,
+            do.Claim: self._claim,
             do.Note: self._note,
             do.ShrinkResources: self._shrink,
             do.Beat: self._beat,
@@ -446,9 +447,19 @@ class Machine:
                 self._assign(task, worker)
             slots -= 1
 
-    def _assign(self, task: TaskRecord, worker: WorkerRecord) -> None:
+    def _claim(self, command: do.Claim) -> None:
+        task = self._task(command.task)
+        if task.lease:
+            raise CommandRejected(f"{task.id} is {task.state.name}: {self.leases[task.lease].worker} holds it.")
+        if task.disabled_until is not None:
+            raise CommandRejected(f"{task.id} is DISABLED by its failures: enable it first.")
+        worker = self._known(command.worker)
+        self._start_afresh(task)
+        self._assign(task, worker, Cause.CLAIMED)
+
+    def _assign(self, task: TaskRecord, worker: WorkerRecord, cause: Cause = _ASSIGNED) -> None:
         members = [task]
-        if task.spec.batch is not None:
+        if task.spec.batch is not None and cause is _ASSIGNED:
             members += self.batches.companions(task)
         ids = tuple([member.id for member in members])
         self._last_lease = number = self._last_lease + 1
@@ -459,7 +470,8 @@ class Machine:
         if task.spec.resources:
             self._take_resources(lease, task)
         self._effects.append(_record(Assigned, (worker.id, number, ids, attempt, deadline, self._now)))
-        cause = _ASSIGNED if len(members) == 1 else _GATHERED
+        if len(members) > 1:
+            cause = _GATHERED
         for member in members:
             member.attempts += 1
             member.lease = number

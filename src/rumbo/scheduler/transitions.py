@@ -33,6 +33,7 @@ class Cause(StrEnum):
     SWITCHED_OFF = "switched off by its author"
     ASSIGNED = "given to a worker"
     GATHERED = "given to a worker in a batch"
+    CLAIMED = "begun by a worker of its own accord"
     ASKED_FOR_MORE = "waits for what it asked for"
     RESUMED = "goes on, what it asked for is done"
     SUCCEEDED = "finished"
@@ -74,6 +75,7 @@ TABLE: dict[Cause, dict[State, State]] = {
     Cause.SWITCHED_OFF: _from((_UNKNOWN, _PENDING, _DONE, _FAILED, _CANCELLED), _DISABLED),
     Cause.ASSIGNED: {_PENDING: _RUNNING},
     Cause.GATHERED: {_PENDING: _BATCHED},
+    Cause.CLAIMED: _from((_PENDING, _DONE, _FAILED, _DISABLED, _CANCELLED, _UNKNOWN), _RUNNING),
     Cause.ASKED_FOR_MORE: {_RUNNING: _PARKED},
     Cause.RESUMED: {_PARKED: _RUNNING},
     # Also from PARKED: when a report of parking comes twice, the second one parks an attempt that went on long ago.

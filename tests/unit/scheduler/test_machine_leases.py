@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rumbo.scheduler.commands import Exchange, Note, Report, ShrinkResources, Tick
+from rumbo.errors import CommandRejected
+from rumbo.scheduler.commands import Cancel, Claim, Exchange, Note, Report, ShrinkResources, Tick
 from rumbo.scheduler.effects import (
     Assigned,
     AttemptEnded,
@@ -485,3 +486,49 @@ def test_a_parked_or_finished_attempt_has_nothing_to_give_back(driver):
     assert driver.apply(ShrinkResources("w", lease, {"db": 1})) == []
     assert driver.apply(ShrinkResources("w", 99, {"db": 1})) == []
     assert driver.machine.resources.used == {}
+
+
+# -- beginning of one's own accord ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("before", ["pending", "waiting", "done", "failed", "cancelled", "switched off", "unknown"])
+def test_a_worker_that_began_a_task_by_itself_holds_it(driver, before):
+    driver.register("w", task("a", "needed", resources={"db": 5}))
+    if before == "pending":
+        driver.register("w", task("needed", state=State.DONE))
+    if before in ("done", "failed"):
+        driver.apply(Claim("w", "a"))
+        driver.report("w", driver.record("a").lease, Outcome.DONE if before == "done" else Outcome.FAILED)
+    if before == "cancelled":
+        driver.apply(Cancel(("a",)))
+    if before == "switched off":
+        driver.register("w", task("a", state=State.DISABLED))
+    name = "needed" if before == "unknown" else "a"
+    (given, changed) = driver.apply(Claim("w", name))
+    assert isinstance(given, Assigned)
+    assert (given.worker, given.tasks) == ("w", (name,))
+    assert (changed.new, changed.cause) == (State.RUNNING, "begun by a worker of its own accord")
+    assert driver.finish("w", given.lease)[-1].new is State.DONE
+
+
+def test_a_batch_is_not_gathered_by_a_worker_that_began_one_of_its_tasks(driver):
+    driver.register("w", task("a", batch=KEY), task("b", batch=KEY))
+    driver.apply(Claim("w", "a"))
+    assert (driver.record("a").state, driver.record("b").state) == (State.RUNNING, State.PENDING)
+
+
+def test_what_somebody_holds_cannot_be_claimed(driver):
+    driver.join("other")
+    driver.register("w", task("a"))
+    driver.start("w")
+    with pytest.raises(CommandRejected) as caught:
+        driver.apply(Claim("other", "a"))
+    assert str(caught.value) == "a is RUNNING: w holds it."
+
+
+def test_what_is_disabled_by_its_failures_cannot_be_claimed(driver):
+    driver.register("w", task("a", retry=RetryPolicy(disable_after=1)))
+    driver.fail("w", driver.start("w"))
+    with pytest.raises(CommandRejected) as caught:
+        driver.apply(Claim("w", "a"))
+    assert str(caught.value) == "a is DISABLED by its failures: enable it first."

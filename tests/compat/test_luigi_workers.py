@@ -1,0 +1,123 @@
+"""Luigi's own workers, unchanged, at our server and at luigid: the same comes of their work."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from beside_luigi import PROGRAMS
+from luigi_app import Served, Shared
+from rumbo.wire.luigi import DialectOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.slow
+
+_JOINED = re.compile(r"Joined\(word=[abc],[abc],[abc]\)")
+RETRY_DELAY = 1
+CONFIG = f"""[core]
+rpc_retry_attempts=1
+[scheduler]
+retry_delay={RETRY_DELAY}
+record_task_history=false
+prune_on_get_work=true
+[resources]
+db=1
+[worker]
+keep_alive=true
+wait_interval=0.1
+wait_jitter=0
+ping_interval=0.2
+"""
+
+
+class Place:
+    """A folder with Luigi's configuration, and Luigi's interpreter."""
+
+    def __init__(self, python: str, folder: Path) -> None:
+        self.python = python
+        self.folder = folder
+        (folder / "luigi.cfg").write_text(CONFIG)
+        self.environment = {key: value for key, value in os.environ.items() if not key.startswith(("LUIGI_", "PYTHON"))}
+        self.environment |= {
+            "LUIGI_CONFIG_PATH": str(folder / "luigi.cfg"),
+            "PYTHONPATH": str(PROGRAMS),
+            "PYTHONWARNINGS": "ignore",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "SHARED_WORK_OUT": str(folder / "out"),
+        }
+
+    def run(self, scenario: str, url: str, workers: int) -> dict[str, Any]:
+        """What a scenario tells."""
+        (self.folder / "out").mkdir()
+        command = [self.python, "-c", f"import shared_work; shared_work.main({scenario!r}, {url!r}, {workers})"]
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=100
+        )
+        assert done.returncode == 0, done.stderr[-4000:]
+        told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        # In which order the words of a batch are joined is chance, at Luigi's server too.
+        told["tasks"] = {_JOINED.sub("Joined(word=a,b,c)", name): status for name, status in told["tasks"].items()}
+        return told
+
+
+@pytest.fixture
+def luigid(luigi_python: str, tmp_path: Path) -> Iterator[tuple[Place, str]]:
+    """Luigi's own server, and a place to run its workers."""
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    place = Place(luigi_python, folder)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    start = "import sys; from luigi.cmdline import luigid; luigid(sys.argv[1:])"
+    flags = ["--port", str(port), "--address", "127.0.0.1", "--state-path", str(folder / "state")]
+    with open(folder / "luigid.log", "w") as log:
+        server = subprocess.Popen(
+            [luigi_python, "-c", start, *flags], cwd=folder, env=place.environment, stdout=log, stderr=log
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(200):
+            try:
+                urllib.request.urlopen(f"{url}/api/is_paused", timeout=5).close()
+                break
+            except (urllib.error.URLError, ConnectionError):
+                time.sleep(0.05)
+        yield place, url
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def ours(luigi_python: str, tmp_path: Path, scenario: str, workers: int) -> tuple[dict[str, Any], Shared]:
+    folder = tmp_path / "ours"
+    folder.mkdir()
+    shared = Shared(DialectOptions(retry_delay=RETRY_DELAY), {"db": 1})
+    with Served(shared) as server:
+        return Place(luigi_python, folder).run(scenario, server.url, workers), shared
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+@pytest.mark.parametrize("scenario", ["all", "hopeless", "assistant", "forgiven"])
+def test_the_same_comes_of_it(scenario, workers, luigi_python, tmp_path, luigid):
+    theirs = luigid[0].run(scenario, luigid[1], workers)
+    found, shared = ours(luigi_python, tmp_path, scenario, workers)
+    assert found == theirs
+    assert not shared.machine.leases
+    if scenario in ("all", "assistant"):
+        lines = found["log"]
+        assert [lines.count(word) for word in ("Leaf", "Holder", "Grows", "failure")] == [7, 4, 1, 1]
+        # An assistant that named no batcher is given one task at a time, as by Luigi's scheduler.
+        assert sum(line.startswith("batch") for line in lines) == (1 if scenario == "all" else 3)
