@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterator, Sequence
+    from collections.abc import Awaitable, Iterable, Iterator, Sequence
 
     from rumbo.pipeline.task import Task
-    from rumbo.scheduler.commands import Report
+    from rumbo.scheduler.commands import Command, Report
     from rumbo.scheduler.effects import Effect
+    from rumbo.scheduler.machine import Machine
     from rumbo.scheduler.records import Outcome, TaskSpec
 
 
@@ -238,6 +239,54 @@ class Journal(Protocol):
 
     def close(self) -> None:
         """Let go."""
+        ...
+
+
+class Host(Protocol):
+    """A server as its guests see it."""
+
+    machine: Machine
+    at: float
+    """The moment of what is being carried out, in seconds since the epoch."""
+
+    def obey(self, commands: Iterable[Command], at: float) -> list[Effect]:
+        """Carry out commands; gives what happened. Raises `CommandRejected`."""
+        ...
+
+    def has_planned(self, run: str, task: str) -> bool:
+        """Whether a task is known to be part of a run that is open."""
+        ...
+
+    def plan(self, run: RunInfo, nodes: Sequence[PlannedTask]) -> None:
+        """Tell those who watch of tasks of a run, which is opened if it is not open."""
+        ...
+
+
+class Guest(Protocol):
+    """Who speaks another dialect with workers of its own, over the machine of a `Host`.
+
+    What it does must follow from the calls in their order and their moments: after a restart they are carried out
+    again.
+    """
+
+    def call(self, method: str, arguments: Mapping[str, Any]) -> tuple[Any, bool]:
+        """Answer a call; gives the reply, and whether it must be remembered. Raises `RumboError`."""
+        ...
+
+    def carry_out(self, body: bytes) -> object:
+        """A call from the journal once more: JSON of the method and the arguments. Raises `RumboError`."""
+        ...
+
+    def observe(self, effects: Sequence[Effect]) -> None:
+        """What happened to the machine, whoever caused it."""
+        ...
+
+    def save(self) -> str:
+        """What must be remembered beside the machine."""
+        ...
+
+    def restore(self, saved: str) -> None:
+        """Remember what was saved, or nothing if it is empty, with the machine that the host has now."""
         ...
 
 

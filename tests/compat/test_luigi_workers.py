@@ -17,6 +17,7 @@ import pytest
 from beside_luigi import PROGRAMS
 from luigi_app import Served, Shared
 from rumbo.wire.luigi import DialectOptions
+from server_house import house_in, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,3 +122,30 @@ def test_the_same_comes_of_it(scenario, workers, luigi_python, tmp_path, luigid)
         assert [lines.count(word) for word in ("Leaf", "Holder", "Grows", "failure")] == [7, 4, 1, 1]
         # An assistant that named no batcher is given one task at a time, as by Luigi's scheduler.
         assert sum(line.startswith("batch") for line in lines) == (1 if scenario == "all" else 3)
+
+
+def test_a_server_that_is_killed_goes_on_with_luigis_workers(luigi_python: str, tmp_path: Path) -> None:
+    """Luigi 3.8.1 works for `rumbo serve`, which dies in the middle; Luigi tries again, and each task runs once."""
+    work = tmp_path / "work"
+    (work / "out").mkdir(parents=True)
+    place = Place(luigi_python, work)
+    (work / "luigi.cfg").write_text(CONFIG.replace("rpc_retry_attempts=1", "rpc_retry_attempts=60\nrpc_retry_wait=1"))
+    (tmp_path / "rumbo.toml").write_text("[resources]\ndb = 1\n")
+    with house_in(tmp_path) as house:
+        server = house.serve()
+        words = ["-m", "luigi", "--module", "shared_work", "Holders", "--workers", "2", "--scheduler-url", house.url]
+        client = subprocess.Popen(
+            [luigi_python, *words], cwd=work, env=place.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        until(lambda: (work / "out" / "log").exists())
+        house.kill(server)
+        time.sleep(0.5)
+        house.serve()
+        said, _ = client.communicate(timeout=60)
+        assert client.returncode == 0, said.decode()
+        assert "This progress looks :)" in said.decode()
+        assert (work / "out" / "log").read_text().splitlines() == ["Holder"] * 30
+        until(lambda: "done" in house.run("history").stdout, what="the end of the run in the history")
+        assert "31 done" in house.run("show").stdout
+        alive = urllib.request.Request(f"{house.url}/", method="HEAD")
+        assert urllib.request.urlopen(alive, timeout=5).status == 204

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("rumbo.server")
 
+LUIGI = "luigi"
+"""Kind of the journal's entries that are calls of Luigi's workers."""
+
 
 @click.command("serve")
 @click.option("--host", metavar="ADDRESS", help="Address to listen at (127.0.0.1).")
@@ -178,16 +181,22 @@ def run_server(
     from rumbo.store.log_store import LogStore
     from rumbo.store.state_file import lock_for_server, open_state
     from rumbo.web.app import make_app
+    from rumbo.web.luigi_routes import luigi_routes
+    from rumbo.wire.luigi import METHODS, Speaker
 
     lock = lock_for_server(server.state)
     journal = SqliteJournal(open_state(server.state))
     terms = Terms(lease=server.lease, forget_after=server.forget_after, max_losses=server.max_losses)
     history = HistoryWriter(server.state)
-    daemon = Daemon(journal, SystemClock(), terms, resources, history)
+    daemon = Daemon(journal, SystemClock(), terms, resources, history, {LUIGI: Speaker})
+
+    async def call(method: str, arguments: dict[str, Any]) -> object:
+        return await daemon.call(LUIGI, method, arguments, str(arguments.get("worker") or ""))
+
     daemon.load()
     history.start()
     config = uvicorn.Config(
-        make_app(daemon, LogStore(server.log_dir or server.state)),
+        make_app(daemon, LogStore(server.log_dir or server.state), luigi_routes(call, METHODS)),
         log_config=None,
         access_log=False,
         lifespan="on",

@@ -6,12 +6,14 @@ the same order make the same coordinator. So its journal is all that must be kep
 
 from __future__ import annotations
 
+import logging
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping  # noqa: TC003 - snapshots are read by the annotations
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rumbo import codec
 from rumbo.codec import WireOrder, WireOutlook, WorkerInfo, WorkRequest
-from rumbo.errors import CommandRejected, ProtocolError, WorkerGone
+from rumbo.errors import CommandRejected, ProtocolError, RumboError, WorkerGone
 from rumbo.ports import Foreign, PlannedTask, RunEnded, RunInfo
 from rumbo.scheduler import commands as do
 from rumbo.scheduler import memento
@@ -22,13 +24,18 @@ from rumbo.scheduler.transitions import HELD
 from rumbo.scheduler.views import able_workers, prospects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from rumbo.ports import Entry, Observer
+    from rumbo.ports import Entry, Guest, Observer
     from rumbo.scheduler.effects import Effect
     from rumbo.scheduler.machine import Policy
 
+log = logging.getLogger("rumbo.server")
+
 _REPLIES_KEPT = 1000
+_QUIET = 5.0
+"""Seconds for which a guest has named no more tasks before its run may be taken for over."""
+_BAD = {"failed", "disabled"}
 
 
 class Telling(NamedTuple):
@@ -72,7 +79,7 @@ class Seat:
 class OpenRun:
     """A run that is not over."""
 
-    __slots__ = ("info", "orphan_since", "tasks", "worker")
+    __slots__ = ("info", "orphan_since", "planned_at", "tasks", "worker")
 
     def __init__(self, info: RunInfo, worker: str) -> None:
         self.info = info
@@ -80,6 +87,8 @@ class OpenRun:
         self.tasks: dict[str, None] = {}
         self.orphan_since: float | None = None
         """When its worker went away; what it wanted may still be done by others, and the worker may come back."""
+        self.planned_at: float | None = None
+        """When tasks were added to it last, for a guest's: one that never says that its run is over."""
 
 
 class SeatMemento(NamedTuple):
@@ -102,6 +111,7 @@ class RunMemento(NamedTuple):
     worker: str
     tasks: list[str]
     orphan_since: float | None
+    planned_at: float | None = None
 
 
 class CoordinatorMemento(NamedTuple):
@@ -111,6 +121,8 @@ class CoordinatorMemento(NamedTuple):
     seats: list[SeatMemento]
     runs: list[RunMemento]
     replies: list[tuple[str, str]]
+    guests: Mapping[str, str] = {}
+    """By kind: what each remembers."""
 
 
 class Coordinator:
@@ -131,6 +143,8 @@ class Coordinator:
         """Told of everything, in order."""
         self.listeners: list[Callable[[Sequence[Effect]], None]] = []
         """Given all effects as they are, whatever run they belong to."""
+        self.guests: dict[str, Guest] = {}
+        """Who speaks another dialect, by the kind of the entries that are for them."""
         self._runs_of: dict[str, tuple[str, ...]] = {}
         """By task: the open runs that want it."""
         self.addressed: dict[str, None] = {}
@@ -153,8 +167,24 @@ class Coordinator:
                 self.attempt_log(*codec.decode(entry.body, tuple[str, str, int, str], "log"))
             elif entry.kind == "close":
                 self.close_run(codec.decode(entry.body, str, "run"), entry.at)
+            elif entry.kind in self.guests:
+                self._recall(entry)
         except CommandRejected:
             pass
+
+    def _recall(self, entry: Entry) -> None:
+        self.at = entry.at
+        try:
+            self.guests[entry.kind].carry_out(entry.body)
+        except RumboError:
+            pass
+        except Exception:  # it ended in the same way when it came, and must not keep the server from starting
+            log.exception("journal: entry %d of the kind %s", entry.number, entry.kind)
+
+    def call(self, kind: str, method: str, arguments: Mapping[str, Any], at: float) -> tuple[Any, bool]:
+        """Let a guest answer a call. Raises and gives what `Guest.call` does."""
+        self.at = at
+        return self.guests[kind].call(method, arguments)
 
     def obey(self, commands: Iterable[do.Command], at: float) -> list[Effect]:
         """Carry out commands; gives what happened.
@@ -167,7 +197,8 @@ class Coordinator:
         for command in commands:
             effects += self._apply(command)
             if isinstance(command, do.Lose | do.Leave):
-                self._unseat(command.worker, at if isinstance(command, do.Lose) else 0.0)
+                may_return = isinstance(command, do.Lose) and command.worker in self.seats
+                self._unseat(command.worker, at if may_return else 0.0)
         return effects
 
     def work(self, request: WorkRequest, at: float) -> Seat:
@@ -294,20 +325,36 @@ class Coordinator:
     def _describe(self, worker: str, saying: codec.Describing) -> None:
         run = self.runs.get(saying.run)
         specs = [each.spec for each in saying.tasks]
-        if run is None:  # it is over, and what it asked for goes on without it
-            self._apply(do.Register(worker, saying.run, specs))
-            return
-        runs_of, id_of_run = self._runs_of, (saying.run,)
-        for spec in specs:
-            if spec.id not in run.tasks:
-                run.tasks[spec.id] = None
-                known = runs_of.get(spec.id)
-                runs_of[spec.id] = id_of_run if known is None else (*known, saying.run)
-        if self.observers:
-            nodes = [_planned(each) for each in saying.tasks]
-            for observer in self.observers:
-                observer.planned(saying.run, nodes)
+        if run is not None:  # else it is over, and what it asked for goes on without it
+            self._note_tasks(run, [spec.id for spec in specs])
+            if self.observers:
+                nodes = [_planned(each) for each in saying.tasks]
+                for observer in self.observers:
+                    observer.planned(saying.run, nodes)
         self._apply(do.Register(worker, saying.run, specs))
+
+    def _note_tasks(self, run: OpenRun, ids: Sequence[str]) -> None:
+        """These tasks belong to a run, from now on if not before."""
+        runs_of, id_of_run = self._runs_of, (run.info.id,)
+        for id in ids:
+            if id not in run.tasks:
+                run.tasks[id] = None
+                known = runs_of.get(id)
+                runs_of[id] = id_of_run if known is None else (*known, run.info.id)
+
+    def has_planned(self, run: str, task: str) -> bool:
+        """Whether a task is known to be part of a run that is open."""
+        known = self.runs.get(run)
+        return known is not None and task in known.tasks
+
+    def plan(self, run: RunInfo, nodes: Sequence[PlannedTask]) -> None:
+        """Tell those who watch of tasks of a guest's run, which is that of a worker of the same name."""
+        if run.id not in self.runs:
+            self._begin(run, run.id)
+        self.runs[run.id].planned_at = self.at
+        self._note_tasks(self.runs[run.id], [node.id for node in nodes])
+        for observer in self.observers:
+            observer.planned(run.id, nodes)
 
     def _apply(self, command: do.Command) -> list[Effect]:
         effects = self.machine.apply(command, self.at)
@@ -370,6 +417,8 @@ class Coordinator:
     # -- runs and those who watch -----------------------------------------------------------------------------------
 
     def _tell(self, effects: list[Effect]) -> None:
+        for guest in self.guests.values():
+            guest.observe(effects)
         for listen in self.listeners:
             listen(effects)
         if self.observers:
@@ -434,10 +483,15 @@ class Coordinator:
 
         Linear in their tasks.
         """
+        quiet = self.at - _QUIET
         return [
             id
             for id, run in self.runs.items()
-            if run.orphan_since is not None and run.orphan_since <= before and not self._is_under_way(run)
+            if (
+                (run.orphan_since is not None and run.orphan_since <= before)
+                or (run.planned_at is not None and run.planned_at <= quiet)
+            )
+            and not self._is_under_way(run)
         ]
 
     def _is_under_way(self, run: OpenRun) -> bool:
@@ -462,14 +516,16 @@ class Coordinator:
             task = self.machine.tasks.get(each)
             name = task.state.name.lower() if task is not None else "forgotten"
             counts[name] = counts.get(name, 0) + 1
-        roots = [self.machine.tasks.get(root) for root in run.info.roots]
+        roots = [self.machine.tasks.get(root) for root in run.info.roots or tuple(run.tasks)]
         is_done = all(root is not None and root.state is State.DONE for root in roots)
-        summary = (
-            f"Worker {run.worker} went away before its run was over; others finished it."
-            if is_done
-            else f"Worker {run.worker} went away before its run was over."
-        )
-        self._end_run(RunEnded(id, at, "done" if is_done else "crashed", summary, counts))
+        if run.planned_at is not None:
+            status = "done" if is_done else "failed" if counts.keys() & _BAD else "incomplete"
+            summary = "Its worker has nothing more to do." if is_done else "Its worker cannot do more."
+        else:
+            status = "done" if is_done else "crashed"
+            summary = f"Worker {run.worker} went away before its run was over"
+            summary += "; others finished it." if is_done else "."
+        self._end_run(RunEnded(id, at, status, summary, counts))
 
     # -- writing down -----------------------------------------------------------------------------------------------
 
@@ -488,9 +544,13 @@ class Coordinator:
             )
             for each in self.seats.values()
         ]
-        runs = [RunMemento(each.info, each.worker, list(each.tasks), each.orphan_since) for each in self.runs.values()]
+        runs = [
+            RunMemento(each.info, each.worker, list(each.tasks), each.orphan_since, each.planned_at)
+            for each in self.runs.values()
+        ]
         replies = list(self.replies.items())
-        return codec.encode(CoordinatorMemento(memento.save(self.machine), seats, runs, replies))
+        guests = {kind: guest.save() for kind, guest in self.guests.items()}
+        return codec.encode(CoordinatorMemento(memento.save(self.machine), seats, runs, replies, guests))
 
     def restore(self, body: bytes) -> None:
         """Become what was saved.
@@ -508,10 +568,12 @@ class Coordinator:
         for one in saved.runs:
             run = self.runs[one.info.id] = OpenRun(one.info, one.worker)
             run.tasks = dict.fromkeys(one.tasks)
-            run.orphan_since = one.orphan_since
+            run.orphan_since, run.planned_at = one.orphan_since, one.planned_at
             for id in one.tasks:
                 self._runs_of[id] = (*self._runs_of.get(id, ()), one.info.id)
         self.replies = dict(saved.replies)
+        for kind, guest in self.guests.items():
+            guest.restore(saved.guests.get(kind, ""))
 
 
 def _planned(described: codec.Described) -> PlannedTask:

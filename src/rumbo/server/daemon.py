@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from rumbo.clock import Clock
-    from rumbo.ports import Chronicle, Journal
+    from rumbo.ports import Chronicle, Guest, Host, Journal
     from rumbo.scheduler.effects import Effect
     from rumbo.server.coordinator import Seat
 
@@ -40,6 +40,8 @@ class Terms(NamedTuple):
 
     lease: float = 30.0
     """A worker that was silent for this long is taken for lost."""
+    guest_lease: float = 60.0
+    """Likewise, a worker that speaks another dialect (Luigi's ``worker_disconnect_delay``)."""
     longest_poll: float = 20.0
     """A request for work is answered after this long even when there is none."""
     forget_after: float = 600.0
@@ -64,6 +66,7 @@ class Daemon:
 
     Args:
         chronicle: told of everything that has become certain.
+        guests: makes those who speak other dialects over the machine, by the kind of their entries in the journal.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class Daemon:
         terms: Terms = DEFAULT_TERMS,
         capacity: Mapping[str, float] | None = None,
         chronicle: Chronicle | None = None,
+        guests: Mapping[str, Callable[[Host], Guest]] | None = None,
     ) -> None:
         self.terms = terms
         self.seen: dict[str, float] = {}
@@ -88,6 +92,7 @@ class Daemon:
         self._capacity = capacity or {}
         self._chronicle = chronicle
         self._facts = Facts()
+        self._guests = guests or {}
         self.coordinator = self._new_coordinator()
         self._number = 0
         """Of the last entry that was carried out."""
@@ -110,6 +115,7 @@ class Daemon:
         policy = Policy(None, forget_after=self.terms.forget_after, max_losses=self.terms.max_losses)
         coordinator = Coordinator(policy, self._capacity)
         coordinator.observers = [self._facts]
+        coordinator.guests = {kind: make(coordinator) for kind, make in self._guests.items()}
         return coordinator
 
     # -- from start to stop -----------------------------------------------------------------------------------------
@@ -287,6 +293,28 @@ class Daemon:
             return self.coordinator.obey(commands, self._clock.now())
         finally:
             self._record("do", codec.encode_commands(commands))
+
+    async def call(self, kind: str, method: str, arguments: Mapping[str, Any], worker: str = "") -> object:
+        """Let a guest answer a call; gives the reply, when it is certain.
+
+        Args:
+            worker: the worker that calls, if it is one; the call is a sign of its life.
+
+        Raises:
+            ProtocolError, CommandRejected: the call makes no sense, or cannot be carried out.
+            StoreError: the journal cannot be written; nothing has happened.
+        """
+        self._refuse_in_trouble()
+        is_news = True
+        try:
+            reply, is_news = self.coordinator.call(kind, method, arguments, self._clock.now())
+        finally:
+            if is_news:
+                self._record(kind, codec.encode((method, arguments)))
+            if worker in self.coordinator.machine.workers:
+                self.seen[worker] = time.monotonic()
+        await self._settled()
+        return reply
 
     async def tell(self, telling: Telling) -> None:
         """Put a person's word to a worker on its way. Raises as `command` does."""
@@ -484,12 +512,13 @@ class Daemon:
             now = time.monotonic()
             for worker in tuple(self.coordinator.machine.workers):
                 silent = now - self.seen.setdefault(worker, now)
-                if silent > self.terms.lease:
+                most = self.terms.lease if worker in self.coordinator.seats else self.terms.guest_lease
+                if silent > most:
                     log.warning("worker %s was silent for %.1f s and is taken for lost", worker, silent)
-                    self.lose(worker, f"its worker was silent for {self.terms.lease:g} s")
+                    self.lose(worker, f"its worker was silent for {most:g} s")
             for gone in self.seen.keys() - self.coordinator.machine.workers.keys():
                 del self.seen[gone]
-            at = self._clock.now()
+            at = self.coordinator.at = max(self.coordinator.at, self._clock.now())
             for run in self.coordinator.abandoned_runs(at - self.terms.reunion):
                 self.coordinator.close_run(run, at)
                 self._record("close", codec.encode(run))

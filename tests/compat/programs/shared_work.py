@@ -123,6 +123,11 @@ class All(luigi.WrapperTask):
         yield [Joined(word) for word in ("a", "b", "c")]
 
 
+class Holders(luigi.WrapperTask):
+    def requires(self):
+        return [Holder(number) for number in range(30)]
+
+
 def statuses(scheduler):
     listed = scheduler.task_list("", "")
     return {task["display_name"]: task["status"] for task in listed.values() if task["status"] != "UNKNOWN"}
