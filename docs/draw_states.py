@@ -106,6 +106,10 @@ ARROWS = (
         State.CANCELLED, State.PENDING, (Cause.FORGIVEN,), "M88 520 H48 Q40 520 40 512 V58 Q40 50 48 50 H336",
         (48, 290, _START, "forgiven"),
     ),
+    _arrow(
+        None, State.RUNNING, (Cause.CLAIMED,), "M64 240 H264",
+        (64, 212, _START, "begun by"), (64, 231, _START, "a worker of"), (64, 258, _START, "its own accord"),
+    ),
     _arrow(None, State.PENDING, (Cause.DESCRIBED,), "M166 76 H336", (172, 70, _START, "described as missing")),
     _arrow(
         None, State.DONE, (Cause.FOUND_COMPLETE, Cause.MARKED_DONE), "M400 610 V544",

@@ -8,21 +8,15 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from rumbo.clock import SystemClock
-from rumbo.server.daemon import Daemon, Terms
+from rumbo.cli.application import make_application, make_daemon
+from rumbo.server.daemon import Terms
 from rumbo.store.history import HistoryWriter
 from rumbo.store.journal import SqliteJournal
-from rumbo.store.log_store import LogStore
 from rumbo.store.state_file import open_state
-from rumbo.web.app import make_app
 from server_house import until
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
-
-    from starlette.middleware import Middleware
-    from starlette.routing import BaseRoute
 
 
 class ServerInside:
@@ -32,13 +26,10 @@ class ServerInside:
         self,
         folder: Path,
         terms: Terms | None = None,
-        more: Sequence[BaseRoute] = (),
-        around: Sequence[Middleware] = (),
     ) -> None:
         self.folder = str(folder)
         self.terms = terms or Terms(lease=2.0)
         self.port = 0
-        self._more, self._around = more, around
         self._thread: threading.Thread | None = None
 
     @property
@@ -50,10 +41,10 @@ class ServerInside:
         """Load what is remembered, and serve."""
         self.journal = SqliteJournal(open_state(self.folder))
         self.history = HistoryWriter(self.folder)
-        self.daemon = Daemon(self.journal, SystemClock(), self.terms, {"database": 1}, self.history)
+        self.daemon = make_daemon(self.journal, self.history, self.terms, {"database": 1})
         self.daemon.load()
         self.history.start()
-        app = make_app(self.daemon, LogStore(self.folder), self._more, self._around)
+        app = make_application(self.daemon, self.folder)
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", self.port))

@@ -17,15 +17,20 @@ PROJECT = Path(__file__).parents[2]
 DOCS = PROJECT / "docs"
 
 
-def drawing() -> Any:
-    """The script that draws the picture, as a module."""
-    spec = importlib.util.spec_from_file_location("draw_states", DOCS / "draw_states.py")
+def script(name: str) -> Any:
+    """A script of the documentation, as a module."""
+    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
+
+
+def drawing() -> Any:
+    """The script that draws the picture."""
+    return script("draw_states")
 
 
 def test_the_arrows_of_the_picture_are_those_of_the_table() -> None:
@@ -51,6 +56,11 @@ def test_the_page_has_the_table_and_the_diagram_of_the_scheduler() -> None:
     assert diagram() in page
     for cause in TABLE:
         assert f"| {cause.value} |" in page
+
+
+def test_the_page_has_all_addresses_of_the_api() -> None:
+    page = (DOCS / "reference" / "api.md").read_text(encoding="utf-8")
+    assert script("describe_api").with_table(page) == page, "Run: python docs/describe_api.py"
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from rumbo.cli import past
 from rumbo.cli.look import Ink, lasting
 
 if TYPE_CHECKING:
-    from rumbo.store.reader import RunRow
+    from rumbo.history import RunRow
 
 FOLDER_OPTION = click.option(
     "--folder", default=".", metavar="DIR", help="Where the runs were started (the current folder)."

@@ -11,14 +11,15 @@ import click
 
 from rumbo.cli import past
 from rumbo.cli.history import FOLDER_OPTION
+from rumbo.history import NotInHistory
 from rumbo.store.connect import FOLDER
 from rumbo.store.logs import LogFolder, tail
-from rumbo.store.reader import NotInHistory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from rumbo.store.reader import AttemptRow, Chapter, HistoryReader, TaskRow
+    from rumbo.history import AttemptRow, Chapter, TaskRow
+    from rumbo.store.reader import HistoryReader
 
 _NAP = 0.2
 """Seconds between two looks at a file that grows."""

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from rumbo.cli.arguments import UsageError
 from rumbo.cli.look import plural
+from rumbo.history import NotInHistory
 from rumbo.store.connect import FOLDER, NoHistory
-from rumbo.store.reader import HistoryReader, NotInHistory
+from rumbo.store.reader import HistoryReader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from rumbo.store.reader import AttemptRow, RunRow, RunTaskRow, TaskRow
+    from rumbo.history import AttemptRow, RunRow, RunTaskRow, TaskRow
 
 _RUN_ID = re.compile(r"\d{4,8}(-|$)")
 _CALL = re.compile(r"([\w.]+)\((.*)\)")

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("rumbo.server")
 
-LUIGI = "luigi"
-"""Kind of the journal's entries that are calls of Luigi's workers."""
-
 
 @click.command("serve")
 @click.option("--host", metavar="ADDRESS", help="Address to listen at (127.0.0.1).")
@@ -174,29 +171,21 @@ def run_server(
     """Serve until told to stop; gives the exit code. ``is_serving`` is called when requests are taken on."""
     import uvicorn
 
-    from rumbo.clock import SystemClock
-    from rumbo.server.daemon import Daemon, Terms
+    from rumbo.cli.application import make_application, make_daemon
+    from rumbo.server.daemon import Terms
     from rumbo.store.history import HistoryWriter
     from rumbo.store.journal import SqliteJournal
-    from rumbo.store.log_store import LogStore
     from rumbo.store.state_file import lock_for_server, open_state
-    from rumbo.web.app import make_app
-    from rumbo.web.luigi_routes import luigi_routes
-    from rumbo.wire.luigi import METHODS, Speaker
 
     lock = lock_for_server(server.state)
     journal = SqliteJournal(open_state(server.state))
     terms = Terms(lease=server.lease, forget_after=server.forget_after, max_losses=server.max_losses)
     history = HistoryWriter(server.state)
-    daemon = Daemon(journal, SystemClock(), terms, resources, history, {LUIGI: Speaker})
-
-    async def call(method: str, arguments: dict[str, Any]) -> object:
-        return await daemon.call(LUIGI, method, arguments, str(arguments.get("worker") or ""))
-
+    daemon = make_daemon(journal, history, terms, resources)
     daemon.load()
     history.start()
     config = uvicorn.Config(
-        make_app(daemon, LogStore(server.log_dir or server.state), luigi_routes(call, METHODS)),
+        make_application(daemon, server.state, server.log_dir),
         log_config=None,
         access_log=False,
         lifespan="on",

@@ -17,7 +17,8 @@ from rumbo.cli.look import Ink, lasting, plural
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from rumbo.store.reader import AttemptRow, Chapter, HistoryReader, RunRow, RunTaskRow, TaskRow
+    from rumbo.history import AttemptRow, Chapter, RunRow, RunTaskRow, TaskRow
+    from rumbo.store.reader import HistoryReader
 
 _FAILURES = 10
 _TROUBLED = ("failed", "disabled", "unknown", "lost")

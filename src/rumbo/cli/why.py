@@ -111,7 +111,7 @@ def _past(node: Node, ink: Ink) -> Iterator[str]:
         return
     from rumbo.cli.past import open_history
     from rumbo.cli.show import story_lines
-    from rumbo.store.reader import NotInHistory
+    from rumbo.history import NotInHistory
 
     with open_history() as reader:
         try:

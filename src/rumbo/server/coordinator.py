@@ -52,7 +52,7 @@ class Telling(NamedTuple):
 class Seat:
     """A worker as the coordinator knows it, beside what the machine knows of it."""
 
-    __slots__ = ("info", "is_draining", "outbox", "received", "request", "room", "sent", "worker")
+    __slots__ = ("info", "is_draining", "outbox", "received", "request", "room", "sent", "slots", "worker")
 
     def __init__(self, worker: str, info: WorkerInfo) -> None:
         self.worker = worker
@@ -65,6 +65,8 @@ class Seat:
         """Number of the last order that is known to have arrived."""
         self.room = 0
         """How many attempts it could begin now, by its own word and what was given to it since."""
+        self.slots = info.slots
+        """How many attempts it makes at a time."""
         self.is_draining = False
         self.outbox: deque[WireOrder] = deque()
         """Orders that may not have arrived."""
@@ -102,6 +104,7 @@ class SeatMemento(NamedTuple):
     room: int
     is_draining: bool
     outbox: list[WireOrder]
+    slots: int
 
 
 class RunMemento(NamedTuple):
@@ -312,6 +315,8 @@ class Coordinator:
             raise CommandRejected(f"There is no worker {telling.worker!r} connected.")
         if telling.verb == "drain":
             seat.is_draining = True
+        elif telling.verb == "slots":
+            seat.slots = int(telling.text)
         self._order(seat, telling.verb, text=telling.text)
 
     def _keep_reply(self, lease: int, value: str) -> None:
@@ -541,6 +546,7 @@ class Coordinator:
                 each.room,
                 each.is_draining,
                 list(each.outbox),
+                each.slots,
             )
             for each in self.seats.values()
         ]
@@ -563,7 +569,7 @@ class Coordinator:
         for each in saved.seats:
             seat = self.seats[each.worker] = Seat(each.worker, each.info)
             seat.request, seat.sent, seat.received, seat.room = each.request, each.sent, each.received, each.room
-            seat.is_draining = each.is_draining
+            seat.is_draining, seat.slots = each.is_draining, each.slots
             seat.outbox.extend(each.outbox)
         for one in saved.runs:
             run = self.runs[one.info.id] = OpenRun(one.info, one.worker)

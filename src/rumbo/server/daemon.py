@@ -22,6 +22,7 @@ from rumbo.ports import Entry
 from rumbo.scheduler import commands as do
 from rumbo.scheduler.machine import Policy
 from rumbo.server.coordinator import Coordinator, Telling
+from rumbo.server.counters import Counters
 from rumbo.server.facts import Facts
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ class Daemon:
         self._clock = clock
         self._capacity = capacity or {}
         self._chronicle = chronicle
+        self.counters = Counters()
         self._facts = Facts()
         self._guests = guests or {}
         self.coordinator = self._new_coordinator()
@@ -111,10 +113,26 @@ class Daemon:
         self._is_stopping = False
         self._loop: asyncio.AbstractEventLoop | None = None
 
+    @property
+    def entries(self) -> int:
+        """How many entries the journal has had."""
+        return self._safe
+
+    @property
+    def journal_bytes(self) -> int:
+        """By how much the journal has grown since its last snapshot."""
+        return self._grown
+
+    @property
+    def polls_waiting(self) -> int:
+        """How many workers wait for work."""
+        return len(self._polls)
+
     def _new_coordinator(self) -> Coordinator:
         policy = Policy(None, forget_after=self.terms.forget_after, max_losses=self.terms.max_losses)
         coordinator = Coordinator(policy, self._capacity)
         coordinator.observers = [self._facts]
+        coordinator.listeners = [self.counters.observe]
         coordinator.guests = {kind: make(coordinator) for kind, make in self._guests.items()}
         return coordinator
 
@@ -159,6 +177,7 @@ class Daemon:
             chronicle.resume([run.info for run in coordinator.runs.values()])
         coordinator.addressed.clear()
         coordinator.machine.ready.take_stirred()
+        self.counters.recount(coordinator.machine)
         self.coordinator = coordinator
         self._number = self._safe = number
         # Silence begins to count now: nobody could be heard while we were away.

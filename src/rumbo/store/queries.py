@@ -1,6 +1,7 @@
 """All SQL that reads the history: one function a question, values always as parameters.
 
-Pages go by keys, never by an offset. Rows come out as SQLite gives them; `reader` makes records of them.
+Pages go by keys, and by an offset only where people choose the order. Rows come out as SQLite gives them; `reader`
+makes records of them.
 """
 
 from __future__ import annotations
@@ -92,13 +93,37 @@ def run_tasks(
     limit: int,
 ) -> list[Row]:
     """Tasks of a run, in the order of its plan, with keys from ``first`` to ``last``."""
-    where = ["rt.key BETWEEN ? AND ?"]
-    values: list[Any] = [first, last, *states]
-    if states:
-        where.append(f"rt.state IN ({_marks(states)})")
-    where, values = _narrowed(where, values, which)
+    where, values = _of_run(first, last, states, which)
     sql = f"{_RUN_TASK.format(index='NOT INDEXED')} WHERE {' AND '.join(where)} ORDER BY rt.key LIMIT ?"
     return db.execute(sql, (*values, limit)).fetchall()
+
+
+_SORTED_BY = {"plan": "rt.key", "family": "f.name", "state": "rt.state", "started": "a.started", "seconds": "a.seconds"}
+
+
+def run_tasks_sorted(
+    db: sqlite3.Connection,
+    first: int,
+    last: int,
+    states: Sequence[int],
+    which: Filter,
+    column: str,
+    is_descending: bool,
+    skip: int,
+    limit: int,
+) -> list[Row]:
+    """Tasks of a run in another order than that of its plan. Looks at all of them, so it is the slower way."""
+    where, values = _of_run(first, last, states, which)
+    order = f"{_SORTED_BY[column]} {'DESC' if is_descending else 'ASC'} NULLS LAST, rt.key"
+    sql = f"{_RUN_TASK.format(index='NOT INDEXED')} WHERE {' AND '.join(where)} ORDER BY {order} LIMIT ? OFFSET ?"
+    return db.execute(sql, (*values, limit, skip)).fetchall()
+
+
+def _of_run(first: int, last: int, states: Sequence[int], which: Filter) -> tuple[list[str], list[Any]]:
+    where = ["rt.key BETWEEN ? AND ?"]
+    if states:
+        where.append(f"rt.state IN ({_marks(states)})")
+    return _narrowed(where, [first, last, *states], which)
 
 
 def run_tasks_by_key(db: sqlite3.Connection, wanted: Sequence[int]) -> list[Row]:

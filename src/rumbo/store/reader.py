@@ -11,9 +11,20 @@ import os
 import socket
 from itertools import groupby
 from operator import itemgetter
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from rumbo.errors import StoreError
+from rumbo.history import (
+    SORTS,
+    AmbiguousInHistory,
+    AttemptRow,
+    Chapter,
+    DurationRow,
+    NotInHistory,
+    Page,
+    RunRow,
+    RunTaskRow,
+    TaskRow,
+)
 from rumbo.scheduler.records import Outcome, State
 from rumbo.store import connect, keys, queries
 from rumbo.store.ledger import positions_in
@@ -31,129 +42,6 @@ STATES = tuple(state.name.lower() for state in State)
 OUTCOMES = tuple(outcome.name.lower() for outcome in Outcome)
 _HELD = (State.RUNNING, State.PARKED, State.BATCHED)
 _END = 1 << 62
-
-
-class NotInHistory(StoreError):
-    """No run or task of this name is in the history."""
-
-
-class AmbiguousInHistory(StoreError):
-    """Several runs begin with what was given as the id of one."""
-
-
-class Page(NamedTuple, Generic[T]):
-    """Some rows of many. ``next`` is what to ask for the rows after them with; None: there are no more."""
-
-    rows: list[T]
-    next: str | None
-
-
-class RunRow(NamedTuple):
-    """One run. Status: ``running``, ``crashed``, or as it ended. Times are seconds since the epoch."""
-
-    number: int
-    id: str
-    roots: tuple[str, ...]
-    command: str
-    host: str
-    user: str
-    pid: int
-    folder: str
-    workers: int
-    started: float
-    ended: float | None
-    status: str
-    summary: str
-    counts: Mapping[str, int]
-
-
-class RunTaskRow(NamedTuple):
-    """A task as one run saw it, with its last attempt in that run (number 0: there was none)."""
-
-    run: int
-    """Number of the run."""
-    position: int
-    task_id: str
-    family: str
-    module: str
-    params: Mapping[str, str]
-    state: str
-    verdict: str
-    reason: str
-    dependencies: tuple[int, ...]
-    """Positions of what it needs."""
-    error: str
-    priority: float
-    is_dynamic: bool
-    due: float | None
-    attempt: int
-    outcome: str
-    started: float | None
-    seconds: float | None
-    status: str
-    progress: float | None
-    tracking_url: str
-
-
-class AttemptRow(NamedTuple):
-    """One try at a task. Outcome: ``running``, ``lost`` (also when the run crashed), or as it ended."""
-
-    run: int
-    """Number of the run."""
-    position: int
-    number: int
-    task_id: str
-    family: str
-    worker: str
-    outcome: str
-    started: float
-    seconds: float | None
-    message: str
-    log: str | None
-    """Absolute path of the file of what it printed."""
-    status: str
-    progress: float | None
-    tracking_url: str
-
-
-class TaskRow(NamedTuple):
-    """A task over all runs. State: what became of it in the latest of them."""
-
-    number: int
-    id: str
-    family: str
-    module: str
-    params: Mapping[str, str]
-    state: str
-    first_run: int
-    """Number of the first run that is kept of it."""
-    last_run: int
-    last_position: int
-    runs: int
-
-
-class Chapter(NamedTuple):
-    """One run in the story of a task."""
-
-    run: RunRow
-    task: RunTaskRow
-    attempts: tuple[AttemptRow, ...]
-
-
-class DurationRow(NamedTuple):
-    """How attempts of a family went in a period of time. Seconds, of all that ended in any way."""
-
-    family: str
-    since: float
-    until: float
-    attempts: int
-    failed: int
-    """Those that failed, timed out or were lost."""
-    mean: float
-    median: float
-    """Right within a factor of two; so is the next."""
-    percentile_95: float
-    slowest: float
 
 
 class HistoryReader:
@@ -238,6 +126,10 @@ class HistoryReader:
         about = (number, id, tuple(json.loads(roots)), command, host, user, pid, folder, workers)
         return RunRow(*about, started, ended, status, summary, json.loads(counts))
 
+    def run_ids(self, numbers: Iterable[int]) -> dict[int, str]:
+        """The ids of runs, by their numbers."""
+        return {row[0]: row[1] for row in queries.runs_by_number(self._db, sorted(set(numbers)))}
+
     def counts(self, run: RunRow) -> dict[str, int]:
         """How many tasks of a run are in each state, states without any left out."""
         found: dict[str, int] = {}
@@ -265,15 +157,27 @@ class HistoryReader:
         text: str | None = None,
         after: str | None = None,
         limit: int = 100,
+        sort: str = "plan",
     ) -> Page[RunTaskRow]:
-        """Tasks of a run in the order of its plan, narrowed down by states, family, or a text in id or parameters."""
+        """Tasks of a run, narrowed down by states, family, or a text in id or parameters.
+
+        They come in the order of the plan, or in one of `SORTS`, descending after a ``-``.
+        """
         first, last = keys.task_keys(run.number)
-        if after is not None:
-            first += int(after) + 1
         wanted = _numbers_of(states, run)
         if states and not wanted:
             return Page([], None)
-        rows = queries.run_tasks(self._db, first, last, wanted, queries.Filter(family, {}, text), limit + 1)
+        which = queries.Filter(family, {}, text)
+        column = sort.removeprefix("-")
+        if sort != "plan" and column in SORTS:
+            skip = int(after or 0)
+            down = sort.startswith("-")
+            rows = queries.run_tasks_sorted(self._db, first, last, wanted, which, column, down, skip, limit + 1)
+            found = [_run_task(row, run) for row in rows]
+            return Page(found[:limit], str(skip + limit) if len(found) > limit else None)
+        if after is not None:
+            first += int(after) + 1
+        rows = queries.run_tasks(self._db, first, last, wanted, which, limit + 1)
         return _page([_run_task(row, run) for row in rows], limit, lambda task: str(task.position))
 
     def run_task(self, run: RunRow, task_id: str) -> RunTaskRow:

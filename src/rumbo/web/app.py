@@ -6,10 +6,11 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from rumbo.web.problems import problem
+from rumbo.web.problems import answer_http, problem
 from rumbo.web.work import Logs, work_routes
 
 if TYPE_CHECKING:
@@ -52,4 +53,4 @@ def make_app(
         Route("/ready", ready),
         *more,
     ]
-    return Starlette(routes=routes, middleware=around, lifespan=life)
+    return Starlette(routes=routes, middleware=around, lifespan=life, exception_handlers={HTTPException: answer_http})

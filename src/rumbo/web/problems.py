@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from rumbo import codec
 from rumbo.errors import CommandRejected, ProtocolError, RumboError, StoreError, WorkerGone
+from rumbo.history import AmbiguousInHistory, NotInHistory
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
 
 _STATUS: tuple[tuple[type[RumboError], int], ...] = (
     (WorkerGone, 410),
     (CommandRejected, 409),
     (ProtocolError, 400),
+    (NotInHistory, 404),
+    (AmbiguousInHistory, 409),
     (StoreError, 503),
 )
 
@@ -30,3 +38,10 @@ def problem_of(error: RumboError, instance: str = "") -> Response:
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
     headers = {"Retry-After": "1"} if status == 503 else None
     return problem(status, str(error), instance, headers)
+
+
+async def answer_http(request: Request, error: Exception) -> Response:
+    """The handler of what Starlette and FastAPI refuse by themselves: no such address, no such method."""
+    assert isinstance(error, HTTPException)
+    headers = dict(error.headers) if error.headers else None
+    return problem(error.status_code, str(error.detail), request.url.path, headers)

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rumbo.history import AmbiguousInHistory, NotInHistory
 from rumbo.scheduler.records import Outcome, State
 from rumbo.scheduler.transitions import Cause
 from rumbo.store.connect import NoHistory
 from rumbo.store.history import HistoryWriter
-from rumbo.store.reader import AmbiguousInHistory, HistoryReader, NotInHistory
+from rumbo.store.reader import HistoryReader
 from store_story import Story, node
 
 if TYPE_CHECKING:

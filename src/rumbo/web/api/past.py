@@ -1,0 +1,207 @@
+"""The addresses of what has happened: read from the history, in threads, so that the scheduler never waits for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import StringConstraints
+
+from rumbo.web.api import shapes
+from rumbo.web.api.shapes import Attempt, Chapter, Durations, Failure, Graph, Listing, Node, Run, RunTask, Task
+from rumbo.web.api.terms import VIEWER, After, Id, Limit, Moment, Text
+
+if TYPE_CHECKING:
+    from rumbo.history import AttemptRow, History, RunRow, RunTaskRow, TaskRow
+    from rumbo.web.api.readers import Readers
+
+RunStatus = Literal["running", "done", "failed", "incomplete", "cancelled", "crashed"]
+StateName = Literal[
+    "pending", "running", "parked", "batched", "done", "failed", "disabled", "cancelled", "unknown", "lost"
+]
+Pair = Annotated[str, StringConstraints(pattern=r"^[^=]+=[\s\S]*$", max_length=1000)]
+Place = Annotated[
+    str | None,
+    Query(pattern=r"^\[[0-9]{1,12}(\.[0-9]{1,9})?, ?[0-9]{1,18}\]$", description="`next` of the page before."),
+]
+Sort = Literal["plan", "family", "state", "started", "seconds", "-plan", "-family", "-state", "-started", "-seconds"]
+
+
+def past(readers: Readers) -> APIRouter:
+    """The routes."""
+    router = APIRouter()
+
+    @router.get("/runs", tags=["runs"], **VIEWER)
+    def list_runs(status: RunStatus | None = None, after: After = None, limit: Limit = 50) -> Listing[Run]:
+        """Runs, the latest first."""
+        with readers.one() as history:
+            page = history.runs(status, after, limit)
+            return Listing(rows=[run_of(history, row) for row in page.rows], next=page.next)
+
+    @router.get("/runs/{run}", tags=["runs"], **VIEWER)
+    def get_run(run: Id) -> Run:
+        """One run, by its id, the beginning of it, or `last`."""
+        with readers.one() as history:
+            return run_of(history, history.run(run))
+
+    @router.get("/runs/{run}/families", tags=["runs"], **VIEWER)
+    def count_by_family(run: Id) -> dict[str, dict[str, int]]:
+        """How many tasks of each family are in each state."""
+        with readers.one() as history:
+            return history.counts_by_family(history.run(run))
+
+    @router.get("/runs/{run}/tasks", tags=["runs"], **VIEWER)
+    def list_run_tasks(
+        run: Id,
+        state: Annotated[list[StateName] | None, Query()] = None,
+        family: Text = None,
+        search: Text = None,
+        sort: Sort = "plan",
+        after: After = None,
+        limit: Limit = 100,
+    ) -> Listing[RunTask]:
+        """Tasks of a run, narrowed down by states, family, or a text in id or parameters."""
+        with readers.one() as history:
+            page = history.run_tasks(history.run(run), state or (), family, search, after, limit, sort)
+            return Listing(rows=[run_task_of(row) for row in page.rows], next=page.next)
+
+    @router.get("/runs/{run}/tasks/{task}", tags=["runs"], **VIEWER)
+    def get_run_task(run: Id, task: Id) -> RunTask:
+        """One task of a run."""
+        with readers.one() as history:
+            return run_task_of(history.run_task(history.run(run), task))
+
+    @router.get("/runs/{run}/tasks/{task}/attempts", tags=["runs"], **VIEWER)
+    def list_attempts(run: Id, task: Id) -> list[Attempt]:
+        """All attempts that a run made at a task."""
+        with readers.one() as history:
+            row = history.run(run)
+            return [attempt_of(each) for each in history.attempts(row, history.run_task(row, task).position)]
+
+    @router.get("/runs/{run}/graph", tags=["runs"], **VIEWER)
+    def draw_run(run: Id, limit: Annotated[int, Query(ge=1, le=10_000)] = 1000) -> Graph:
+        """The plan of a run; its first tasks if there are more than `limit`."""
+        with readers.one() as history:
+            page = history.run_tasks(history.run(run), limit=limit)
+            return graph_of(page.rows, page.next is not None)
+
+    @router.get("/runs/{run}/running", tags=["runs"], **VIEWER)
+    def list_running(run: Id, limit: Limit = 100) -> list[Attempt]:
+        """Attempts of a run that are under way."""
+        with readers.one() as history:
+            return [attempt_of(each) for each in history.running(history.run(run), limit)]
+
+    @router.get("/tasks", tags=["tasks"], **VIEWER)
+    def list_tasks(
+        state: StateName | None = None,
+        family: Text = None,
+        search: Text = None,
+        param: Annotated[list[Pair] | None, Query(max_length=20, description="NAME=VALUE")] = None,
+        after: After = None,
+        limit: Limit = 50,
+    ) -> Listing[Task]:
+        """Tasks over all runs, the newest first, narrowed down."""
+        params = dict(each.split("=", 1) for each in param or ())
+        with readers.one() as history:
+            page = history.tasks(family, params, search, state, after, limit)
+            return Listing(rows=[task_of(row) for row in page.rows], next=page.next)
+
+    @router.get("/tasks/{task}/story", tags=["tasks"], **VIEWER)
+    def tell_story(task: Id, after: After = None, limit: Annotated[int, Query(ge=1, le=100)] = 20) -> Listing[Chapter]:
+        """What became of a task, run by run, the latest first, with all attempts."""
+        with readers.one() as history:
+            page = history.story(history.task(task), after, limit)
+            rows = [
+                Chapter(
+                    run=run_of(history, each.run, is_counted=False),
+                    task=run_task_of(each.task),
+                    attempts=[attempt_of(attempt) for attempt in each.attempts],
+                )
+                for each in page.rows
+            ]
+            return Listing(rows=rows, next=page.next)
+
+    @router.get("/families", tags=["tasks"], **VIEWER)
+    def list_families() -> list[str]:
+        """Names of all families of tasks."""
+        with readers.one() as history:
+            return history.families()
+
+    @router.get("/failures", tags=["attempts"], **VIEWER)
+    def list_failures(family: Text = None, after: Place = None, limit: Limit = 50) -> Listing[Failure]:
+        """Attempts that did not end well, over all runs, the latest first."""
+        with readers.one() as history:
+            page = history.failures(family, after, limit)
+            return Listing(rows=_with_runs(history, page.rows), next=page.next)
+
+    @router.get("/slowest", tags=["attempts"], **VIEWER)
+    def list_slowest(family: Text = None, since: Moment = 0.0, limit: Limit = 20) -> list[Failure]:
+        """The attempts that took longest, among those of a second or more."""
+        with readers.one() as history:
+            return _with_runs(history, history.slowest(family, since, limit))
+
+    @router.get("/statistics", tags=["attempts"], **VIEWER)
+    def tell_durations(
+        family: Text = None,
+        since: Moment = 0.0,
+        until: Annotated[float | None, Query(ge=0, le=1e11, allow_inf_nan=False)] = None,
+        hours: Annotated[int, Query(ge=1, le=100_000)] = 24,
+    ) -> list[Durations]:
+        """How attempts of each family went, period by period of so many hours (UTC)."""
+        with readers.one() as history:
+            return [Durations.model_validate(row) for row in history.durations(family, since, until, hours)]
+
+    return router
+
+
+def run_of(history: History, row: RunRow, is_counted: bool = True) -> Run:
+    """A run for the API; one that is under way is counted as it is at this moment."""
+    counts = row.counts
+    if is_counted and row.ended is None:
+        counts = history.counts(row)
+    return Run.model_validate(row._replace(counts=counts))
+
+
+def run_task_of(row: RunTaskRow) -> RunTask:
+    """A task of a run for the API."""
+    return RunTask.model_validate(row)
+
+
+def attempt_of(row: AttemptRow) -> Attempt:
+    """An attempt for the API."""
+    return Attempt(**_attempt(row))
+
+
+def _attempt(row: AttemptRow) -> dict[str, Any]:
+    about = row._asdict() | {"has_log": row.log is not None}
+    for name in ("run", "position", "log"):
+        del about[name]
+    return about
+
+
+def _with_runs(history: History, rows: list[AttemptRow]) -> list[Failure]:
+    names = history.run_ids({row.run for row in rows})
+    return [Failure(run=names[row.run], **_attempt(row)) for row in rows]
+
+
+def task_of(row: TaskRow) -> Task:
+    """A task for the API."""
+    return Task(
+        id=row.id, family=row.family, module=row.module, params=dict(row.params), state=row.state, runs=row.runs
+    )
+
+
+def graph_of(rows: list[RunTaskRow], is_cut: bool) -> Graph:
+    """Tasks of a run as a graph."""
+    ids = {row.position: row.task_id for row in rows}
+    nodes = [
+        Node(
+            id=row.task_id,
+            family=row.family,
+            params=dict(row.params),
+            state=row.state,
+            needs=[ids[position] for position in row.dependencies if position in ids],
+        )
+        for row in rows
+    ]
+    return shapes.Graph(nodes=nodes, is_cut=is_cut)

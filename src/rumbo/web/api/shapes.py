@@ -1,0 +1,293 @@
+"""What the API answers and takes, as its schema says it. Times are seconds since the epoch, durations seconds."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+T = TypeVar("T")
+
+
+class Shape(BaseModel):
+    """What all shapes have in common."""
+
+    model_config = ConfigDict(from_attributes=True, extra="forbid")
+
+
+class Listing(Shape, Generic[T]):
+    """A page of a list. ``next`` is what to give as ``after`` for the following page; null: there is none."""
+
+    rows: list[T]
+    next: str | None = None
+
+
+class Run(Shape):
+    """One request to build some roots."""
+
+    id: str
+    status: str
+    roots: list[str]
+    command: str
+    host: str
+    user: str
+    pid: int
+    folder: str
+    workers: int
+    started: float
+    ended: float | None
+    summary: str
+    counts: dict[str, int]
+    """Tasks by state; while it runs, as it is at this moment."""
+
+
+class RunTask(Shape):
+    """A task as one run saw it, with its last attempt there (number 0: none)."""
+
+    task_id: str
+    position: int
+    family: str
+    module: str
+    params: dict[str, str]
+    state: str
+    verdict: str
+    reason: str
+    dependencies: list[int]
+    error: str
+    priority: float
+    is_dynamic: bool
+    due: float | None
+    attempt: int
+    outcome: str
+    started: float | None
+    seconds: float | None
+    status: str
+    progress: float | None
+    tracking_url: str
+
+
+class Attempt(Shape):
+    """One try at a task."""
+
+    number: int
+    task_id: str
+    family: str
+    worker: str
+    outcome: str
+    started: float
+    seconds: float | None
+    message: str
+    has_log: bool
+    status: str
+    progress: float | None
+    tracking_url: str
+
+
+class Failure(Attempt):
+    """An attempt that did not end well, with its run."""
+
+    run: str
+
+
+class Task(Shape):
+    """A task over all runs; state is what became of it in the latest of them."""
+
+    id: str
+    family: str
+    module: str
+    params: dict[str, str]
+    state: str
+    runs: int
+
+
+class Change(Shape):
+    """One change of a task's state."""
+
+    at: float
+    cause: str
+
+
+class Lease(Shape):
+    """Who has a task."""
+
+    number: int
+    worker: str
+    attempt: int
+
+
+class Live(Shape):
+    """A task as the scheduler sees it at this moment."""
+
+    state: str
+    why: str
+    """What it waits for, or why nothing more happens to it."""
+    priority: float
+    run: str
+    attempts: int
+    missing: int
+    """Dependencies that are not done."""
+    retry_at: float | None
+    disabled_until: float | None
+    resources: dict[str, float]
+    pool: str
+    lease: Lease | None
+    story: list[Change]
+
+
+class TaskDetail(Task):
+    """The same with what the scheduler knows of it; null when it has forgotten it."""
+
+    live: Live | None
+
+
+class Chapter(Shape):
+    """One run in the story of a task."""
+
+    run: Run
+    task: RunTask
+    attempts: list[Attempt]
+
+
+class Node(Shape):
+    """A task in a graph, with the ids of those it needs that are in the graph."""
+
+    id: str
+    family: str
+    params: dict[str, str]
+    state: str
+    needs: list[str]
+
+
+class Graph(Shape):
+    """Tasks and what they need. If there are more than were asked for, it is cut off."""
+
+    nodes: list[Node]
+    is_cut: bool
+
+
+class Held(Shape):
+    """An attempt that a worker makes."""
+
+    task_id: str
+    attempt: int
+    lease: int
+
+
+class Worker(Shape):
+    """A connected worker."""
+
+    id: str
+    kind: Literal["run", "agent", "luigi"]
+    host: str
+    user: str
+    pid: int
+    started: float
+    slots: int
+    version: str
+    folder: str
+    pools: list[str]
+    is_draining: bool
+    is_disabled: bool
+    silent: float
+    """Seconds since it was last heard of."""
+    capacity: dict[str, float]
+    used: dict[str, float]
+    refused: list[str]
+    """Modules that it cannot import."""
+    running: list[Held]
+    wants: int
+    """Tasks that it described."""
+
+
+class Holder(Shape):
+    """A task that holds some of a resource."""
+
+    task_id: str
+    amount: float
+
+
+class Resource(Shape):
+    """Something that there is only so much of."""
+
+    name: str
+    total: float
+    used: float
+    held_by: list[Holder]
+
+
+class Status(Shape):
+    """How the server is."""
+
+    version: str
+    started: float
+    now: float
+    is_paused: bool
+    trouble: str
+    """Why nothing can be carried out at this moment; empty when all is well."""
+    tasks: dict[str, int]
+    """By state, those that the scheduler knows."""
+    workers: int
+    runs: int
+    """Runs that are open."""
+
+
+class Durations(Shape):
+    """How attempts of a family went in a period of time."""
+
+    family: str
+    since: float
+    until: float
+    attempts: int
+    failed: int
+    mean: float
+    median: float
+    percentile_95: float
+    slowest: float
+
+
+class Done(Shape):
+    """What a change has brought about: tasks and their new states."""
+
+    changed: dict[str, str]
+
+
+class Amount(Shape):
+    """How much there shall be of a resource."""
+
+    amount: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Slots(Shape):
+    """How many attempts a worker shall make at a time."""
+
+    slots: Annotated[int, Field(ge=1, le=100_000)]
+
+
+class Message(Shape):
+    """A message to a running task."""
+
+    content: Annotated[str, Field(max_length=100_000)]
+
+
+class Sent(Shape):
+    """The id of a message, by which its answer is asked for."""
+
+    id: str
+
+
+class Reply(Shape):
+    """What a task answered to a message; null: nothing yet."""
+
+    text: str | None
+
+
+class Problem(BaseModel):
+    """What went wrong (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str | None = None
+    errors: list[Any] | None = None
+    """Which parts of the request are not as they must be."""
