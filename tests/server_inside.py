@@ -11,7 +11,7 @@ import uvicorn
 from rumbo.cli.application import make_application, make_daemon
 from rumbo.server.daemon import Terms
 from rumbo.store.history import HistoryWriter
-from rumbo.store.journal import SqliteJournal
+from rumbo.store.journal import DatabaseJournal
 from rumbo.store.state_file import open_state
 from server_house import until
 
@@ -39,12 +39,12 @@ class ServerInside:
 
     def start(self) -> ServerInside:
         """Load what is remembered, and serve."""
-        self.journal = SqliteJournal(open_state(self.folder))
+        self.journal = DatabaseJournal(open_state(self.folder))
         self.history = HistoryWriter(self.folder)
         self.daemon = make_daemon(self.journal, self.history, self.terms, {"database": 1})
         self.daemon.load()
         self.history.start()
-        app = make_application(self.daemon, self.folder)
+        app = make_application(self.daemon, self.folder, self.folder)
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", self.port))

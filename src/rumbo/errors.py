@@ -25,6 +25,7 @@
     ├── ProtocolError             the other side said something that is not understood
     ├── StoreError                the database of runs
     │   ├── StoreBusy
+    │   ├── StoreTakenOver        another server has this one's place now
     │   └── StoreTooNew
     └── MissingExtraError         an optional library is not installed
 
@@ -152,6 +153,10 @@ class StoreError(RumboError):
 
 class StoreBusy(StoreError):
     """Another process held the database for longer than we were told to wait."""
+
+
+class StoreTakenOver(StoreError):
+    """Another server has taken this one's place while it was cut off from the database."""
 
 
 class StoreTooNew(StoreError):

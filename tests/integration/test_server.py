@@ -289,7 +289,7 @@ def test_memory_of_a_newer_server(tmp_path: Path) -> None:
         second = house.run("serve", "--port", "0")
         assert second.returncode == 1
         assert "was written by a newer Rumbo: it has step 99" in second.stderr
-        assert "Upgrade Rumbo here, or name another folder with --state." in second.stderr
+        assert "Upgrade Rumbo here, or name another place with --state." in second.stderr
 
 
 def test_nobody_answers(tmp_path: Path) -> None:

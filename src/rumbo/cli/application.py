@@ -13,7 +13,7 @@ from rumbo.web.luigi_routes import luigi_routes
 from rumbo.wire.luigi import METHODS, Speaker
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from starlette.applications import Starlette
     from starlette.types import ASGIApp
@@ -25,28 +25,51 @@ LUIGI = "luigi"
 """Kind of the journal's entries that are calls of Luigi's workers."""
 
 
+def open_journal(state: str, stand_by: Callable[[float], object] | None = None) -> Journal:
+    """The journal in a folder or at the URL of a PostgreSQL database, for this server alone while it runs.
+
+    Args:
+        stand_by: called again and again while another server keeps it; None: do not wait for it.
+
+    Raises:
+        StoreBusy: another server keeps it.
+        StoreError: it cannot be opened.
+    """
+    from rumbo.store.database import is_url
+
+    if is_url(state):
+        from rumbo.store.postgres_journal import PostgresJournal
+
+        return PostgresJournal(state, stand_by)
+    from rumbo.store.journal import DatabaseJournal
+    from rumbo.store.state_file import lock_for_server, open_state
+
+    lock = lock_for_server(state, stand_by)
+    return DatabaseJournal(open_state(state), lock=lock)
+
+
 def make_daemon(journal: Journal, history: Chronicle, terms: Terms, resources: Mapping[str, float]) -> Daemon:
     """The daemon over a journal, which it has yet to load."""
     return Daemon(journal, SystemClock(), terms, resources, history, {LUIGI: Speaker})
 
 
-def make_application(daemon: Daemon, state: str, log_folder: str = "") -> Starlette:
+def make_application(daemon: Daemon, state: str, log_folder: str) -> Starlette:
     """All addresses of a server over a daemon.
 
     Args:
-        state: the folder with the history.
-        log_folder: the folder for what attempts print; that of the state, if it is empty.
+        state: the folder with the history, or the URL of a PostgreSQL database.
+        log_folder: the folder for what attempts print.
     """
     from starlette.routing import Mount, Route
 
-    logs = LogStore(log_folder or state)
+    logs = LogStore(log_folder)
 
     def api() -> ASGIApp:
         from rumbo.store.reader import HistoryReader
         from rumbo.web.api.app import make_api
         from rumbo.web.api.readers import Readers
 
-        return make_api(daemon, Readers(lambda: HistoryReader(state)), logs)
+        return make_api(daemon, Readers(lambda: HistoryReader(state, log_folder)), logs)
 
     def metrics() -> ASGIApp:
         from rumbo.web.metrics import make_metrics

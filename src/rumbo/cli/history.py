@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rumbo.history import RunRow
 
 FOLDER_OPTION = click.option(
-    "--folder", default=".", metavar="DIR", help="Where the runs were started (the current folder)."
+    "--folder", default=".", metavar="DIR|URL", help="Where the runs were started (here), or a server's database."
 )
 _STATUSES = ("running", "done", "failed", "incomplete", "cancelled", "crashed")
 

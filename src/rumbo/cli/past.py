@@ -11,6 +11,7 @@ from rumbo.cli.arguments import UsageError
 from rumbo.cli.look import plural
 from rumbo.history import NotInHistory
 from rumbo.store.connect import FOLDER, NoHistory
+from rumbo.store.database import is_url
 from rumbo.store.reader import HistoryReader
 
 if TYPE_CHECKING:
@@ -61,12 +62,14 @@ FATE_LOOKS = {
 
 
 def open_history(folder: str = ".") -> HistoryReader:
-    """The history of a folder.
+    """The history of a folder, or at the URL of a PostgreSQL database.
 
     Raises:
         NoHistory: there is none.
         StoreError: it cannot be read.
     """
+    if is_url(folder):
+        return HistoryReader(folder, FOLDER)
     try:
         return HistoryReader(os.path.join(folder, FOLDER))
     except NoHistory:

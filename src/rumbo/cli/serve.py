@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -21,21 +22,25 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("rumbo.server")
 
+REPLACED = 4
+"""Exit code of a server whose place was taken by another one."""
+
 
 @click.command("serve")
 @click.option("--host", metavar="ADDRESS", help="Address to listen at (127.0.0.1).")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen at (8082); 0: any that is free.")
 @click.option("--unix-socket", metavar="FILE", help="A socket in the file system, in place of host and port.")
-@click.option("--state", metavar="DIR", help="Folder for the server's memory and the history (.rumbo).")
-@click.option("--log-dir", metavar="DIR", help="Folder for what attempts print (logs/ in the state's folder).")
+@click.option("--state", metavar="PLACE", help="Memory and history: a folder (.rumbo), or a PostgreSQL database's URL.")
+@click.option("--log-dir", metavar="DIR", help="Folder for what attempts print (the state's, or .rumbo).")
+@click.option("--standby", is_flag=True, help="While another server works on this state, wait to take its place.")
 @click.option("--pid-file", metavar="FILE", help="Write the process's number there while it runs.")
-@click.option("--background", is_flag=True, help="Go on in the background; messages go to server.log in the state.")
+@click.option("--background", is_flag=True, help="Go on in the background; messages go to server.log there.")
 @click.option("--certificate", metavar="FILE", help="The server's certificate, to speak TLS.")
 @click.option("--key", metavar="FILE", help="The certificate's private key.")
 @click.option("--lease", type=click.FloatRange(0, min_open=True), help="Silence after which a worker is lost (30 s).")
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--insecure", is_flag=True, default=None, help="Listen at other addresses without asking for tokens.")
-def serve_command(pid_file: str | None, background: bool, log_format: str, **flags: Any) -> int:
+def serve_command(pid_file: str | None, background: bool, standby: bool, log_format: str, **flags: Any) -> int:
     """Schedule for many workers, and remember what they did.
 
     Workers are `rumbo run --scheduler URL`, `rumbo worker --scheduler URL`, and Luigi's own.
@@ -46,14 +51,14 @@ def serve_command(pid_file: str | None, background: bool, log_format: str, **fla
     server = chosen.server._replace(**{name: value for name, value in flags.items() if value is not None})
     if bool(server.certificate) != bool(server.key):
         raise ConfigurationError("TLS takes both --certificate and --key, each the name of a PEM file.")
-    listener = listen(server)
-    is_serving: Callable[[], None] = _go_to_background(server, listener) if background else lambda: None
+    listener = None if standby else listen(server)
+    is_up: Callable[[], None] = _go_to_background(server, listener) if background else lambda: None
     _set_up_logging(log_format)
     if pid_file:
         with open(pid_file, "w", encoding="utf-8") as file:
             file.write(f"{os.getpid()}\n")
     try:
-        return run_server(server, dict(chosen.resources), listener, is_serving)
+        return run_server(server, dict(chosen.resources), listener, is_up)
     finally:
         if pid_file:
             os.unlink(pid_file)
@@ -101,12 +106,20 @@ def _listen_in_file_system(path: str) -> socket.socket:
     return listener
 
 
-def _go_to_background(server: ServerSettings, listener: socket.socket) -> Callable[[], None]:
-    """Leave the terminal. The parent waits for the word of the child that it serves, which is what is returned."""
+def _folder(server: ServerSettings) -> str:
+    """Where the server's files are: what attempts print, and its own messages."""
+    from rumbo.store.connect import FOLDER
+    from rumbo.store.database import is_url
+
+    return server.log_dir or (FOLDER if is_url(server.state) else server.state)
+
+
+def _go_to_background(server: ServerSettings, listener: socket.socket | None) -> Callable[[], None]:
+    """Leave the terminal. The parent waits for the word of the child that it is up, which is what is returned."""
     from rumbo.store.place import make_folder
 
-    make_folder(server.state)
-    messages = os.path.join(server.state, "server.log")
+    make_folder(_folder(server))
+    messages = os.path.join(_folder(server), "server.log")
     hear, say = os.pipe()
     if os.fork():
         os.close(say)
@@ -120,19 +133,18 @@ def _go_to_background(server: ServerSettings, listener: socket.socket) -> Callab
     for ours, theirs in ((silence, 0), (output, 1), (output, 2)):
         os.dup2(ours, theirs)
 
-    def is_serving() -> None:
+    def is_up() -> None:
         os.write(say, str(os.getpid()).encode())
         os.close(say)
 
-    return is_serving
+    return is_up
 
 
-def _wait_for_child(hear: int, server: ServerSettings, listener: socket.socket, messages: str) -> NoReturn:
+def _wait_for_child(hear: int, server: ServerSettings, listener: socket.socket | None, messages: str) -> NoReturn:
     process = os.read(hear, 32).decode()
     if process:
-        print(
-            f"Serving {os.path.abspath(server.state)} at {_address(server, listener)} (process {process}).", flush=True
-        )
+        does = f"Serving {_name(server)} at {_address(server, listener)}" if listener else f"Up for {_name(server)}"
+        print(f"{does} (process {process}).", flush=True)
         os._exit(0)
     print(f"rumbo: The server did not start; {messages} says why.", file=sys.stderr, flush=True)
     os._exit(2)
@@ -166,26 +178,29 @@ class _JsonLines(logging.Formatter):
 
 
 def run_server(
-    server: ServerSettings, resources: dict[str, float], listener: socket.socket, is_serving: Callable[[], None]
+    server: ServerSettings, resources: dict[str, float], listener: socket.socket | None, is_up: Callable[[], None]
 ) -> int:
-    """Serve until told to stop; gives the exit code. ``is_serving`` is called when requests are taken on."""
+    """Serve until told to stop; gives the exit code.
+
+    Args:
+        listener: where to serve. None: stand by until the state is free, and listen then.
+        is_up: called once, when requests are taken on or when the server stands by.
+    """
     import uvicorn
 
-    from rumbo.cli.application import make_application, make_daemon
+    from rumbo.cli.application import make_application, make_daemon, open_journal
     from rumbo.server.daemon import Terms
     from rumbo.store.history import HistoryWriter
-    from rumbo.store.journal import SqliteJournal
-    from rumbo.store.state_file import lock_for_server, open_state
 
-    lock = lock_for_server(server.state)
-    journal = SqliteJournal(open_state(server.state))
+    wait = None if listener is not None else _Standby(server, is_up)
+    journal = open_journal(server.state, wait)
     terms = Terms(lease=server.lease, forget_after=server.forget_after, max_losses=server.max_losses)
-    history = HistoryWriter(server.state)
+    history = HistoryWriter(server.state, logs=_folder(server))
     daemon = make_daemon(journal, history, terms, resources)
     daemon.load()
     history.start()
     config = uvicorn.Config(
-        make_application(daemon, server.state, server.log_dir),
+        make_application(daemon, server.state, _folder(server)),
         log_config=None,
         access_log=False,
         lifespan="on",
@@ -195,15 +210,45 @@ def run_server(
         timeout_keep_alive=75,
         backlog=1024,
     )
+    listener = listener or listen(server)
     listener.listen(config.backlog)  # from here on, who comes is let in as soon as the application stands
-    is_serving()
-    log.info("serving %s at %s (process %d)", os.path.abspath(server.state), _address(server, listener), os.getpid())
-    _Server(config, daemon).run(sockets=[listener])
+    if wait is None or not wait.has_waited:
+        is_up()
+    log.info("serving %s at %s (process %d)", _name(server), _address(server, listener), os.getpid())
+    serving = _Server(config, daemon)
+    daemon.when_replaced = serving.give_way
+    serving.run(sockets=[listener])
     history.close()
     journal.close()
-    os.close(lock)
     log.info("stopped")
-    return 0
+    return REPLACED if daemon.is_replaced else 0
+
+
+class _Standby:
+    """What a server does while another one keeps the state: wait, until it is told to stop."""
+
+    def __init__(self, server: ServerSettings, is_up: Callable[[], None]) -> None:
+        self.has_waited = False
+        self._name = _name(server)
+        self._is_up = is_up
+
+    def __call__(self, seconds: float) -> None:
+        if not self.has_waited:
+            self.has_waited = True
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+            log.info("standing by: another server works on %s", self._name)
+            self._is_up()
+        time.sleep(seconds)
+
+
+def _name(server: ServerSettings) -> str:
+    from rumbo.store.database import is_url
+
+    if is_url(server.state):
+        from rumbo.store.postgres import name_of
+
+        return name_of(server.state)
+    return os.path.abspath(server.state)
 
 
 def _address(server: ServerSettings, listener: socket.socket) -> str:
@@ -223,6 +268,11 @@ def _Server(config: Any, daemon: Daemon) -> Any:  # noqa: N802 - a class, made w
             """Take the signal. It is not raised again at the end, since there is something to do after it."""
             daemon.let_go()
             self.force_exit = self.should_exit and sig == signal.SIGINT
+            self.should_exit = True
+
+        def give_way(self) -> None:
+            """End, since another server is at work."""
+            daemon.let_go()
             self.should_exit = True
 
     return Server(config)

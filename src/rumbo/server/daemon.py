@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from rumbo import codec
 from rumbo.codec import WorkReply
-from rumbo.errors import CommandRejected, ProtocolError, StoreError, WorkerGone
+from rumbo.errors import CommandRejected, ProtocolError, StoreError, StoreTakenOver, WorkerGone
 from rumbo.ports import Entry
 from rumbo.scheduler import commands as do
 from rumbo.scheduler.machine import Policy
@@ -111,6 +111,10 @@ class Daemon:
         self._timer_at = 0.0
         self._tasks: list[asyncio.Task[None]] = []
         self._is_stopping = False
+        self.is_replaced = False
+        """Another server has taken this one's place; it can only end."""
+        self.when_replaced: Callable[[], object] = lambda: None
+        """Called then."""
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
@@ -205,7 +209,7 @@ class Daemon:
         """Answer those who wait, write everything down, and let go."""
         self._is_stopping = True
         self._answer_all()
-        if self._pending:
+        if self._pending and not self.is_replaced:
             await self._settled()
         for task in self._tasks:
             task.cancel()
@@ -394,6 +398,8 @@ class Daemon:
                 await loop.run_in_executor(self._writer, self._journal.append, entries)
             except StoreError as error:
                 await self._begin_again(error)
+                if self.is_replaced:
+                    return
                 continue
             self._safe = entries[-1].number
             self.commits += 1
@@ -434,17 +440,25 @@ class Daemon:
                 future.set_exception(StoreError(self.trouble))
         for poll in self._polls.values():
             _resolve(poll)
-        while True:
+        while not self.is_replaced:
             self._pending.clear()
             self._facts.take()
             try:
                 await asyncio.get_running_loop().run_in_executor(self._writer, self._journal.append, ())
                 self.load(self._safe)
-                break
+                self.trouble = ""
+                log.warning("The journal can be written again.")
+                return
+            except StoreTakenOver as taken:
+                self._give_way(taken)
             except StoreError:
                 await asyncio.sleep(self.terms.patience)
-        self.trouble = ""
-        log.warning("The journal can be written again.")
+
+    def _give_way(self, error: StoreTakenOver) -> None:
+        self.is_replaced = True
+        self.trouble = str(error)
+        log.error("%s", error)
+        self.when_replaced()
 
     # -- waking those who wait --------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ import time
 
 from rumbo.errors import StoreBusy, StoreError
 from rumbo.store import versions
+from rumbo.store.database import Database, DatabaseTrouble, is_url
 from rumbo.store.place import make_folder
 
 FOLDER = ".rumbo"
@@ -24,8 +25,10 @@ class NoHistory(StoreError):
     """There is no database where one was looked for: nothing has been run there yet."""
 
 
-def open_for_writing(folder: str, patience: float = 5.0) -> sqlite3.Connection:
-    """Open the database in ``folder`` (the `.rumbo` itself), and make both if they are missing.
+def open_for_writing(place: str, patience: float = 5.0) -> Database:
+    """Open the history at a place: a folder (the `.rumbo` itself) or the URL of a PostgreSQL database.
+
+    What is missing is made.
 
     The connection is in autocommit mode, may be handed to another thread, and waits up to ``patience`` seconds for
     other writers.
@@ -35,9 +38,11 @@ def open_for_writing(folder: str, patience: float = 5.0) -> sqlite3.Connection:
         StoreTooNew: a newer Rumbo wrote it.
         StoreError: it cannot be made, opened or understood. `is_passing` of the cause tells whether to try again.
     """
-    path = os.path.join(folder, DATABASE)
+    if is_url(place):
+        return _open_on_server(place, patience)
+    path = os.path.join(place, DATABASE)
     try:
-        make_folder(folder)
+        make_folder(place)
         db = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
     except (OSError, sqlite3.Error) as error:
         raise explained(error, path) from error
@@ -52,17 +57,19 @@ def open_for_writing(folder: str, patience: float = 5.0) -> sqlite3.Connection:
     return db
 
 
-def open_for_reading(folder: str, patience: float = 5.0) -> sqlite3.Connection:
-    """Open the database in ``folder`` so that nothing can be changed through the connection.
+def open_for_reading(place: str, patience: float = 5.0) -> Database:
+    """Open the history at a place so that nothing can be changed through the connection.
 
     Raises:
         NoHistory: there is none.
         StoreTooNew: a newer Rumbo wrote it.
         StoreError: it cannot be read or understood.
     """
-    path = os.path.join(folder, DATABASE)
+    if is_url(place):
+        return _open_on_server(place, patience, is_reader=True)
+    path = os.path.join(place, DATABASE)
     if not os.path.exists(path):
-        raise NoHistory(f"There is no history in {os.path.dirname(folder) or '.'}: nothing has been run there yet.")
+        raise NoHistory(f"There is no history in {os.path.dirname(place) or '.'}: nothing has been run there yet.")
     try:
         db = _connect_to_read(path, patience)
     except sqlite3.Error as error:
@@ -74,7 +81,7 @@ def open_for_reading(folder: str, patience: float = 5.0) -> sqlite3.Connection:
         versions.check_version(version, path)
         if version != versions.REVISIONS[-1]:
             db.close()
-            open_for_writing(folder, patience).close()
+            open_for_writing(place, patience).close()
             db = _connect_to_read(path, patience)
     except sqlite3.Error as error:
         db.close()
@@ -86,7 +93,9 @@ def open_for_reading(folder: str, patience: float = 5.0) -> sqlite3.Connection:
 
 
 def is_passing(error: BaseException | None) -> bool:
-    """Whether the trouble may be gone when tried again: a lock, a full disk."""
+    """Whether the trouble may be gone when tried again: a lock, a full disk, a server that is away."""
+    if isinstance(error, DatabaseTrouble):
+        return error.is_passing
     if isinstance(error, sqlite3.Error):
         return _code(error) in _PASSING
     return isinstance(error, OSError) and error.strerror is not None and "space" in error.strerror.lower()
@@ -119,6 +128,35 @@ def _code(error: BaseException) -> int:
 
 def _not_ours(error: StoreError, path: str) -> StoreError:
     return StoreError(f"{path} is not a history of Rumbo: {error}. Move it away to begin a new one")
+
+
+def name_of(place: str) -> str:
+    """A place as messages name it."""
+    if is_url(place):
+        from rumbo.store.postgres import name_of as name_of_url
+
+        return name_of_url(place)
+    return os.path.join(place, DATABASE)
+
+
+def _open_on_server(url: str, patience: float, is_reader: bool = False) -> Database:
+    from rumbo.store.postgres import HISTORY, Postgres
+
+    db = Postgres(url, HISTORY, patience)
+    try:
+        version = versions.version_on_server(db)
+        if version:
+            versions.check_version(version, db.name, "name another database with --state")
+        elif is_reader:
+            raise NoHistory(f"The history in {db.name} is empty: nothing has been run for it yet.")
+        if version != versions.REVISIONS[-1]:
+            versions.migrate_on_server(url)
+        if is_reader:
+            db.execute("SET default_transaction_read_only TO on")
+    except BaseException:
+        db.close()
+        raise
+    return db
 
 
 def _prepare(db: sqlite3.Connection, path: str, patience: float) -> None:

@@ -12,10 +12,10 @@ from rumbo.store.liveness import identity
 from rumbo.store.tallies import Tallies
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Sequence
 
     from rumbo.scheduler.effects import Assigned, AttemptEnded
+    from rumbo.store.database import Database
     from rumbo.store.ledger import About, Opened, Rows
     from rumbo.store.statements import Value
 
@@ -38,7 +38,7 @@ class Numbers:
         return other
 
 
-def enter(db: sqlite3.Connection, rows: Rows, numbers: Numbers) -> None:
+def enter(db: Database, rows: Rows, numbers: Numbers) -> None:
     """Write what one run adds. Keys that are new are added to ``numbers``."""
     if numbers.run is None:
         numbers.run = statements.insert_run(db, rows.run.info, identity(rows.run.info.pid))
@@ -70,7 +70,7 @@ def enter(db: sqlite3.Connection, rows: Rows, numbers: Numbers) -> None:
 # -- the plan -----------------------------------------------------------------------------------------------------
 
 
-def _enter_plan(db: sqlite3.Connection, rows: Rows, numbers: Numbers, first: int) -> None:
+def _enter_plan(db: Database, rows: Rows, numbers: Numbers, first: int) -> None:
     _number_families(db, rows, numbers.families)
     tasks = _task_numbers(db, rows, numbers.families)
     few: list[Value] = []
@@ -86,9 +86,7 @@ def _enter_plan(db: sqlite3.Connection, rows: Rows, numbers: Numbers, first: int
         statements.insert_run_tasks(db, few)
 
 
-def _enter_alike(
-    db: sqlite3.Connection, about: About, task_keys: list[int], tasks: list[int], dependencies: list[str]
-) -> None:
+def _enter_alike(db: Database, about: About, task_keys: list[int], tasks: list[int], dependencies: list[str]) -> None:
     shared = _said(about)
     ahead = task_keys[0] - tasks[0]
     # Tasks are numbered in the order in which a plan first names them, so in most plans both run side by side.
@@ -125,7 +123,7 @@ def _said(about: About) -> dict[str, Value]:
     }
 
 
-def _number_families(db: sqlite3.Connection, rows: Rows, numbers: dict[int, int]) -> None:
+def _number_families(db: Database, rows: Rows, numbers: dict[int, int]) -> None:
     if len(numbers) == len(rows.run.families):
         return
     modules = {node.family: node.module for node in reversed(rows.nodes)}
@@ -134,7 +132,7 @@ def _number_families(db: sqlite3.Connection, rows: Rows, numbers: dict[int, int]
             numbers[place] = statements.family_number(db, name, modules[name])
 
 
-def _task_numbers(db: sqlite3.Connection, rows: Rows, families: dict[int, int]) -> list[int]:
+def _task_numbers(db: Database, rows: Rows, families: dict[int, int]) -> list[int]:
     """The key of each new node's task, in the order of nodes. Tasks never seen before are entered."""
     nodes = rows.nodes
     ids = [node.id for node in nodes]
@@ -184,7 +182,7 @@ _task, _worker, _attempt, _began_at, _ended_at = (
 """Fields of `AttemptEnded` (task, at) and `Assigned` (worker, attempt, at) by their place, for tens of thousands."""
 
 
-def _enter_plain_attempts(db: sqlite3.Connection, rows: Rows, numbers: Numbers, first: int, tallies: Tallies) -> None:
+def _enter_plain_attempts(db: Database, rows: Rows, numbers: Numbers, first: int, tallies: Tallies) -> None:
     workers = set(map(_worker, rows.begun))
     if len(workers) == 1:
         _enter_of_worker(db, workers.pop(), rows.begun, rows.plain, rows, numbers, first, tallies)
@@ -197,7 +195,7 @@ def _enter_plain_attempts(db: sqlite3.Connection, rows: Rows, numbers: Numbers, 
 
 
 def _enter_of_worker(
-    db: sqlite3.Connection,
+    db: Database,
     worker: str,
     begun: Sequence[Assigned],
     ended: Sequence[AttemptEnded],
@@ -225,7 +223,7 @@ def _enter_of_worker(
     tallies.add_done(rows.run.families_of, positions, seconds, ended[0].at)
 
 
-def _enter_attempts(db: sqlite3.Connection, rows: Rows, numbers: Numbers, first: int, tallies: Tallies) -> None:
+def _enter_attempts(db: Database, rows: Rows, numbers: Numbers, first: int, tallies: Tallies) -> None:
     values: list[Value] = []
     for news in rows.attempts:
         attempt: Opened = news.attempt
@@ -242,7 +240,7 @@ def _enter_attempts(db: sqlite3.Connection, rows: Rows, numbers: Numbers, first:
     statements.put_attempts(db, values)
 
 
-def _number_of_worker(db: sqlite3.Connection, worker: str, numbers: Numbers) -> int:
+def _number_of_worker(db: Database, worker: str, numbers: Numbers) -> int:
     number = numbers.workers.get(worker)
     if number is None:
         number = numbers.workers[worker] = statements.worker_number(db, worker)

@@ -11,10 +11,11 @@ import os
 import sqlite3
 from collections import deque
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rumbo.errors import StoreError
 from rumbo.store import connect, statements
+from rumbo.store.database import DatabaseTrouble, is_url
 from rumbo.store.entries import Numbers, enter
 from rumbo.store.ledger import RunMemory
 from rumbo.store.resume import remember
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from rumbo.ports import PlannedTask, RunEnded, RunInfo
     from rumbo.scheduler.effects import Effect
+    from rumbo.store.database import Database
     from rumbo.store.ledger import Rows
 
 _NAP = 0.5
@@ -37,22 +39,38 @@ _TOO_MUCH = 2_000_000
 """Facts that are kept while something is in the way; beyond that the run's memory matters more."""
 
 
-class HistoryWriter:
-    """Writes what it observes to the database in ``folder`` (the `.rumbo` itself).
+class Doubt(NamedTuple):
+    """A transaction of which it is not known yet whether it was kept."""
 
-    Call `start` once all child processes are forked; before that, facts are only collected. ``patience`` is how many
-    seconds another program may keep the database locked when the run is over and the last facts must be written.
+    mark: int
+    """The bookmark that it sets."""
+    numbers: dict[str, Numbers]
+    rows: int
+    """How many of the backlog it holds."""
+
+
+class HistoryWriter:
+    """Writes what it observes to the history at a place: a folder (the `.rumbo` itself) or a PostgreSQL database's URL.
+
+    Call `start` once all child processes are forked; before that, facts are only collected.
+
+    Args:
+        patience: seconds for which another program may keep the database locked when the run is over and the last
+            facts must be written.
+        logs: the folder that paths of logs are kept relative to; with a folder it is that one.
     """
 
-    def __init__(self, folder: str, patience: float = 5.0) -> None:
-        self.folder = os.path.abspath(folder)
+    def __init__(self, place: str, patience: float = 5.0, logs: str = "") -> None:
+        self._is_file = not is_url(place)
+        self.place = os.path.abspath(place) if self._is_file else place
+        self.logs = os.path.join(os.path.abspath(logs or place), "") if logs or self._is_file else ""
         self.patience = patience
         self._facts: deque[tuple[str, str, object]] = deque()
         self._put = self._facts.append
         self._runs: dict[str, RunMemory] = {}
         self._numbers: dict[str, Numbers] = {}
         self._backlog: list[Rows] = []
-        self._db: sqlite3.Connection | None = None
+        self._db: Database | None = None
         self._thread: Thread | None = None
         self._wake: Event | None = None
         self._flushed: Condition | None = None
@@ -61,6 +79,7 @@ class HistoryWriter:
         self._answered = 0
         self._unwritten = 0
         """Facts since the last that are written."""
+        self._doubt: Doubt | None = None
         self._inode = 0
         self._journal = ""
         self._marked = 0
@@ -110,8 +129,7 @@ class HistoryWriter:
         """
         self._journal = journal
         if self._db is None:
-            self._db = connect.open_for_writing(self.folder, self.patience)
-            self._inode = os.stat(self._path).st_ino
+            self._db = self._open(self.patience)
         return statements.bookmark(self._db, journal)
 
     def resume(self, runs: Sequence[RunInfo]) -> None:
@@ -124,9 +142,9 @@ class HistoryWriter:
             return
         for info in runs:
             try:
-                found = remember(self._db, info, os.path.join(self.folder, ""))
+                found = remember(self._db, info, self.logs)
             except sqlite3.Error as error:
-                raise connect.explained(error, self._path) from error
+                raise connect.explained(error, self._name) from error
             if found is not None:
                 self._runs[info.id], self._numbers[info.id] = found
 
@@ -277,7 +295,7 @@ class HistoryWriter:
             if info.id in self._runs:
                 self._runs[info.id].rows.is_reopened = True
                 return
-        self._runs[info.id] = RunMemory(info, os.path.join(self.folder, ""))
+        self._runs[info.id] = RunMemory(info, self.logs)
 
     # -- from rows to the database -----------------------------------------------------------------------------------
 
@@ -285,8 +303,10 @@ class HistoryWriter:
         try:
             self._write(patience)
         except (sqlite3.Error, StoreError) as error:
-            cause = error.__cause__ if isinstance(error, StoreError) else error
-            told = error if isinstance(error, StoreError) else connect.explained(error, self._path)
+            cause = error if isinstance(error, DatabaseTrouble | sqlite3.Error) else error.__cause__
+            if isinstance(error, DatabaseTrouble):
+                self._disconnect()
+            told = error if isinstance(error, StoreError) else connect.explained(error, self._name)
             if connect.is_passing(cause) and self._unwritten < _TOO_MUCH:
                 self._hold_up(told)
             else:
@@ -294,7 +314,7 @@ class HistoryWriter:
                 self._give_up(told)
         except Exception as error:  # noqa: BLE001 - the thread must not end without a word
             logger().debug("history: cannot go on", exc_info=True)
-            self._give_up(StoreError(f"{self._path} cannot be written ({error.__class__.__name__}: {error})"))
+            self._give_up(StoreError(f"{self._name} cannot be written ({error.__class__.__name__}: {error})"))
         else:
             self._unwritten = 0
             self._backlog.clear()
@@ -302,18 +322,25 @@ class HistoryWriter:
             self._nap = _NAP
 
     @property
-    def _path(self) -> str:
-        return os.path.join(self.folder, connect.DATABASE)
+    def _name(self) -> str:
+        return connect.name_of(self.place)
+
+    def _open(self, patience: float) -> Database:
+        db = connect.open_for_writing(self.place, patience)
+        if self._is_file:
+            self._inode = os.stat(self._name).st_ino
+        return db
 
     def _write(self, patience: float) -> None:
         db = self._db
         if db is None:
-            db = self._db = connect.open_for_writing(self.folder, patience)
-            self._inode = os.stat(self._path).st_ino
+            db = self._db = self._open(patience)
         elif not self._is_there():
             # SQLite would go on for ever in a file that has no name any more.
-            raise StoreError(f"{self._path} was removed or replaced while it was in use")
-        db.execute(f"PRAGMA busy_timeout = {int(patience * 1000)}")
+            raise StoreError(f"{self._name} was removed or replaced while it was in use")
+        if self._is_file:
+            db.execute(f"PRAGMA busy_timeout = {int(patience * 1000)}")
+        self._settle_doubt(db)
         # Keys that the transaction gives are worth nothing if it is undone.
         numbers = {id: known.copy() for id, known in self._numbers.items()}
         with statements.transaction(db):
@@ -321,14 +348,29 @@ class HistoryWriter:
                 enter(db, rows, numbers.setdefault(rows.run.info.id, Numbers()))
             if self._journal:
                 statements.set_bookmark(db, self._journal, self._marked)
-        self._numbers = numbers
-        for rows in self._backlog:
+            self._doubt = Doubt(self._marked, numbers, len(self._backlog))
+        self._keep(self._doubt)
+
+    def _settle_doubt(self, db: Database) -> None:
+        """Find out what became of a transaction at whose end the connection was lost."""
+        doubt, self._doubt = self._doubt, None
+        if doubt is not None and self._journal and statements.bookmark(db, self._journal) == doubt.mark:
+            self._keep(doubt)
+            del self._backlog[: doubt.rows]
+
+    def _keep(self, done: Doubt) -> None:
+        """A transaction is safe, and so are the keys that it gave."""
+        self._doubt = None
+        self._numbers = done.numbers
+        for rows in self._backlog[: done.rows]:
             if rows.ended is not None:
-                del numbers[rows.run.info.id]
+                del self._numbers[rows.run.info.id]
 
     def _is_there(self) -> bool:
+        if not self._is_file:
+            return True
         try:
-            return os.stat(self._path).st_ino == self._inode
+            return os.stat(self._name).st_ino == self._inode
         except OSError:
             return False
 
@@ -361,6 +403,9 @@ class HistoryWriter:
             if not self._was_told:
                 logger().warning("%s The tasks themselves are not affected.", self._trouble)
             self._backlog.clear()
+        self._disconnect()
+
+    def _disconnect(self) -> None:
         if self._db is not None:
             try:
                 self._db.close()

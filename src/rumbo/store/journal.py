@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from typing import TYPE_CHECKING
 
 from rumbo.ports import Entry
 from rumbo.store.connect import explained
+from rumbo.store.database import DatabaseTrouble
 from rumbo.store.state_file import FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from rumbo.errors import StoreError
+    from rumbo.store.database import Database
+
 _PART = 4 << 20
 """Bytes of a snapshot that go into one row."""
 
 
-class SqliteJournal:
+class DatabaseJournal:
     """`Journal` in a state database. Each method may be called from any thread, from one at a time."""
 
-    def __init__(self, db: sqlite3.Connection, name: str = FILE) -> None:
+    def __init__(self, db: Database, name: str = FILE, lock: int | None = None) -> None:
         self._db = db
         self._name = name
+        self._lock = lock
+        """Descriptor of the file that keeps other servers away."""
 
     @property
     def id(self) -> str:
@@ -52,9 +59,9 @@ class SqliteJournal:
             self._db.execute("BEGIN IMMEDIATE")
             self._db.executemany("INSERT INTO journal (number, at, kind, body, lease) VALUES (?, ?, ?, ?, ?)", entries)
             self._db.execute("COMMIT")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, DatabaseTrouble) as error:
             self._undo()
-            raise explained(error, self._name) from error
+            raise _told(error, self._name) from error
 
     def save(self, number: int, body: bytes) -> None:
         """Keep a snapshot taken after the entry with this number, and forget what it makes superfluous.
@@ -71,14 +78,21 @@ class SqliteJournal:
             self._db.executemany("INSERT INTO snapshots (number, part, body) VALUES (?, ?, ?)", parts)
             self._db.execute("DELETE FROM journal WHERE number <= ?", (number,))
             self._db.execute("COMMIT")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, DatabaseTrouble) as error:
             self._undo()
-            raise explained(error, self._name) from error
+            raise _told(error, self._name) from error
 
     def _undo(self) -> None:
         if self._db.in_transaction:
-            self._db.execute("ROLLBACK")
+            self._db.rollback()
 
     def close(self) -> None:
         """Let go of the database."""
         self._db.close()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def _told(error: sqlite3.Error | DatabaseTrouble, name: str) -> StoreError:
+    return error if isinstance(error, DatabaseTrouble) else explained(error, name)

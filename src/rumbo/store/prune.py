@@ -15,8 +15,9 @@ from rumbo.store.liveness import is_gone
 from rumbo.store.logs import LOGS, remove_logs
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable
+
+    from rumbo.store.database import Database
 
 _STEP = 5_000
 """Rows that are deleted in one transaction: some ten milliseconds."""
@@ -69,7 +70,7 @@ def _is_going_on(row: queries.Row, this_host: str) -> bool:
     return status == "running" and not is_gone(pid, process, host, this_host)
 
 
-def _forget_run(db: sqlite3.Connection, number: int) -> int:
+def _forget_run(db: Database, number: int) -> int:
     attempts = _in_steps(db, lambda: statements.delete_attempts(db, *keys.attempt_keys(number), _STEP))
     _in_steps(db, lambda: statements.delete_run_tasks(db, *keys.task_keys(number), _STEP))
     with statements.transaction(db):
@@ -77,7 +78,7 @@ def _forget_run(db: sqlite3.Connection, number: int) -> int:
     return attempts
 
 
-def _in_steps(db: sqlite3.Connection, delete: Callable[[], int]) -> int:
+def _in_steps(db: Database, delete: Callable[[], int]) -> int:
     total = 0
     while True:
         with statements.transaction(db):
@@ -87,7 +88,7 @@ def _in_steps(db: sqlite3.Connection, delete: Callable[[], int]) -> int:
             return total
 
 
-def _forget_unused_tasks(db: sqlite3.Connection) -> int:
+def _forget_unused_tasks(db: Database) -> int:
     total = after = 0
     while True:
         with statements.transaction(db):
@@ -97,7 +98,7 @@ def _forget_unused_tasks(db: sqlite3.Connection) -> int:
             return total
 
 
-def _remove_stray_logs(db: sqlite3.Connection, folder: str, before: float) -> int:
+def _remove_stray_logs(db: Database, folder: str, before: float) -> int:
     removed = 0
     try:
         entries = list(os.scandir(os.path.join(folder, LOGS)))

@@ -13,8 +13,9 @@ from rumbo.store.ledger import params_json
 from rumbo.store.statements import readable
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Mapping, Sequence
+
+    from rumbo.store.database import Database
 
 Row = tuple[Any, ...]
 
@@ -31,13 +32,15 @@ class Filter(NamedTuple):
 
 EVERYTHING = Filter()
 
-_RUN = "number, id, roots, command, host, user, pid, process, folder, workers, started, ended, status, summary, counts"
+_RUN = (
+    'number, id, roots, command, host, "user", pid, process, folder, workers, started, ended, status, summary, counts'
+)
 
 
 # -- runs ---------------------------------------------------------------------------------------------------------
 
 
-def runs(db: sqlite3.Connection, before: int | None, statuses: Sequence[str], limit: int) -> list[Row]:
+def runs(db: Database, before: int | None, statuses: Sequence[str], limit: int) -> list[Row]:
     """Runs, the latest first; those that began before run number ``before``, and of these statuses (none: of all)."""
     where = ["true"]
     values: list[int] = []
@@ -50,18 +53,18 @@ def runs(db: sqlite3.Connection, before: int | None, statuses: Sequence[str], li
     return db.execute(sql, (*values, *statuses, limit)).fetchall()
 
 
-def runs_by_prefix(db: sqlite3.Connection, prefix: str, limit: int) -> list[Row]:
+def runs_by_prefix(db: Database, prefix: str, limit: int) -> list[Row]:
     """Runs whose ids begin like this, the latest first."""
     sql = f"SELECT {_RUN} FROM runs WHERE id >= ? AND id < ? ORDER BY number DESC LIMIT ?"
     return db.execute(sql, (prefix, prefix + "\U0010ffff", limit)).fetchall()
 
 
-def runs_by_number(db: sqlite3.Connection, numbers: Sequence[int]) -> list[Row]:
+def runs_by_number(db: Database, numbers: Sequence[int]) -> list[Row]:
     """These runs, in no order."""
     return db.execute(f"SELECT {_RUN} FROM runs WHERE number IN ({_marks(numbers)})", tuple(numbers)).fetchall()
 
 
-def old_runs(db: sqlite3.Connection, before: float | None, beyond: int | None) -> list[Row]:
+def old_runs(db: Database, before: float | None, beyond: int | None) -> list[Row]:
     """Runs that began before a moment, or that are not among the latest ``beyond``; the oldest first."""
     where, values = ["false"], []
     if before is not None:
@@ -85,7 +88,7 @@ _RUN_TASK = (
 
 
 def run_tasks(
-    db: sqlite3.Connection,
+    db: Database,
     first: int,
     last: int,
     states: Sequence[int],
@@ -102,7 +105,7 @@ _SORTED_BY = {"plan": "rt.key", "family": "f.name", "state": "rt.state", "starte
 
 
 def run_tasks_sorted(
-    db: sqlite3.Connection,
+    db: Database,
     first: int,
     last: int,
     states: Sequence[int],
@@ -126,42 +129,43 @@ def _of_run(first: int, last: int, states: Sequence[int], which: Filter) -> tupl
     return _narrowed(where, [first, last, *states], which)
 
 
-def run_tasks_by_key(db: sqlite3.Connection, wanted: Sequence[int]) -> list[Row]:
+def run_tasks_by_key(db: Database, wanted: Sequence[int]) -> list[Row]:
     """These tasks of runs, by their keys, in the order of keys."""
     sql = f"{_RUN_TASK.format(index='')} WHERE rt.key IN ({_marks(wanted)}) ORDER BY rt.key"
     return db.execute(sql, tuple(wanted)).fetchall()
 
 
-def story(db: sqlite3.Connection, task: int, before: int, limit: int) -> list[Row]:
+def story(db: Database, task: int, before: int, limit: int) -> list[Row]:
     """What became of a task in the runs it was part of, the latest first; keys below ``before``."""
     sql = f"{_RUN_TASK.format(index='INDEXED BY run_tasks_story')} WHERE rt.task = ? AND rt.key < ? "
     return db.execute(sql + "ORDER BY rt.key DESC LIMIT ?", (task, before, limit)).fetchall()
 
 
-def position(db: sqlite3.Connection, first: int, last: int, task_id: str) -> int | None:
+def position(db: Database, first: int, last: int, task_id: str) -> int | None:
     """The key that a task has in a run, if it is part of it."""
     sql = "SELECT key FROM run_tasks WHERE task = (SELECT number FROM tasks WHERE id = ?) AND key BETWEEN ? AND ?"
     row = db.execute(sql, (task_id, first, last)).fetchone()
     return None if row is None else int(row[0])
 
 
-def counts(db: sqlite3.Connection, first: int, last: int) -> list[Row]:
+def counts(db: Database, first: int, last: int) -> list[Row]:
     """How many tasks of a run are in each state."""
     sql = "SELECT state, count(*) FROM run_tasks NOT INDEXED WHERE key BETWEEN ? AND ? GROUP BY state"
     return db.execute(sql, (first, last)).fetchall()
 
 
-def counts_by_family(db: sqlite3.Connection, first: int, last: int) -> list[Row]:
+def counts_by_family(db: Database, first: int, last: int) -> list[Row]:
     """Family, state and how many tasks of a run they have, in the order of families."""
     sql = (
-        "SELECT f.name, c.state, sum(c.many) FROM (SELECT t.family, rt.state, count(*) AS many FROM run_tasks AS rt "
+        "SELECT f.name, c.state, CAST(sum(c.many) AS BIGINT) FROM "
+        "(SELECT t.family, rt.state, count(*) AS many FROM run_tasks AS rt "
         "NOT INDEXED JOIN tasks AS t ON t.number = rt.task WHERE rt.key BETWEEN ? AND ? GROUP BY t.family, rt.state) "
         "AS c JOIN families AS f ON f.number = c.family GROUP BY f.name, c.state ORDER BY f.name, c.state"
     )
     return db.execute(sql, (first, last)).fetchall()
 
 
-def edges(db: sqlite3.Connection, first: int, last: int) -> list[Row]:
+def edges(db: Database, first: int, last: int) -> list[Row]:
     """Key and dependencies of the tasks of a run that need anything."""
     sql = "SELECT key, dependencies FROM run_tasks NOT INDEXED WHERE key BETWEEN ? AND ? AND dependencies <> ''"
     return db.execute(sql, (first, last)).fetchall()
@@ -177,7 +181,7 @@ _LATEST = "rt.key = (SELECT max(key) FROM run_tasks WHERE task = t.number)"
 
 
 def tasks(
-    db: sqlite3.Connection,
+    db: Database,
     before: int | None,
     which: Filter,
     state: int | None,
@@ -201,7 +205,7 @@ def tasks(
 
 
 def tasks_in_trouble(
-    db: sqlite3.Connection,
+    db: Database,
     before: int | None,
     which: Filter,
     state: int,
@@ -222,7 +226,7 @@ def tasks_in_trouble(
 
 
 def tasks_in_run(
-    db: sqlite3.Connection,
+    db: Database,
     first: int,
     last: int,
     which: Filter,
@@ -238,7 +242,7 @@ def tasks_in_run(
     return db.execute(sql, values).fetchall()
 
 
-def tasks_by_prefix(db: sqlite3.Connection, prefix: str, limit: int) -> list[Row]:
+def tasks_by_prefix(db: Database, prefix: str, limit: int) -> list[Row]:
     """Tasks whose ids begin like this, in the order of ids."""
     sql = (
         f"{_TASK} FROM tasks AS t CROSS JOIN run_tasks AS rt JOIN families AS f ON f.number = t.family "
@@ -247,7 +251,7 @@ def tasks_by_prefix(db: sqlite3.Connection, prefix: str, limit: int) -> list[Row
     return db.execute(sql, (prefix, prefix + "\U0010ffff", limit)).fetchall()
 
 
-def family_names(db: sqlite3.Connection) -> list[str]:
+def family_names(db: Database) -> list[str]:
     """All families there are, in order."""
     return [name for (name,) in db.execute("SELECT DISTINCT name FROM families ORDER BY name")]
 
@@ -280,19 +284,19 @@ _ATTEMPT = (
 )
 
 
-def attempts(db: sqlite3.Connection, first: int, last: int, limit: int) -> list[Row]:
+def attempts(db: Database, first: int, last: int, limit: int) -> list[Row]:
     """Attempts with keys from ``first`` to ``last``, in their order."""
     sql = f"{_ATTEMPT.format(index='')} WHERE a.key BETWEEN ? AND ? ORDER BY a.key LIMIT ?"
     return db.execute(sql, (first, last, limit)).fetchall()
 
 
-def running(db: sqlite3.Connection, first: int, last: int, limit: int) -> list[Row]:
+def running(db: Database, first: int, last: int, limit: int) -> list[Row]:
     """Attempts of a run that have not ended, the oldest key first."""
     sql = f"{_ATTEMPT.format(index='')} WHERE a.key BETWEEN ? AND ? AND a.outcome IS NULL ORDER BY a.key LIMIT ?"
     return db.execute(sql, (first, last, limit)).fetchall()
 
 
-def failures(db: sqlite3.Connection, before: tuple[float, int] | None, family: str | None, limit: int) -> list[Row]:
+def failures(db: Database, before: tuple[float, int] | None, family: str | None, limit: int) -> list[Row]:
     """Attempts that did not end well, the latest first; older than (started, key) ``before``."""
     where = ["a.outcome > 0"]
     values: list[Any] = []
@@ -306,7 +310,7 @@ def failures(db: sqlite3.Connection, before: tuple[float, int] | None, family: s
     return db.execute(sql + "ORDER BY a.started DESC, a.key DESC LIMIT ?", (*values, limit)).fetchall()
 
 
-def slowest(db: sqlite3.Connection, since: float, family: str | None, limit: int) -> list[Row]:
+def slowest(db: Database, since: float, family: str | None, limit: int) -> list[Row]:
     """The slowest attempts since a moment, among those of a second or more."""
     where = ["a.seconds >= 1", "a.started >= ?"]
     values: list[Any] = [since]
@@ -317,7 +321,7 @@ def slowest(db: sqlite3.Connection, since: float, family: str | None, limit: int
     return db.execute(sql + "ORDER BY a.seconds DESC LIMIT ?", (*values, limit)).fetchall()
 
 
-def durations(db: sqlite3.Connection, family: str | None, since: int, until: int, hours: int) -> list[Row]:
+def durations(db: Database, family: str | None, since: int, until: int, hours: int) -> list[Row]:
     """Family (name), period, seconds, slowest, and the octaves, outcomes and attempts of its tallies, as text each.
 
     A period is ``hours`` hours long. A name that two modules have gives two rows.
@@ -338,4 +342,4 @@ def durations(db: sqlite3.Connection, family: str | None, since: int, until: int
 
 
 def _marks(values: Sequence[object]) -> str:
-    return ", ".join("?" * len(values))
+    return ", ".join("?" * len(values)) or "NULL"  # nothing is among none, and () is not for every database

@@ -27,13 +27,14 @@ from rumbo.history import (
 )
 from rumbo.scheduler.records import Outcome, State
 from rumbo.store import connect, keys, queries
+from rumbo.store.database import is_url
 from rumbo.store.ledger import positions_in
 from rumbo.store.liveness import is_gone
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from rumbo.store.database import Database
     from rumbo.store.queries import Row
 
 T = TypeVar("T")
@@ -45,16 +46,24 @@ _END = 1 << 62
 
 
 class HistoryReader:
-    """Asks the database in ``folder`` (the `.rumbo` itself). Close it, or use it in a ``with`` statement.
+    """Asks the history at a place: a folder (the `.rumbo` itself) or a PostgreSQL database's URL.
+
+    Close it, or use it in a ``with`` statement.
+
+    Args:
+        logs: the folder that paths of logs are relative to; with a folder it is that one.
 
     Raises:
         connect.NoHistory: nothing has been run there yet.
         StoreTooNew, StoreError: it cannot be read.
     """
 
-    def __init__(self, folder: str) -> None:
-        self.folder = os.path.abspath(folder)
-        self._db: sqlite3.Connection = connect.open_for_reading(self.folder)
+    def __init__(self, place: str, logs: str = "") -> None:
+        is_server = is_url(place)
+        place = place if is_server else os.path.abspath(place)
+        self.name = connect.name_of(place) if is_server else place
+        self._logs = os.path.abspath(logs) if logs or is_server else place
+        self._db: Database = connect.open_for_reading(place)
         self._host = socket.gethostname()
 
     def __enter__(self) -> HistoryReader:
@@ -92,12 +101,12 @@ class HistoryReader:
         if which == "last":
             rows = queries.runs(self._db, None, (), 1)
             if not rows:
-                raise NotInHistory(f"There is no run in {self.folder} yet.")
+                raise NotInHistory(f"There is no run in {self.name} yet.")
             return self._run(rows[0])
         rows = queries.runs_by_prefix(self._db, which, 6)
         exact = [row for row in rows if row[1] == which]
         if not rows:
-            raise NotInHistory(f"No run in {self.folder} has an id that begins with {which!r}: see `rumbo history`.")
+            raise NotInHistory(f"No run in {self.name} has an id that begins with {which!r}: see `rumbo history`.")
         if len(rows) > 1 and not exact:
             ids = ", ".join(row[1] for row in rows[:5]) + (" ..." if len(rows) > 5 else "")
             raise AmbiguousInHistory(f"Several runs have an id that begins with {which!r}: {ids}. Give more of it.")
@@ -247,7 +256,7 @@ class HistoryReader:
             started=started,
             seconds=seconds,
             message=message or "",
-            log=None if log is None else os.path.join(self.folder, log),
+            log=None if log is None else os.path.join(self._logs, log),
             status=status or "",
             progress=progress,
             tracking_url=url or "",
@@ -302,7 +311,7 @@ class HistoryReader:
         rows = queries.tasks_by_prefix(self._db, task_id, 6)
         exact = [row for row in rows if row[1] == task_id]
         if not rows:
-            raise NotInHistory(f"No task in {self.folder} has an id that begins with {task_id!r}.")
+            raise NotInHistory(f"No task in {self.name} has an id that begins with {task_id!r}.")
         if len(rows) > 1 and not exact:
             ids = ", ".join(row[1] for row in rows[:5]) + (" ..." if len(rows) > 5 else "")
             raise AmbiguousInHistory(f"Several tasks have an id that begins with {task_id!r}: {ids}. Give more of it.")

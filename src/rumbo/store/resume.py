@@ -10,12 +10,11 @@ from rumbo.store.entries import Numbers
 from rumbo.store.ledger import Opened, RunMemory
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from rumbo.ports import RunInfo
+    from rumbo.store.database import Database
 
 
-def remember(db: sqlite3.Connection, info: RunInfo, folder: str) -> tuple[RunMemory, Numbers] | None:
+def remember(db: Database, info: RunInfo, folder: str) -> tuple[RunMemory, Numbers] | None:
     """The memory of a run, and the keys under which the database knows it; None if it is not there.
 
     Args:

@@ -28,6 +28,9 @@ _Key: TypeEngine[int] = Integer().with_variant(BigInteger(), "postgresql")
 _Time: TypeEngine[float] = REAL().with_variant(Float(53), "postgresql")
 """Seconds since the epoch: eight bytes in both databases, though REAL has only four in PostgreSQL."""
 
+_Name: TypeEngine[str] = Text().with_variant(Text(collation="C"), "postgresql")
+"""Compared byte by byte, as SQLite does it."""
+
 _TROUBLED = text("state > 4")
 _WENT_WRONG = text("outcome > 0")
 _SLOW = text("seconds >= 1")
@@ -37,8 +40,8 @@ families = Table(
     "families",
     metadata,
     Column("number", Integer, primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("module", Text, nullable=False),
+    Column("name", _Name, nullable=False),
+    Column("module", _Name, nullable=False),
     UniqueConstraint("name", "module", name="families_name"),
 )
 
@@ -46,7 +49,7 @@ workers = Table(
     "workers",
     metadata,
     Column("number", Integer, primary_key=True),
-    Column("name", Text, nullable=False),
+    Column("name", _Name, nullable=False),
     UniqueConstraint("name", name="workers_name"),
 )
 
@@ -54,7 +57,7 @@ runs = Table(
     "runs",
     metadata,
     Column("number", Integer, primary_key=True),
-    Column("id", Text, nullable=False),
+    Column("id", _Name, nullable=False),
     Column("roots", Text, nullable=False, comment="JSON: ids of the tasks asked for"),
     Column("command", Text, nullable=False),
     Column("host", Text, nullable=False),
@@ -75,7 +78,7 @@ tasks = Table(
     "tasks",
     metadata,
     Column("number", Integer, primary_key=True),
-    Column("id", Text, nullable=False),
+    Column("id", _Name, nullable=False),
     Column("family", Integer, ForeignKey("families.number"), nullable=False),
     Column("params", Text, nullable=False, comment="JSON: public parameters, serialised"),
     UniqueConstraint("id", name="tasks_id"),

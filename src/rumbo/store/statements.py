@@ -8,15 +8,16 @@ row by row, a thread writes 200 rows a second beside a run that computes.
 from __future__ import annotations
 
 import json
+import sqlite3
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterator, Sequence
 
     from rumbo.ports import RunEnded, RunInfo
+    from rumbo.store.database import Cursor, Database
 
 Value = str | int | float | None
 
@@ -50,7 +51,7 @@ def _insertion(table: str, shared: tuple[str, ...], own: tuple[str, ...], rows: 
 
 
 def _insert(
-    db: sqlite3.Connection,
+    db: Database,
     table: str,
     shared: dict[str, Value],
     own: tuple[str, ...],
@@ -58,6 +59,9 @@ def _insert(
     conflict: str = "",
 ) -> None:
     """Insert rows whose ``own`` columns lie one after the other in ``values``; the ``shared`` ones are alike in all."""
+    if shared and not isinstance(db, sqlite3.Connection):
+        own, values = _spelled_out(shared, own, values)
+        shared = {}
     names, common, width = tuple(shared), list(shared.values()), len(own)
     start, left = 0, len(values) // width
     for rows in _CHUNKS:
@@ -68,7 +72,17 @@ def _insert(
             start, left = end, left - rows
 
 
-def _execute(db: sqlite3.Connection, sql: str, values: Sequence[Value]) -> sqlite3.Cursor:
+def _spelled_out(
+    shared: dict[str, Value], own: tuple[str, ...], values: Sequence[Value]
+) -> tuple[tuple[str, ...], list[Value]]:
+    """The same rows with all columns in each: PostgreSQL knows the types of values only where they are inserted."""
+    said = {name: value for name, value in shared.items() if value is not None}
+    common, width = list(said.values()), len(own)
+    rows = (values[start : start + width] for start in range(0, len(values), width))
+    return (*said, *own), [value for row in rows for value in (*common, *row)]
+
+
+def _execute(db: Database, sql: str, values: Sequence[Value]) -> Cursor:
     try:
         return db.execute(sql, values)
     except UnicodeEncodeError:
@@ -79,7 +93,7 @@ def _execute(db: sqlite3.Connection, sql: str, values: Sequence[Value]) -> sqlit
 
 
 @contextmanager
-def transaction(db: sqlite3.Connection) -> Iterator[None]:
+def transaction(db: Database) -> Iterator[None]:
     """A transaction that writes: kept at the end of the block, undone when the block raises.
 
     It waits for other writers at its beginning, and not halfway.
@@ -97,26 +111,26 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
 # -- runs ---------------------------------------------------------------------------------------------------------
 
 
-def insert_run(db: sqlite3.Connection, run: RunInfo, process: str) -> int:
+def insert_run(db: Database, run: RunInfo, process: str) -> int:
     """Enter a run that begins. Gives its number."""
     row = (
         *(run.id, json.dumps(run.roots), run.command, run.host, run.user, run.pid, process, run.folder),
         *(run.workers, run.started, "running", "", "{}"),
     )
     sql = (
-        "INSERT INTO runs (id, roots, command, host, user, pid, process, folder, workers, started, status, summary, "
-        "counts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        'INSERT INTO runs (id, roots, command, host, "user", pid, process, folder, workers, started, status, summary, '
+        "counts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number"
     )
-    return int(_execute(db, sql, row).lastrowid or 0)
+    return int(_execute(db, sql, row).fetchone()[0])
 
 
-def end_run(db: sqlite3.Connection, number: int, ended: RunEnded) -> None:
+def end_run(db: Database, number: int, ended: RunEnded) -> None:
     """Note how a run ended."""
     row = (ended.ended, ended.status, ended.summary, json.dumps(dict(ended.counts)), number)
     _execute(db, "UPDATE runs SET ended = ?, status = ?, summary = ?, counts = ? WHERE number = ?", row)
 
 
-def reopen_run(db: sqlite3.Connection, number: int) -> None:
+def reopen_run(db: Database, number: int) -> None:
     """A run that was over goes on."""
     _execute(
         db, "UPDATE runs SET ended = NULL, status = 'running', summary = '', counts = '{}' WHERE number = ?", [number]
@@ -126,25 +140,25 @@ def reopen_run(db: sqlite3.Connection, number: int) -> None:
 # -- families and tasks -------------------------------------------------------------------------------------------
 
 
-def family_number(db: sqlite3.Connection, name: str, module: str) -> int:
+def family_number(db: Database, name: str, module: str) -> int:
     """The number of a family, which is entered if it is new."""
     _execute(db, "INSERT INTO families (name, module) VALUES (?, ?) ON CONFLICT DO NOTHING", (name, module))
     found = _execute(db, "SELECT number FROM families WHERE name = ? AND module = ?", (name, module))
     return int(found.fetchone()[0])
 
 
-def worker_number(db: sqlite3.Connection, name: str) -> int:
+def worker_number(db: Database, name: str) -> int:
     """The number of a worker, which is entered if it is new."""
     _execute(db, "INSERT INTO workers (name) VALUES (?) ON CONFLICT DO NOTHING", (name,))
     return int(_execute(db, "SELECT number FROM workers WHERE name = ?", (name,)).fetchone()[0])
 
 
-def last_task_number(db: sqlite3.Connection) -> int:
+def last_task_number(db: Database) -> int:
     """The highest number that a task has; 0 if there is none."""
     return int(db.execute("SELECT coalesce(max(number), 0) FROM tasks").fetchone()[0])
 
 
-def known_tasks(db: sqlite3.Connection, ids: Sequence[str]) -> tuple[list[int], list[int]]:
+def known_tasks(db: Database, ids: Sequence[str]) -> tuple[list[int], list[int]]:
     """Which of these tasks are known: their places in ``ids`` and, in the same order, their numbers."""
     row = db.execute(
         "SELECT json_group_array(asked.key), json_group_array(tasks.number) "
@@ -154,7 +168,7 @@ def known_tasks(db: sqlite3.Connection, ids: Sequence[str]) -> tuple[list[int], 
     return json.loads(row[0]), json.loads(row[1])
 
 
-def insert_tasks(db: sqlite3.Connection, family: int, values: Sequence[Value]) -> None:
+def insert_tasks(db: Database, family: int, values: Sequence[Value]) -> None:
     """Enter new tasks of one family: number, id, params; number, id, params; ..."""
     _insert(db, "tasks", {"family": family}, ("number", "id", "params"), values)
 
@@ -162,11 +176,12 @@ def insert_tasks(db: sqlite3.Connection, family: int, values: Sequence[Value]) -
 # -- tasks of a run -----------------------------------------------------------------------------------------------
 
 
-def insert_run_tasks_from(db: sqlite3.Connection, shared: dict[str, Value], first: int, last: int, ahead: int) -> None:
+def insert_run_tasks_from(db: Database, shared: dict[str, Value], first: int, last: int, ahead: int) -> None:
     """Enter tasks of a run that are alike and need nothing, for all tasks from number ``first`` to ``last``.
 
     The key of each is its task's number and ``ahead``. No value has to cross into SQLite, so this takes half the time.
     """
+    shared = {name: value for name, value in shared.items() if value is not None}
     columns, marks = ", ".join(shared), ", ".join("?" * len(shared))
     sql = (
         f"INSERT INTO run_tasks (key, task, dependencies, {columns}) "
@@ -175,23 +190,23 @@ def insert_run_tasks_from(db: sqlite3.Connection, shared: dict[str, Value], firs
     _execute(db, sql, (ahead, *shared.values(), first, last))
 
 
-def insert_like_run_tasks(db: sqlite3.Connection, shared: dict[str, Value], values: Sequence[Value]) -> None:
+def insert_like_run_tasks(db: Database, shared: dict[str, Value], values: Sequence[Value]) -> None:
     """Enter tasks of a run that are alike but for key, task, dependencies; key, task, dependencies; ..."""
     _insert(db, "run_tasks", shared, ("key", "task", "dependencies"), values)
 
 
-def insert_run_tasks(db: sqlite3.Connection, values: Sequence[Value]) -> None:
+def insert_run_tasks(db: Database, values: Sequence[Value]) -> None:
     """Enter tasks of a run: key, task, dependencies, verdict, reason, state, error, priority, dynamic; ..."""
     own = ("key", "task", "dependencies", "verdict", "reason", "state", "error", "priority", "dynamic")
     _insert(db, "run_tasks", {}, own, values)
 
 
-def plan_again(db: sqlite3.Connection, row: tuple[str, str, str, str | None, int]) -> None:
+def plan_again(db: Database, row: tuple[str, str, str, str | None, int]) -> None:
     """Bring a task that was planned before up to date: dependencies, verdict, reason, error, key."""
     _execute(db, "UPDATE run_tasks SET dependencies = ?, verdict = ?, reason = ?, error = ? WHERE key = ?", row)
 
 
-def set_state(db: sqlite3.Connection, state: int, keys: list[int]) -> None:
+def set_state(db: Database, state: int, keys: list[int]) -> None:
     """Note that these tasks of a run are in a state now. Sorts ``keys``."""
     keys.sort()
     ragged: list[int] = []
@@ -201,7 +216,7 @@ def set_state(db: sqlite3.Connection, state: int, keys: list[int]) -> None:
         else:
             db.execute("UPDATE run_tasks SET state = ? WHERE key BETWEEN ? AND ?", (state, first, last))
     if ragged:
-        sql = "UPDATE run_tasks SET state = ? WHERE key IN (SELECT value FROM json_each(?))"
+        sql = "UPDATE run_tasks SET state = ? WHERE key IN (SELECT CAST(value AS BIGINT) FROM json_each(?))"
         db.execute(sql, (state, json.dumps(ragged)))
 
 
@@ -214,7 +229,7 @@ def ranges(numbers: list[int]) -> list[tuple[int, int]]:
     return [(numbers[start], numbers[end]) for start, end in zip(starts, ends, strict=True)]
 
 
-def set_due(db: sqlite3.Connection, key: int, due: float | None) -> None:
+def set_due(db: Database, key: int, due: float | None) -> None:
     """Note when a task of a run will be tried or enabled again."""
     db.execute("UPDATE run_tasks SET due = ? WHERE key = ?", (due, key))
 
@@ -222,38 +237,39 @@ def set_due(db: sqlite3.Connection, key: int, due: float | None) -> None:
 # -- attempts -----------------------------------------------------------------------------------------------------
 
 
-def insert_plain_attempts(db: sqlite3.Connection, worker: int, values: Sequence[Value]) -> None:
+def insert_plain_attempts(db: Database, worker: int, values: Sequence[Value]) -> None:
     """Enter a worker's attempts that went well and left no word: key, started, seconds; ..."""
     _insert(db, "attempts", {"worker": worker, "outcome": 0}, ("key", "started", "seconds"), values)
 
 
-def put_attempts(db: sqlite3.Connection, values: Sequence[Value]) -> None:
+def put_attempts(db: Database, values: Sequence[Value]) -> None:
     """Enter attempts, or bring them up to date: all columns in the order of the table."""
     own = ("key", "worker", "outcome", "started", "seconds", "message", "log", "status", "progress", "tracking_url")
     conflict = (
         "ON CONFLICT (key) DO UPDATE SET worker = excluded.worker, outcome = excluded.outcome, "
         "started = excluded.started, seconds = excluded.seconds, message = excluded.message, "
-        "log = coalesce(excluded.log, log), status = excluded.status, progress = excluded.progress, "
+        "log = coalesce(excluded.log, attempts.log), status = excluded.status, progress = excluded.progress, "
         "tracking_url = excluded.tracking_url"
     )
     _insert(db, "attempts", {}, own, values, conflict)
 
 
-def set_logs(db: sqlite3.Connection, logs: Sequence[tuple[int, str]]) -> None:
+def set_logs(db: Database, logs: Sequence[tuple[int, str]]) -> None:
     """Note the files of what attempts printed: key of the attempt, path."""
     sql = (
-        "UPDATE attempts SET log = new.path FROM (SELECT json_extract(value, '$[0]') AS key, "
+        "UPDATE attempts SET log = new.path FROM (SELECT CAST(json_extract(value, '$[0]') AS BIGINT) AS key, "
         "json_extract(value, '$[1]') AS path FROM json_each(?)) AS new WHERE attempts.key = new.key"
     )
     _execute(db, sql, (json.dumps(logs, ensure_ascii=False),))
 
 
-def add_durations(db: sqlite3.Connection, values: Sequence[Value]) -> None:
+def add_durations(db: Database, values: Sequence[Value]) -> None:
     """Add to the tallies: family, hour, outcome, octave, attempts, seconds, slowest; ..."""
     own = ("family", "hour", "outcome", "octave", "attempts", "seconds", "slowest")
     conflict = (
-        "ON CONFLICT (family, hour, outcome, octave) DO UPDATE SET attempts = attempts + excluded.attempts, "
-        "seconds = seconds + excluded.seconds, slowest = max(slowest, excluded.slowest)"
+        "ON CONFLICT (family, hour, outcome, octave) DO UPDATE SET attempts = durations.attempts + excluded.attempts, "
+        "seconds = durations.seconds + excluded.seconds, "
+        "slowest = CASE WHEN excluded.slowest > durations.slowest THEN excluded.slowest ELSE durations.slowest END"
     )
     _insert(db, "durations", {}, own, values, conflict)
 
@@ -261,13 +277,13 @@ def add_durations(db: sqlite3.Connection, values: Sequence[Value]) -> None:
 # -- bookmarks ----------------------------------------------------------------------------------------------------
 
 
-def bookmark(db: sqlite3.Connection, journal: str) -> int:
+def bookmark(db: Database, journal: str) -> int:
     """Number of the last entry of a journal that has become history; 0 if none has."""
     row = db.execute("SELECT number FROM bookmarks WHERE journal = ?", (journal,)).fetchone()
     return int(row[0]) if row is not None else 0
 
 
-def set_bookmark(db: sqlite3.Connection, journal: str, number: int) -> None:
+def set_bookmark(db: Database, journal: str, number: int) -> None:
     """Note up to which entry a journal has become history."""
     sql = (
         "INSERT INTO bookmarks (journal, number) VALUES (?, ?) "
@@ -279,13 +295,13 @@ def set_bookmark(db: sqlite3.Connection, journal: str, number: int) -> None:
 # -- what is remembered of a run that goes on ------------------------------------------------------------------------
 
 
-def run_number(db: sqlite3.Connection, id: str) -> int | None:
+def run_number(db: Database, id: str) -> int | None:
     """The number of a run; None if it is not known."""
     row = db.execute("SELECT number FROM runs WHERE id = ?", (id,)).fetchone()
     return int(row[0]) if row is not None else None
 
 
-def tasks_of_run(db: sqlite3.Connection, first: int, last: int) -> list[tuple[int, str, int, int, str]]:
+def tasks_of_run(db: Database, first: int, last: int) -> list[tuple[int, str, int, int, str]]:
     """Key, task's id, state, family's number and name of all tasks of a run, in order."""
     sql = (
         "SELECT run_tasks.key, tasks.id, run_tasks.state, families.number, families.name FROM run_tasks "
@@ -296,7 +312,7 @@ def tasks_of_run(db: sqlite3.Connection, first: int, last: int) -> list[tuple[in
 
 
 def attempts_of_run(
-    db: sqlite3.Connection, first: int, last: int
+    db: Database, first: int, last: int
 ) -> list[tuple[int, str, int | None, float, str | None, str | None, float | None, str | None]]:
     """Key, worker, outcome, started, log, status, progress and tracking URL of all attempts of a run, in order."""
     sql = (
@@ -309,36 +325,36 @@ def attempts_of_run(
 # -- forgetting ---------------------------------------------------------------------------------------------------
 
 
-def delete_attempts(db: sqlite3.Connection, first: int, last: int, limit: int) -> int:
+def delete_attempts(db: Database, first: int, last: int, limit: int) -> int:
     """Forget up to ``limit`` attempts with keys in this range. Gives how many."""
     return _delete(db, "attempts", first, last, limit)
 
 
-def delete_run_tasks(db: sqlite3.Connection, first: int, last: int, limit: int) -> int:
+def delete_run_tasks(db: Database, first: int, last: int, limit: int) -> int:
     """Forget up to ``limit`` tasks of a run with keys in this range. Gives how many."""
     return _delete(db, "run_tasks", first, last, limit)
 
 
-def _delete(db: sqlite3.Connection, table: str, first: int, last: int, limit: int) -> int:
+def _delete(db: Database, table: str, first: int, last: int, limit: int) -> int:
     # The end of the batch is found first, because not every SQLite can delete with a limit.
-    sql = f"SELECT max(key) FROM (SELECT key FROM {table} WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?)"
+    sql = f"SELECT max(key) FROM (SELECT key FROM {table} WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?) AS batch"
     end = db.execute(sql, (first, last, limit)).fetchone()[0]
     if end is None:
         return 0
     return db.execute(f"DELETE FROM {table} WHERE key BETWEEN ? AND ?", (first, end)).rowcount
 
 
-def delete_run(db: sqlite3.Connection, number: int) -> None:
+def delete_run(db: Database, number: int) -> None:
     """Forget a run, whose tasks and attempts must be gone already."""
     db.execute("DELETE FROM runs WHERE number = ?", (number,))
 
 
-def delete_unused_tasks(db: sqlite3.Connection, after: int, limit: int) -> tuple[int, int]:
+def delete_unused_tasks(db: Database, after: int, limit: int) -> tuple[int, int]:
     """Look at ``limit`` tasks with numbers above ``after`` and forget those that no run has.
 
     Gives how many, and the number to go on after; 0 at the end.
     """
-    sql = "SELECT max(number), count(*) FROM (SELECT number FROM tasks WHERE number > ? ORDER BY number LIMIT ?)"
+    sql = "SELECT max(number), count(*) FROM (SELECT number FROM tasks WHERE number > ? ORDER BY number LIMIT ?) AS x"
     end, seen = db.execute(sql, (after, limit)).fetchone()
     if end is None:
         return 0, 0

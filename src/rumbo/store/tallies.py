@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 from rumbo.store import statements
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from rumbo.scheduler.records import Outcome
+    from rumbo.store.database import Database
     from rumbo.store.statements import Value
 
 _exponent = itemgetter(1)
@@ -57,7 +56,7 @@ class Tallies:
         tally[1] += seconds
         tally[2] = max(tally[2], slowest)
 
-    def enter(self, db: sqlite3.Connection, families: dict[int, int]) -> None:
+    def enter(self, db: Database, families: dict[int, int]) -> None:
         """Add all that was counted to the database. ``families``: keys by place among the run's families."""
         values: list[Value] = []
         for (family, hour, outcome, octave), (attempts, seconds, slowest) in self._found.items():

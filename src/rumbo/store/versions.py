@@ -14,7 +14,11 @@ from rumbo.errors import StoreError, StoreTooNew
 if TYPE_CHECKING:
     import sqlite3
 
-REVISIONS = ("0001", "0002")
+    from sqlalchemy import Engine
+
+    from rumbo.store.database import Database
+
+REVISIONS = ("0001", "0002", "0003")
 """All revisions, oldest first. The files of `migrations/versions` and the end of `schema.sql` must agree."""
 
 MIGRATIONS = os.path.join(os.path.dirname(__file__), "migrations")
@@ -37,7 +41,15 @@ def version_of(db: sqlite3.Connection) -> str:
     return str(row[0])
 
 
-def check_version(version: str, path: str) -> None:
+def version_on_server(db: Database) -> str:
+    """The same for our schema on a database server."""
+    if db.execute("SELECT to_regclass('alembic_version')").fetchone()[0] is None:
+        return ""
+    row = db.execute("SELECT version_num FROM alembic_version").fetchone()
+    return str(row[0]) if row is not None else ""
+
+
+def check_version(version: str, path: str, way_out: str = "move the file away to begin a new history") -> None:
     """Refuse a revision that this code does not know.
 
     Raises:
@@ -46,7 +58,7 @@ def check_version(version: str, path: str) -> None:
     if version not in REVISIONS:
         raise StoreTooNew(
             f"The history in {path} was written by a newer Rumbo: its version is {version!r}, and this Rumbo knows "
-            f"{REVISIONS[-1]!r} and older. Upgrade Rumbo here, or move the file away to begin a new history."
+            f"{REVISIONS[-1]!r} and older. Upgrade Rumbo here, or {way_out}."
         )
 
 
@@ -59,8 +71,6 @@ def create(db: sqlite3.Connection) -> None:
 
 def migrate(path: str) -> None:
     """Bring the database at ``path`` to the newest revision, in one transaction that others wait for."""
-    from alembic import command
-    from alembic.config import Config
     from sqlalchemy import create_engine, event
     from sqlalchemy.pool import NullPool
 
@@ -74,6 +84,41 @@ def migrate(path: str) -> None:
     @event.listens_for(engine, "begin")
     def _(connection: object) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")  # type: ignore[attr-defined]
+
+    _upgrade(engine)
+
+
+def migrate_on_server(url: str) -> None:
+    """Make our tables on a database server, or bring them to the newest revision; others that want to do so wait.
+
+    Raises:
+        StoreError: that could not be done; nothing has changed.
+    """
+    import psycopg
+    from sqlalchemy import create_engine, event
+    from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.pool import NullPool
+
+    from rumbo.store.postgres import HISTORY, name_of
+
+    engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(url), poolclass=NullPool)
+
+    @event.listens_for(engine, "begin")
+    def _(connection: object) -> None:
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(1920298850, 2)")  # type: ignore[attr-defined]
+        connection.exec_driver_sql(f"SET LOCAL search_path TO {HISTORY}")  # type: ignore[attr-defined]
+
+    try:
+        _upgrade(engine)
+    except (SQLAlchemyError, psycopg.Error) as error:
+        raise StoreError(
+            f"The history in {name_of(url)} could not be brought up to date ({error}). It was left as it was."
+        ) from error
+
+
+def _upgrade(engine: Engine) -> None:
+    from alembic import command
+    from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", MIGRATIONS.replace("%", "%%"))

@@ -157,11 +157,11 @@ def test_a_call_that_made_no_sense_makes_none_after_a_restart_either() -> None:
 
 
 def test_a_call_over_a_daemon_is_kept_when_it_is_answered(tmp_path: Any) -> None:
-    from rumbo.store.journal import SqliteJournal
+    from rumbo.store.journal import DatabaseJournal
     from rumbo.store.state_file import open_state
 
     async def story() -> None:
-        journal = SqliteJournal(open_state(str(tmp_path)))
+        journal = DatabaseJournal(open_state(str(tmp_path)))
         daemon = Daemon(journal, SystemClock(), Terms(guest_lease=0.2, lease=0.1), guests={"luigi": Speaker})
         daemon.load()
         await daemon.start()

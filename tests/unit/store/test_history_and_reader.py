@@ -24,9 +24,13 @@ def folder(tmp_path: Path) -> str:
     return str(tmp_path / ".rumbo")
 
 
-@pytest.fixture
-def writer(folder: str) -> Iterator[HistoryWriter]:
-    writer = HistoryWriter(folder)
+@pytest.fixture(params=["SQLite", "PostgreSQL"])
+def writer(folder: str, request: pytest.FixtureRequest) -> Iterator[HistoryWriter]:
+    """One who writes to a folder, and one who writes to a server."""
+    if request.param == "SQLite":
+        writer = HistoryWriter(folder)
+    else:
+        writer = HistoryWriter(request.getfixturevalue("empty_postgres"), logs=folder)
     yield writer
     writer.close()
     assert writer.trouble is None
@@ -34,7 +38,7 @@ def writer(folder: str) -> Iterator[HistoryWriter]:
 
 def read(writer: HistoryWriter) -> HistoryReader:
     assert writer.flush()
-    return HistoryReader(writer.folder)
+    return HistoryReader(writer.place, writer.logs)
 
 
 def test_a_run_with_its_tasks_and_attempts(writer: HistoryWriter) -> None:
@@ -376,7 +380,7 @@ def test_runs_in_pages_by_status_and_by_id(writer: HistoryWriter, folder: str) -
         assert history.run("2024-03").id == "2024-03"
         with pytest.raises(NotInHistory) as missing:
             history.run("2025")
-        assert str(missing.value) == f"No run in {folder} has an id that begins with '2025': see `rumbo history`."
+        assert str(missing.value) == f"No run in {history.name} has an id that begins with '2025': see `rumbo history`."
         with pytest.raises(AmbiguousInHistory) as several:
             history.run("2024-1")
         assert (
@@ -399,7 +403,7 @@ def test_a_task_by_the_beginning_of_its_id(writer: HistoryWriter, folder: str) -
         )
         with pytest.raises(NotInHistory) as missing:
             history.task("Dirty")
-        assert str(missing.value) == f"No task in {folder} has an id that begins with 'Dirty'."
+        assert str(missing.value) == f"No task in {history.name} has an id that begins with 'Dirty'."
 
 
 def test_failures_over_all_runs_latest_first(writer: HistoryWriter) -> None:
@@ -521,9 +525,10 @@ def test_no_history_yet(tmp_path: Path) -> None:
     assert str(caught.value) == f"There is no history in {tmp_path}: nothing has been run there yet."
 
 
-def test_memory_stays_out_of_the_repository(writer: HistoryWriter, tmp_path: Path) -> None:
+def test_memory_stays_out_of_the_repository(folder: str, tmp_path: Path) -> None:
+    writer = HistoryWriter(folder)
     Story(writer)
-    writer.flush()
+    writer.close()
     assert (tmp_path / ".rumbo" / ".gitignore").read_text() == "*\n"
 
 

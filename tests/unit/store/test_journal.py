@@ -10,7 +10,7 @@ import pytest
 
 from rumbo.errors import StoreBusy, StoreError, StoreTooNew
 from rumbo.ports import Entry
-from rumbo.store.journal import SqliteJournal
+from rumbo.store.journal import DatabaseJournal
 from rumbo.store.log_store import LogStore
 from rumbo.store.state_file import FILE, lock_for_server, open_state, steps
 
@@ -28,21 +28,21 @@ def folder(tmp_path: Path) -> str:
 
 
 def test_what_was_appended_is_there_for_the_next_server(folder: str) -> None:
-    journal = SqliteJournal(open_state(folder))
+    journal = DatabaseJournal(open_state(folder))
     id = journal.id
     assert (journal.snapshot(), list(journal.entries(0))) == (None, [])
     journal.append([entry(1), entry(2)])
     journal.append([entry(3)])
     journal.append([])
     journal.close()
-    journal = SqliteJournal(open_state(folder))
+    journal = DatabaseJournal(open_state(folder))
     assert journal.id == id
     assert list(journal.entries(1)) == [entry(2), entry(3)]
     journal.close()
 
 
 def test_a_snapshot_takes_the_place_of_what_came_before(folder: str) -> None:
-    journal = SqliteJournal(open_state(folder))
+    journal = DatabaseJournal(open_state(folder))
     journal.append([entry(1), entry(2), entry(3)])
     body = os.urandom(9 << 20)
     journal.save(2, body)
@@ -54,7 +54,7 @@ def test_a_snapshot_takes_the_place_of_what_came_before(folder: str) -> None:
 
 
 def test_entries_are_written_all_or_none(folder: str) -> None:
-    journal = SqliteJournal(open_state(folder))
+    journal = DatabaseJournal(open_state(folder))
     journal.append([entry(1)])
     with pytest.raises(StoreError, match=r"state\.db cannot be used"):
         journal.append([entry(2), entry(1)])
@@ -64,7 +64,7 @@ def test_entries_are_written_all_or_none(folder: str) -> None:
 
 
 def test_a_journal_that_is_locked_says_so(folder: str) -> None:
-    journal = SqliteJournal(open_state(folder, patience=0.0))
+    journal = DatabaseJournal(open_state(folder, patience=0.0))
     other = sqlite3.connect(os.path.join(folder, FILE), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     for write in (lambda: journal.append([entry(1)]), lambda: journal.save(1, b"x")):
@@ -85,7 +85,7 @@ def test_a_newer_state_is_refused(folder: str) -> None:
     newest = steps()[-1][0]
     assert str(caught.value) == (
         f"The state in {folder}/state.db was written by a newer Rumbo: it has step 99, and this Rumbo knows {newest} "
-        "and older. Upgrade Rumbo here, or name another folder with --state."
+        "and older. Upgrade Rumbo here, or name another place with --state."
     )
 
 
@@ -113,7 +113,8 @@ def test_one_server_for_a_folder(folder: str) -> None:
     with pytest.raises(StoreBusy) as caught:
         lock_for_server(folder)
     assert str(caught.value) == (
-        f"Another server (process {os.getpid()}) works on {folder}: stop it first, or name another folder with --state."
+        f"Another server (process {os.getpid()}) works on {folder}: stop it first, let this one wait for its "
+        "place with --standby, or name another folder with --state."
     )
     os.close(lock)
     os.close(lock_for_server(folder))

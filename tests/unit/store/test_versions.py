@@ -102,13 +102,13 @@ def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As if this were the next Rumbo, whose runs have a mood."""
     migrations = tmp_path / "migrations"
     shutil.copytree(versions.MIGRATIONS, migrations, ignore=shutil.ignore_patterns("__pycache__"))
-    (migrations / "versions" / "v0003_mood.py").write_text(
+    (migrations / "versions" / "v9999_mood.py").write_text(
         "import sqlalchemy as sa\nfrom alembic import op\n"
-        "revision = '0003'\ndown_revision = '0002'\n"
+        f"revision = '9999'\ndown_revision = '{versions.REVISIONS[-1]}'\n"
         "def upgrade():\n    op.add_column('runs', sa.Column('mood', sa.Text))\n"
     )
     monkeypatch.setattr(versions, "MIGRATIONS", str(migrations))
-    monkeypatch.setattr(versions, "REVISIONS", (*versions.REVISIONS, "0003"))
+    monkeypatch.setattr(versions, "REVISIONS", (*versions.REVISIONS, "9999"))
 
 
 def columns_of_runs(folder: Path) -> list[str]:
@@ -146,7 +146,7 @@ def test_an_older_database_is_brought_up_to_date_by_who_reads(tmp_path: Path, re
 def test_a_migration_that_fails_changes_nothing(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     folder = an_old_database(tmp_path / "old")
     request.getfixturevalue("next_version")
-    script = tmp_path / "migrations" / "versions" / "v0003_mood.py"
+    script = tmp_path / "migrations" / "versions" / "v9999_mood.py"
     script.write_text(script.read_text() + "    raise RuntimeError('no such mood')\n")
     before = columns_of_runs(folder)
 

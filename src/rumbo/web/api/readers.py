@@ -6,6 +6,9 @@ from contextlib import contextmanager
 from queue import LifoQueue
 from typing import TYPE_CHECKING
 
+from rumbo.errors import StoreError
+from rumbo.history import AmbiguousInHistory, NotInHistory
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -29,5 +32,12 @@ class Readers:
             if reader is None:
                 reader = self._open()
             yield reader
+        except (NotInHistory, AmbiguousInHistory):
+            raise
+        except StoreError:
+            if reader is not None:  # its connection may be lost; the next one to ask opens another
+                reader.close()
+                reader = None
+            raise
         finally:
             self._free.put(reader)
