@@ -278,6 +278,11 @@ class Machine:
             if spec.state is _UNKNOWN and spec.runnable:
                 spec = spec._replace(runnable=False)  # nobody can run what is not understood, not even when forgiven
             task = graph.meet(spec, now)
+            if not spec.runnable and self._is_better_known(task, worker):
+                self._give_stake(task, spec, worker)
+                if spec.state is _DONE and not task.lease:
+                    self._find_complete(task)
+                continue
             if task.spec is not spec and task.spec != spec and not task.lease:
                 task.queued = None
                 task.spec = spec
@@ -293,6 +298,21 @@ class Machine:
         self._hand_down_priority(described)
         for task in described:
             self._describe(task, run)
+
+    @staticmethod
+    def _is_better_known(task: TaskRecord, worker: WorkerRecord) -> bool:
+        """Whether others have described a task as one that they can run.
+
+        Then the word of a worker that cannot run it takes nothing away from theirs: what to that worker comes from
+        elsewhere, or cannot be understood, is theirs to make.
+        """
+        return task.spec.runnable and any(id != worker.id for id in task.runners)
+
+    def _find_complete(self, task: TaskRecord) -> None:
+        if task.state is not _DONE:
+            task.failures = ()
+            self._start_afresh(task)
+            self._move(task, Cause.FOUND_COMPLETE)
 
     def _welcome_modules(self, described: Sequence[TaskRecord]) -> None:
         """See that assistants serve the modules of these tasks too."""
@@ -344,10 +364,8 @@ class Machine:
                 return
             cause = _DESCRIBED
         elif said is _DONE:
-            if state is _DONE:
-                return
-            task.failures = ()
-            cause = Cause.FOUND_COMPLETE
+            self._find_complete(task)
+            return
         elif said is _DISABLED:
             if state is _DISABLED:
                 task.disabled_until = None

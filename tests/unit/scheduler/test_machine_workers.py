@@ -113,10 +113,39 @@ def test_a_worker_that_cannot_run_a_task_waits_for_those_who_can(driver):
     driver.join("v")
     driver.register("w", task("a"))
     driver.register("v", task("a", runnable=False), task("b", "a"))
-    driver.register("w", task("a"))
     assert driver.ask("v") == []
     driver.finish("w", driver.start("w"))
     assert given(driver.ask("v")) == ["b"]
+
+
+@pytest.mark.parametrize("said", [State.PENDING, State.UNKNOWN, State.DISABLED])
+def test_who_cannot_run_a_task_takes_nothing_from_those_who_can(driver, said):
+    driver.join("v")
+    driver.register("w", task("needed"), task("a", "needed"), run="w's")
+    driver.register("v", task("a", runnable=False, state=said), run="v's")
+    record = driver.record("a")
+    assert (record.spec.dependencies, record.runners, record.stakeholders) == (("needed",), ("w",), ("w", "v"))
+    assert (record.state, record.run) == (State.PENDING, "w's")
+
+
+def test_who_cannot_run_a_task_may_find_it_complete(driver):
+    driver.join("v")
+    driver.register("w", task("a"), task("b"))
+    driver.fail("w", driver.start("w"))
+    lease = driver.start("w")
+    for _ in "once and again":
+        driver.register("v", task("a", runnable=False, state=State.DONE), task("b", runnable=False, state=State.DONE))
+    assert (driver.state("a"), driver.record("a").failures) == (State.DONE, ())
+    assert driver.state("b") is State.RUNNING  # its worker knows best
+    driver.finish("w", lease)
+
+
+def test_when_those_who_could_are_gone_the_word_of_others_counts(driver):
+    driver.join("v")
+    driver.register("w", task("a", "needed"))
+    driver.apply(Leave("w"))
+    driver.register("v", task("a", runnable=False))
+    assert driver.record("a").spec.dependencies == ()
 
 
 def test_a_worker_that_says_it_cannot_run_a_task_any_more_does_not_get_it(driver):

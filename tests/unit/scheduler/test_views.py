@@ -203,7 +203,7 @@ def test_what_others_hold_or_may_begin(driver):
 def test_what_turned_out_to_be_external_is_in_line_for_nobody(driver):
     driver.join("v")
     driver.register("v", task("a"))
-    driver.register("w", task("a", runnable=False))
+    driver.register("v", task("a", runnable=False))
     assert views.prospects(driver.machine, "v") == Prospects(held=0, ready=0, retries_at=None, elsewhere=0)
 
 
