@@ -170,6 +170,41 @@ MACHINE = [
 ]  # fmt: skip
 
 
+REQUESTS = Unit("requests", 1.0)
+
+
+def served(what: str, *arguments: str) -> dict[str, Command]:
+    """The same work for a server of either side and its clients."""
+    return {side: ("python", "serving.py", side, what, "{size}", *arguments) for side in ("luigi", "rumbo")}
+
+
+FOUR = ("--clients", "4")
+SERVER = [
+    Case("server", "server: wide, one client, CPU of the server", MICROSECONDS,
+         served("server"), {1_000: 60, 3_000: 60}, (1_000,)),
+    Case("server-client", "the same, CPU of the client", MICROSECONDS,
+         served("client"), {1_000: 100, 3_000: 100}, (1_000,)),
+    Case("server-requests", "the same, requests a task", REQUESTS,
+         served("requests"), {1_000: 0.05, 3_000: 0.05}, (1_000,)),
+    Case("server-4", "server: wide, 4 clients, CPU of the server", MICROSECONDS,
+         served("server", *FOUR), {250: 100, 1_000: 100}, (250,), note="so many tasks for each client"),
+    Case("server-4-client", "the same, CPU of all clients", MICROSECONDS,
+         served("client", *FOUR), {250: 200, 1_000: 200}, (250,)),
+    Case("server-4-rate", "the same, on the wall", MICROSECONDS,
+         served("rate", *FOUR), {250: 200, 1_000: 200}, (250,), note="200 µs are 5,000 tasks a second"),
+    Case("latency", "a task becomes ready, another worker starts it (wall)", MILLISECONDS,
+         served("latency"), {40: 3}, (10,)),
+    Case("crowd-idle", "workers that wait: CPU of the server in a second", MILLISECONDS,
+         served("idle"), {200: None}, (200,)),
+    Case("crowd-busy", "20 of them work: from a report to the next order (wall)", MILLISECONDS,
+         served("busy"), {200: None}, (200,)),
+    Case("crowd-busy-cpu", "the same, CPU of the server in a second", MILLISECONDS,
+         served("busy-cpu"), {200: None}, (200,)),
+    Case("tasks-api", "list of tasks over HTTP, so many in the history (wall)", MILLISECONDS,
+         {"rumbo": ("python", "listing.py", "{size}")}, {100_000: 100}),
+]  # fmt: skip
+
+
 def floor_alone(name: str, title: str, size: int) -> Case:
     commands: dict[str, Command] = {"floor": ("python", "floor.py", name, "{size}")}
     return Case(name, title, MICROSECONDS, commands, {size: None})
@@ -181,4 +216,4 @@ FLOOR = [
     floor_alone("scandir", "floor: list a folder, per name", 10_000),
 ]
 
-CASES = [*START, *INSTANCES, *BUILDS, *CALL_COUNTS, *OUTPUTS, *MACHINE, *FLOOR]
+CASES = [*START, *INSTANCES, *BUILDS, *CALL_COUNTS, *OUTPUTS, *MACHINE, *SERVER, *FLOOR]

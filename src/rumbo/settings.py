@@ -43,7 +43,7 @@ class RunSettings(NamedTuple):
     """Remember runs in the folder's .rumbo/."""
     capture: bool = True
     """Keep what attempts print, next to the history."""
-    check_threads: int = 16
+    check_threads: int = 32
     """How many tasks may be asked at once whether they are complete, when that is slow."""
     check_complete: bool = True
     """A task that finished without making its outputs has failed."""

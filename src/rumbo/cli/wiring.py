@@ -51,7 +51,7 @@ class Options(NamedTuple):
     """How much there is of each resource; one of those not named."""
     rules: Rules = Rules()
     retries: RetryDefaults = RetryDefaults()
-    check_threads: int = 16
+    check_threads: int = 32
     """How many tasks may be asked at once whether they are complete, when that is slow."""
     allow_collisions: bool = False
     """Take tasks that differ only in insignificant parameters for one."""

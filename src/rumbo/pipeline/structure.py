@@ -19,16 +19,20 @@ def flatten(struct: Any) -> list[Any]:
     ['foo', 'bar', 'troll']
     """
     flat: list[Any] = []
-    _flatten_into(flat, struct)
+    _flatten_into(flat, struct, {})
     return flat
 
 
-def _flatten_into(flat: list[Any], struct: Any) -> None:
+def _flatten_into(flat: list[Any], struct: Any, items_by_class: dict[type, bool]) -> None:
     if struct is None:
         return
     kind = type(struct)
-    # Asking the class first spares most items, which are tasks or targets, the price of a raised TypeError.
-    if kind is str or not (hasattr(kind, "__iter__") or hasattr(kind, "__getitem__")) or isinstance(struct, str):
+    is_item = items_by_class.get(kind)
+    if is_item is None:
+        # Asking the class first spares most items, which are tasks or targets, the price of a raised TypeError.
+        has_parts = hasattr(kind, "__iter__") or hasattr(kind, "__getitem__")
+        is_item = items_by_class[kind] = issubclass(kind, str) or not has_parts
+    if is_item:
         flat.append(struct)
         return
     if isinstance(struct, dict):
@@ -39,7 +43,10 @@ def _flatten_into(flat: list[Any], struct: Any) -> None:
         flat.append(struct)
         return
     for item in items:
-        _flatten_into(flat, item)
+        if items_by_class.get(type(item)):
+            flat.append(item)
+        else:
+            _flatten_into(flat, item, items_by_class)
 
 
 def getpaths(struct: Any) -> Any:

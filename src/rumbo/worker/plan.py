@@ -233,20 +233,20 @@ class Plan:
         task = node.task
         try:
             needed = task.deps()
-            for each in needed:
-                if not isinstance(each, Task):
-                    raise TaskError(
-                        f"{task}.requires() returned {each!r}, a {type(each).__name__}: "
-                        "return tasks, not their targets and not their classes."
-                    )
+            if not all(issubclass(kind, Task) for kind in set(map(type, needed))):
+                stranger = next(each for each in needed if not isinstance(each, Task))
+                raise TaskError(
+                    f"{task}.requires() returned {stranger!r}, a {type(stranger).__name__}: "
+                    "return tasks, not their targets and not their classes."
+                )
         except Exception as error:  # noqa: BLE001 - the user's code; one broken branch must not stop the others
             self._break(node, error, f"requires() failed: {_brief(error)}")
             if task._event_callbacks:
                 fire(task, Event.BROKEN_TASK, task, error)
             return
-        for each in needed:
-            node.needs.append(self._meet(each, below))
-            if task._event_callbacks:
+        node.needs += [self._meet(each, below) for each in needed]
+        if task._event_callbacks:
+            for each in needed:
                 fire(task, Event.DEPENDENCY_DISCOVERED, task, each)
 
 
