@@ -35,22 +35,28 @@ def server_command(side: str, port: int) -> list[str]:
     return [sys.executable, "-c", LUIGID, "--port", str(port), "--address", "127.0.0.1", "--state-path", "state"]
 
 
+def start_server(side: str) -> tuple[subprocess.Popen[bytes], int]:
+    """A server that answers, and its port. Another port is tried when somebody else was quicker to take it."""
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        with open("server.out", "wb") as out:
+            server = subprocess.Popen(server_command(side, port), stdout=out, stderr=out)
+        while server.poll() is None:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                return server, port
+            time.sleep(0.02)
+    with open("server.out") as told:
+        sys.exit(f"the server did not start: {told.read()}")
+
+
 @contextlib.contextmanager
 def serving(side: str) -> Iterator[tuple[int, str]]:
     """A server of this side in the current folder: its process and its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with open("server.out", "wb") as out:
-        server = subprocess.Popen(server_command(side, port), stdout=out, stderr=out)
+    server, port = start_server(side)
     try:
-        end = time.monotonic() + 20
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                break
-            if time.monotonic() > end:
-                sys.exit("the server did not start")
-            time.sleep(0.02)
         yield server.pid, f"http://127.0.0.1:{port}"
     finally:
         server.send_signal(signal.SIGTERM)
@@ -77,9 +83,9 @@ def count_requests(side: str) -> list[int]:
 
         name = "request"
     else:
-        from luigi.rpc import RequestsFetcher as Kind
+        from luigi.rpc import RemoteScheduler as Kind
 
-        name = "fetch"
+        name = "_fetch"
     real = getattr(Kind, name)
 
     def counting(self: Any, *arguments: Any, **more: Any) -> Any:
