@@ -188,6 +188,8 @@ class WireOutlook(NamedTuple):
     """Tasks that this worker wants and that another one, or a person, has finished."""
     failed_elsewhere: Mapping[str, str] = {}
     """Likewise, those that failed for good, with the message."""
+    withdrawn: tuple[str, ...] = ()
+    """Likewise, those that somebody has cancelled."""
 
 
 class WorkReply(NamedTuple):

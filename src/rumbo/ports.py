@@ -158,7 +158,9 @@ class Outlook(NamedTuple):
     done: tuple[str, ...] = ()
     """Tasks it wants that are done, if others may have done some of them."""
     failed: Mapping[str, str] = {}
-    """Likewise, tasks that have failed or were withdrawn, each with why."""
+    """Likewise, tasks that have failed, each with why."""
+    withdrawn: tuple[str, ...] = ()
+    """Likewise, tasks that somebody has cancelled."""
 
 
 class SchedulerPort(Protocol):

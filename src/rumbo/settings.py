@@ -36,7 +36,7 @@ class RunSettings(NamedTuple):
     workers: int = 1
     """Attempts at a time."""
     executor: str = "auto"
-    """inline, processes, threads, or auto: inline for one worker, processes for more."""
+    """inline, processes, threads, or auto: inline for one worker that schedules for itself, else processes."""
     deep: bool = False
     """Look below complete tasks too."""
     history: bool = True

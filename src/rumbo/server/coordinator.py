@@ -411,13 +411,16 @@ class Coordinator:
         left = prospects(machine, worker)
         done: list[str] = []
         failed: dict[str, str] = {}
+        withdrawn: list[str] = []
         for id in machine.workers[worker].tasks:
             task = machine.tasks[id]
             if task.state is State.DONE:
                 done.append(id)
-            elif task.state in (State.FAILED, State.DISABLED, State.CANCELLED) and task.retry_at is None:
+            elif task.state in (State.FAILED, State.DISABLED) and task.retry_at is None:
                 failed[id] = str(task.story[-1])
-        return WireOutlook(left.retries_at, left.elsewhere, left.ready, tuple(done), failed)
+            elif task.state is State.CANCELLED:
+                withdrawn.append(id)
+        return WireOutlook(left.retries_at, left.elsewhere, left.ready, tuple(done), failed, tuple(withdrawn))
 
     # -- runs and those who watch -----------------------------------------------------------------------------------
 

@@ -301,7 +301,7 @@ class RemoteScheduler:
             known = self._outlook
             if known is None or self._arrived or self._urgent:
                 return Outlook(None, 1, 0)
-        return Outlook(known.retries_at, known.elsewhere, known.blocked, known.done_elsewhere, known.failed_elsewhere)
+        return Outlook(*known)
 
     def running(self) -> list[tuple[str, str, int]]:
         """Run, first task and number of the attempts under way here."""

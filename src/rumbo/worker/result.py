@@ -62,6 +62,7 @@ class RunResult:
         self.was_interrupted = was_interrupted
         self._done_elsewhere = frozenset(elsewhere.done) if elsewhere is not None else frozenset()
         self._failed_elsewhere = elsewhere.failed if elsewhere is not None else {}
+        self._withdrawn = frozenset(elsewhere.withdrawn) if elsewhere is not None else frozenset()
         self._fates: dict[str, Fate] | None = None
 
     def __bool__(self) -> bool:
@@ -87,6 +88,8 @@ class RunResult:
             return Fate.ELSEWHERE
         if node.id in self._failed_elsewhere:
             return Fate.FAILED
+        if node.id in self._withdrawn:
+            return Fate.CANCELLED
         if node.verdict is Verdict.BROKEN:
             return Fate.BROKEN
         if node.verdict is Verdict.WAIT:

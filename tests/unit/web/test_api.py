@@ -20,6 +20,8 @@ from server_talk import Talker, spec
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+NOTHING: dict[str, Any] = {"changed": {}, "stopping": []}
+
 
 class Caller:
     """Asks a server that has some runs behind it and one under way."""
@@ -128,21 +130,21 @@ def test_how_things_stand(caller: Caller) -> None:
 
 def test_people_step_in(caller: Caller) -> None:
     ask = caller.ask
-    assert ask("pause", {}) == {"changed": {}}
+    assert ask("pause", {}) == NOTHING
     assert ask("status")["is_paused"]
     ask("resume", {})
-    assert ask("tasks/Load_2/cancel", {}) == {"changed": {"Load_2": "cancelled"}}
-    assert ask("tasks/Load_2/forgive", {}) == {"changed": {"Load_2": "pending"}}
-    assert ask("tasks/Load_2/done", {}) == {"changed": {"Load_2": "done"}}
+    assert ask("tasks/Load_2/cancel", {}) == {"changed": {"Load_2": "cancelled"}, "stopping": []}
+    assert ask("tasks/Load_2/forgive", {}) == {"changed": {"Load_2": "pending"}, "stopping": []}
+    assert ask("tasks/Load_2/done", {}) == {"changed": {"Load_2": "done"}, "stopping": []}
     assert ask("tasks/Load_2/enable", {})["status"] == 409
-    assert ask("resources/database", {"amount": 3}, "PUT") == {"changed": {}}
+    assert ask("resources/database", {"amount": 3}, "PUT") == NOTHING
     assert ask("resources")[0]["total"] == 3
     sent = ask("tasks/Load_1/messages", {"content": "slower"})["id"]
     assert ask(f"messages/{sent}") == {"text": None}
     reply = codec.encode((sent, "as you like")).decode()
     caller.work(caller.agent.says(codec.Noting(caller.load.lease, "reply", reply)))
     assert ask(f"messages/{sent}") == {"text": "as you like"}
-    assert ask("workers/agent/slots", {"slots": 7}, "PUT") == {"changed": {}}
+    assert ask("workers/agent/slots", {"slots": 7}, "PUT") == NOTHING
     assert ask("workers/agent")["slots"] == 7
     ask("workers/agent/drain", {})
     ask("workers/ana/disable", {})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, HTTPException
 
 from rumbo.scheduler import commands as do
-from rumbo.scheduler.effects import StateChanged
+from rumbo.scheduler.effects import StateChanged, StopAsked
 from rumbo.server.coordinator import Telling
 from rumbo.web.api.shapes import Amount, Done, Message, Reply, Sent, Slots
 from rumbo.web.api.terms import OPERATOR, VIEWER, Id
@@ -113,4 +113,7 @@ def changes(daemon: Daemon) -> APIRouter:
 
 
 def _done(effects: Sequence[Effect]) -> Done:
-    return Done(changed={each.task: each.new.name.lower() for each in effects if isinstance(each, StateChanged)})
+    return Done(
+        changed={each.task: each.new.name.lower() for each in effects if isinstance(each, StateChanged)},
+        stopping=[each.task for each in effects if isinstance(each, StopAsked)],
+    )

@@ -246,9 +246,12 @@ class Durations(Shape):
 
 
 class Done(Shape):
-    """What a change has brought about: tasks and their new states."""
+    """What a change has brought about."""
 
     changed: dict[str, str]
+    """Tasks and their new states."""
+    stopping: list[str] = []
+    """Tasks that run, whose workers have been told to stop them."""
 
 
 class Amount(Shape):
