@@ -106,6 +106,18 @@ class Postgres:
         except self._error as error:
             raise self._explained(error) from error
 
+    def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """Insert many rows, in the quickest way that there is. Raises `DatabaseTrouble`."""
+        try:
+            with (
+                self._connection.cursor() as cursor,
+                cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy,
+            ):
+                for row in rows:
+                    copy.write_row([_storable(value) for value in row])
+        except self._error as error:
+            raise self._explained(error) from error
+
     def rollback(self) -> None:
         """Undo the transaction under way."""
         if not self._connection.closed:
@@ -143,7 +155,11 @@ def translated(sql: str) -> str:
 
 def _storable(value: Any) -> Any:
     """The value; of text, what PostgreSQL cannot hold is spelled out."""
-    return value.replace("\0", "\\x00") if isinstance(value, str) and "\0" in value else value
+    if not isinstance(value, str):
+        return value
+    if not value.isascii():
+        value = value.encode("utf-8", "backslashreplace").decode("utf-8")
+    return value.replace("\0", "\\x00") if "\0" in value else value
 
 
 def _first_line(error: Exception) -> str:

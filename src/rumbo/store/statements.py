@@ -59,9 +59,9 @@ def _insert(
     conflict: str = "",
 ) -> None:
     """Insert rows whose ``own`` columns lie one after the other in ``values``; the ``shared`` ones are alike in all."""
-    if shared and not isinstance(db, sqlite3.Connection):
-        own, values = _spelled_out(shared, own, values)
-        shared = {}
+    if not isinstance(db, sqlite3.Connection):
+        _insert_on_server(db, table, shared, own, values, conflict)
+        return
     names, common, width = tuple(shared), list(shared.values()), len(own)
     start, left = 0, len(values) // width
     for rows in _CHUNKS:
@@ -72,14 +72,20 @@ def _insert(
             start, left = end, left - rows
 
 
-def _spelled_out(
-    shared: dict[str, Value], own: tuple[str, ...], values: Sequence[Value]
-) -> tuple[tuple[str, ...], list[Value]]:
-    """The same rows with all columns in each: PostgreSQL knows the types of values only where they are inserted."""
+def _insert_on_server(
+    db: Database, table: str, shared: dict[str, Value], own: tuple[str, ...], values: Sequence[Value], conflict: str
+) -> None:
     said = {name: value for name, value in shared.items() if value is not None}
-    common, width = list(said.values()), len(own)
-    rows = (values[start : start + width] for start in range(0, len(values), width))
-    return (*said, *own), [value for row in rows for value in (*common, *row)]
+    columns, common, width = (*said, *own), tuple(said.values()), len(own)
+    rows = ((*common, *values[start : start + width]) for start in range(0, len(values), width))
+    if conflict:
+        marks = ", ".join("?" * len(columns))
+        db.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) {conflict}", rows)
+        return
+    from rumbo.store.postgres import Postgres
+
+    assert isinstance(db, Postgres)
+    db.copy(table, columns, rows)
 
 
 def _execute(db: Database, sql: str, values: Sequence[Value]) -> Cursor:
