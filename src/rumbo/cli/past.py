@@ -12,6 +12,7 @@ from rumbo.cli.look import plural
 from rumbo.history import NotInHistory
 from rumbo.store.connect import FOLDER, NoHistory
 from rumbo.store.reader import HistoryReader
+from rumbo.wording import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -139,7 +140,7 @@ def find_task(reader: HistoryReader, words: Sequence[str]) -> TaskRow:
 
 
 def _parsed(words: Sequence[str]) -> tuple[str, dict[str, str]]:
-    name, *rest = words
+    name, *rest = _without_module(words)
     params: dict[str, str] = {}
     call = _CALL.fullmatch(name)
     if call is not None:
@@ -159,6 +160,25 @@ def _parsed(words: Sequence[str]) -> tuple[str, dict[str, str]]:
             value = rest.pop(0)
         params[key.replace("-", "_")] = value
     return name, params
+
+
+def _without_module(words: Sequence[str]) -> list[str]:
+    """The words without ``-m MODULE``: runs are started with it, but the history knows tasks by their families.
+
+    Raises:
+        UsageError: nothing else is left.
+    """
+    rest = list(words)
+    for place, word in enumerate(rest):
+        if word in ("-m", "--module"):
+            del rest[place : place + 2]
+            break
+        if word.startswith("--module="):
+            del rest[place]
+            break
+    if not rest:
+        raise UsageError("Which task? Name it by its family and parameters, or by its id.")
+    return rest
 
 
 def _no_such(reader: HistoryReader, family: str, params: Mapping[str, str]) -> str:
@@ -187,7 +207,7 @@ def _unknown(reader: HistoryReader, name: str) -> str:
 
 def task_name(task: TaskRow | RunTaskRow) -> str:
     """A task as a person writes it."""
-    return f"{task.family}({', '.join(f'{name}={value}' for name, value in task.params.items())})"
+    return shortened(f"{task.family}({', '.join(f'{name}={value}' for name, value in task.params.items())})")
 
 
 def ago(moment: float, now: float) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, TextIO
 
 from rumbo.cli.arguments import HELP, MODULE, Option, amount, count, read
 from rumbo.cli.finding import finder, make_tasks
 from rumbo.cli.look import Ink, is_terminal
 from rumbo.cli.main import ALL_COMPLETE, FAILED, INCOMPLETE, INTERRUPTED
+from rumbo.cli.streams import outlet, set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -157,12 +159,16 @@ def perform(tasks: Sequence[Task], options: Options, flags: Mapping[str, Any]) -
     from rumbo.cli.wiring import execute
 
     wants_json = flags.get("json", False)
-    out = own_stream(sys.stderr if wants_json else sys.stdout, options.capture)
-    aside = out if wants_json else own_stream(sys.stderr, options.capture)
+    # Streams of our own still lead to the person when that of the process is kept in files.
+    out = outlet(sys.stderr if wants_json else sys.stdout)
+    aside = out if wants_json else outlet(sys.stderr)
+    if not options.capture:
+        _keep_order(sys.stdout)
     view = _view(out, options, flags)
     counter = Counter(sys.stderr)
     try:
-        result = execute(tasks, options, [view], _teller(view, aside), counter)
+        with set_aside() if wants_json else nullcontext():
+            result = execute(tasks, options, [view], _teller(view, aside), counter)
     except BaseException:
         view.close()
         raise
@@ -174,23 +180,17 @@ def perform(tasks: Sequence[Task], options: Options, flags: Mapping[str, Any]) -
         print(json.dumps(as_json(result), indent=2))
     else:
         _say_what_came(result, out, flags.get("quiet", False))
+    broken = getattr(out, "broken", None)
+    if broken is not None and not isinstance(broken, BrokenPipeError):
+        aside.write(f"Not all of this could be shown: {broken.strerror}. The tasks themselves are not affected.\n")
     return code_of(result)
 
 
-def own_stream(stream: TextIO, is_captured: bool) -> TextIO:
-    """A stream that still leads to the person when the process's own output is kept in files."""
-    stream.flush()
-    if not is_captured:
-        # What tasks print and what we print shall come in the order in which it happens.
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(line_buffering=True)
-        return stream
-    try:
-        number = os.dup(stream.fileno())
-    except (OSError, ValueError):
-        return stream  # not a file of the system, so nobody takes it away either
-    return os.fdopen(number, "w", buffering=1, encoding=stream.encoding, errors="replace")
+def _keep_order(stream: TextIO) -> None:
+    """Let what tasks print and what we print come in the order in which it happens."""
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(line_buffering=True)
 
 
 def _view(out: TextIO, options: Options, flags: Mapping[str, Any]) -> Observer:

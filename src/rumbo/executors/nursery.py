@@ -20,6 +20,7 @@ from rumbo.executors.channel import Channel
 from rumbo.executors.streams import flush_standard_streams
 from rumbo.pipeline.registry import load_task
 from rumbo.ports import Ended, Message
+from rumbo.scheduler.records import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -189,8 +190,6 @@ class Child:
         elif verb == "message":
             self._inboxes.setdefault(lease, deque()).append(Message(*details))
         elif verb == "stop" and self._loop is not None:
-            from rumbo.scheduler.records import Outcome
-
             self._loop.cancel(lease, Outcome(details[0]))
 
     def _carry_out(
@@ -207,12 +206,14 @@ class Child:
         try:
             task = self._task(id, travelled)
         except Exception as error:  # noqa: BLE001 - whatever keeps a task from being built ends this attempt only
-            from rumbo.scheduler.records import Outcome
-
             self._tell(Ended(lease, Outcome.FAILED, f"{id} could not be built in a worker process: {error}"), log_of)
             return
         begin = self._runner.start if verb == "start" else self._runner.resume
-        result = begin(lease, task, self)
+        try:
+            result = begin(lease, task, self)
+        except KeyboardInterrupt:
+            # Ctrl-C does not reach this process, so the task's own code has raised it.
+            result = Ended(lease, Outcome.FAILED, f"run() of {task} raised KeyboardInterrupt by itself.")
         if isinstance(result, Ended):
             self._tell(result, log_of)
             return
