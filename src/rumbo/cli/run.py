@@ -198,7 +198,7 @@ def _view(out: TextIO, options: Options, flags: Mapping[str, Any]) -> Observer:
 
     is_quiet = flags.get("quiet", False)
     # Where tasks print straight to the terminal, a picture there would be torn.
-    prints_here = not options.capture or options.executor == "threads"
+    prints_here = not options.capture
     if is_quiet or flags.get("plain") or prints_here or not is_terminal(out) or os.environ.get("TERM") == "dumb":
         return PlainLines(out, is_quiet)
     from rumbo.cli.live import LiveView

@@ -326,7 +326,7 @@ def _tell_of_start(watchers: Sequence[Observer], run: str, plan: Plan, options: 
 
 
 def _tell_of_shared_output(observers: Sequence[Observer], run: str, logs: LogFolder | None) -> None:
-    """Show what was printed by no single attempt, such as asynchronous ones that share a process."""
+    """Show what was printed by no single attempt, such as by programs that asynchronous tasks started."""
     for path in logs.close() if logs is not None else ():
         for observer in observers:
             observer.attempt_log(run, "", 0, path)
@@ -364,7 +364,7 @@ def _executor(options: Options, plan: Plan, logs: LogFolder | None, say: Callabl
     if kind == "threads":
         from rumbo.executors.threads import ThreadExecutor
 
-        return ThreadExecutor(runner, options.workers)
+        return ThreadExecutor(runner, options.workers, logs)
     from rumbo.executors.processes import ProcessExecutor
 
     return ProcessExecutor(runner, options.workers, logs, options.recycle_after)

@@ -401,7 +401,7 @@ class ProcessExecutor:
         salvaged = self._logs.salvage(child.slot) if self._logs is not None else None
         for attempt in tuple(child.active.values()):
             del self._holder[attempt.lease]
-            log = salvaged[1] if salvaged is not None else ""
+            log = salvaged[1] if salvaged is not None and not child.is_loop else self._page_of(attempt)
             if attempt.verdict is not None:
                 self._happened.append(Ended(attempt.lease, *attempt.verdict, log=log))
             else:
@@ -413,6 +413,10 @@ class ProcessExecutor:
         if not self._is_closing:
             self._occupy(self._give_birth(child.is_loop))
             self._has_changed = True
+
+    def _page_of(self, attempt: _Attempt) -> str:
+        """Where that lies which an attempt printed that shared a child with others."""
+        return (self._logs.salvage_page(*attempt.log_of) or "") if self._logs is not None else ""
 
     def _nursery_died(self) -> None:
         from rumbo.errors import ProcessDied

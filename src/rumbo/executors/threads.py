@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from queue import Empty, SimpleQueue
 from time import monotonic
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from rumbo.errors import AttemptCancelled, AttemptTimedOut
 from rumbo.executors.kinds import is_async, timeout_of
+from rumbo.executors.streams import flush_standard_streams
+from rumbo.executors.switch import Switch, printing_to
 from rumbo.ports import Ended, Message, Said
 from rumbo.scheduler.records import Outcome
 
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from rumbo.pipeline.task import Task
-    from rumbo.ports import Order, Runner
+    from rumbo.ports import Logs, Order, Page, Runner, Spool
 
 
 class _Attempt:
@@ -47,11 +50,17 @@ class ThreadExecutor:
     Args:
         runner: carries out the attempts.
         size: number of threads.
+        logs: where the output of attempts is kept; None leaves it alone.
         together: how many asynchronous attempts may be under way at once.
     """
 
-    def __init__(self, runner: Runner, size: int, together: int = 100) -> None:
+    def __init__(self, runner: Runner, size: int, logs: Logs | None = None, together: int = 100) -> None:
         self._runner = runner
+        self._logs = logs
+        self._spool: Spool | None = None
+        self._switch = Switch()
+        self._kept: list[tuple[int, int]] = []
+        """The process's own output, put aside while attempts' output is kept."""
         self._size = size
         self._together = together
         self._lines: SimpleQueue[_Attempt | None] = SimpleQueue()
@@ -61,7 +70,13 @@ class ThreadExecutor:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def open(self, tasks: Mapping[str, Task]) -> None:
-        """Start the threads."""
+        """Start the threads. What they print by themselves is kept for each attempt; all else for all together."""
+        self._spool = None if self._logs is None else self._logs.open_spool("threads")
+        if self._spool is not None:
+            flush_standard_streams()
+            self._kept = [(number, os.dup(number)) for number in (1, 2)]
+            self._spool.redirect(1, 2)
+            self._switch.install()
         for number in range(self._size):
             thread = threading.Thread(target=self._serve, name=f"rumbo-{number + 1}", daemon=True)
             thread.start()
@@ -133,7 +148,7 @@ class ThreadExecutor:
             return event
         del self._active[attempt.order.lease]
         if attempt.verdict is not None and event.outcome is not Outcome.DONE:
-            return Ended(event.lease, *attempt.verdict)
+            return Ended(event.lease, *attempt.verdict, log=event.log)
         return event
 
     def _enforce_deadlines(self) -> None:
@@ -176,6 +191,12 @@ class ThreadExecutor:
             self._loop.call_soon_threadsafe(self._loop.stop)
         for thread in self._threads:
             thread.join(timeout=1.0 if self._active else None)
+        self._switch.remove()
+        flush_standard_streams()
+        for number, kept in self._kept:
+            os.dup2(kept, number)
+            os.close(kept)
+        self._kept = []
 
     # -- in the threads -----------------------------------------------------------------------------------------------
 
@@ -193,15 +214,22 @@ class ThreadExecutor:
         if attempt.verdict is not None:
             self._news.put((attempt, Ended(lease, *attempt.verdict)))
             return
-        attempt.thread = threading.get_ident()
-        result = attempt.begin(lease, attempt.task, self)
-        attempt.thread = None
-        if not isinstance(result, Ended):
-            # A plain run() that returned a coroutine of another function: this thread sees it through.
-            import asyncio
+        page = self._open_page(attempt)
+        with printing_to(page):
+            attempt.thread = threading.get_ident()
+            result = attempt.begin(lease, attempt.task, self)
+            attempt.thread = None
+            if not isinstance(result, Ended):
+                # A plain run() that returned a coroutine of another function: this thread sees it through.
+                import asyncio
 
-            result = asyncio.run(_wait_for(result))
-        self._news.put((attempt, result))
+                result = asyncio.run(_wait_for(result))
+        self._news.put((attempt, _with_log(result, page)))
+
+    def _open_page(self, attempt: _Attempt) -> Page | None:
+        if self._logs is None or self._spool is None:
+            return None
+        return self._logs.open_page(attempt.order.tasks[0], attempt.order.attempt)
 
     def _let_loop(self, attempt: _Attempt) -> None:
         """Let an asynchronous attempt begin in the event loop, which gets a thread of its own the first time."""
@@ -212,14 +240,17 @@ class ThreadExecutor:
             self._loop = asyncio.new_event_loop()
             threading.Thread(target=self._loop.run_forever, name="rumbo-loop", daemon=True).start()
 
+        page = self._open_page(attempt)
+
         async def carry_out() -> Ended:
-            result = attempt.begin(lease, attempt.task, self)
-            ended: Ended = result if isinstance(result, Ended) else await result
+            with printing_to(page):
+                result = attempt.begin(lease, attempt.task, self)
+                ended: Ended = result if isinstance(result, Ended) else await result
             return ended
 
         def tell(future: Any) -> None:
             ended = Ended(lease, Outcome.CANCELLED, "cancelled") if future.cancelled() else future.result()
-            self._news.put((attempt, ended))
+            self._news.put((attempt, _with_log(ended, page)))
 
         attempt.future = asyncio.run_coroutine_threadsafe(carry_out(), self._loop)
         attempt.future.add_done_callback(tell)
@@ -239,6 +270,10 @@ class ThreadExecutor:
             return attempt.inbox.get(timeout=timeout) if timeout != 0 else attempt.inbox.get_nowait()
         except Empty:
             return None
+
+
+def _with_log(ended: Ended, page: Page | None) -> Ended:
+    return ended if page is None else ended._replace(log=page.harvest() or "")
 
 
 async def _wait_for(attempt: Awaitable[Ended]) -> Ended:
