@@ -76,6 +76,7 @@ def run(words: Sequence[str], default_module: str = "") -> int:
         default_module: where tasks are looked for when no module is named, instead of what the settings say.
     """
     from rumbo import settings
+    from rumbo.settings import HistorySettings
 
     in_force = settings.load()
     default_module = default_module or in_force.run.module
@@ -91,7 +92,13 @@ def run(words: Sequence[str], default_module: str = "") -> int:
         from rumbo.cli.plan import show_plan
 
         return show_plan(make_tasks(line), in_force, line.options)
-    return perform(make_tasks(line), options_of(line.options, in_force, ["run", *words]), line.options)
+    options = options_of(line.options, in_force, ["run", *words])
+    code = perform(make_tasks(line), options, line.options)
+    if options.history and not options.scheduler and in_force.history != HistorySettings():
+        from rumbo.cli.prune import keep_to
+
+        keep_to(in_force.history, options.folder)
+    return code
 
 
 def help_page(line: Line, command: str = "run") -> str:

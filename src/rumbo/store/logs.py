@@ -42,7 +42,7 @@ class LogFolder:
     """
 
     def __init__(self, folder: str, run_id: str) -> None:
-        self.path = os.path.join(os.path.abspath(folder), LOGS, safe_name(run_id))
+        self.path = log_folder(folder, run_id)
         self._trouble: str | None = None
 
     @property
@@ -260,6 +260,11 @@ class Page:
         return self._path
 
 
+def log_folder(folder: str, run_id: str) -> str:
+    """Where the logs of a run lie."""
+    return os.path.join(os.path.abspath(folder), LOGS, safe_name(run_id))
+
+
 def log_name(task_id: str, attempt: int) -> str:
     """The name of the file for an attempt's output: readable, safe for file systems, different for different tasks."""
     return f"{safe_name(task_id)}.{attempt}{_LOG}"
@@ -332,7 +337,7 @@ def remove_logs(folder: str, run_id: str) -> int:
     """Remove the logs of a run. Gives 1 if there were any, else 0."""
     import shutil
 
-    path = os.path.join(os.path.abspath(folder), LOGS, safe_name(run_id))
+    path = log_folder(folder, run_id)
     if not os.path.isdir(path):
         return 0
     shutil.rmtree(path, ignore_errors=True)
