@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 @click.option("-n", "--dry-run", is_flag=True, help="Only show what would go.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @FOLDER_OPTION
-def prune_command(keep_runs: int | None, keep_days: float | None, dry_run: bool, as_json: bool, folder: str) -> int:
+def prune_command(
+    keep_runs: int | None, keep_days: float | None, dry_run: bool, as_json: bool, folder: str | None
+) -> int:
     """Forget old runs, with their tasks, attempts and logs.
 
     What to keep is said here, or under [history] in the settings. With both flags a run goes when either says so; one
@@ -33,6 +35,7 @@ def prune_command(keep_runs: int | None, keep_days: float | None, dry_run: bool,
     from rumbo import settings
     from rumbo.store.prune import old_runs, prune, sizes
 
+    folder = folder or "."
     if keep_runs is None and keep_days is None:
         keep_runs, keep_days = settings.load(folder).history
     if keep_runs is None and keep_days is None:

@@ -38,7 +38,8 @@ class Options(NamedTuple):
     workers: int = 1
     """Attempts at a time."""
     executor: str = "auto"
-    """``inline``, ``processes``, ``threads``, or ``auto``: inline for one worker, processes for more."""
+    """``inline``, ``processes``, ``threads``, or ``auto``: processes for more than one worker, for tasks with timeouts
+    and for a server; else inline."""
     deep: bool = False
     """Look below complete tasks."""
     history: bool = True
@@ -358,7 +359,9 @@ def _executor(options: Options, plan: Plan, logs: LogFolder | None, say: Callabl
     runner = Attempts(options.rules._replace(ask_planner=options.deep))
     kind = options.executor
     if kind == "auto":
-        kind = "inline" if options.workers == 1 and not _needs_process(plan) else "processes"
+        # What comes from a server, a message or the order to stop, must reach an attempt while it runs.
+        is_alone = options.workers == 1 and not options.scheduler
+        kind = "inline" if is_alone and not _needs_process(plan) else "processes"
     if kind == "inline":
         return InlineExecutor(runner, logs, say)
     if kind == "threads":
