@@ -145,6 +145,9 @@ def _task_numbers(db: sqlite3.Connection, rows: Rows, families: dict[int, int]) 
     if last:
         for place, number in zip(*statements.known_tasks(db, ids), strict=True):
             found[place] = number
+    again = [place for place, number in enumerate(found) if number and nodes[place].verdict == "run"]
+    told = [params_json(nodes[place].params) for place in again]
+    statements.refresh_params(db, [(text, found[place], text) for place, text in zip(again, told, strict=True)])
     new = [place for place, number in enumerate(found) if not number]
     # Numbered in the order of the plan, entered by family and in the order of ids: an index grows faster by
     # neighbours than by strangers.

@@ -159,6 +159,11 @@ def insert_tasks(db: sqlite3.Connection, family: int, values: Sequence[Value]) -
     _insert(db, "tasks", {"family": family}, ("number", "id", "params"), values)
 
 
+def refresh_params(db: sqlite3.Connection, values: Sequence[tuple[str, int, str]]) -> None:
+    """Give known tasks the parameters they have now, where an insignificant one has changed: params, number, params."""
+    db.executemany("UPDATE tasks SET params = ? WHERE number = ? AND params <> ?", values)
+
+
 # -- tasks of a run -----------------------------------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rumbo.errors import CollisionError, CycleError, RumboError, TaskError
 from rumbo.pipeline.events import Event, fire
+from rumbo.pipeline.parameter import ParameterVisibility
 from rumbo.pipeline.task import Task, WrapperTask
 from rumbo.ports import PlannedTask
 from rumbo.wording import described, place_of, shortened
@@ -266,10 +267,12 @@ def _forbid_collision(first: Task, second: Task) -> None:
     different = [name for name in mine if mine[name] != yours.get(name, mine[name])]
     if different:
         name = different[0]
+        is_private = dict(first.get_params())[name].visibility == ParameterVisibility.PRIVATE
+        values = "" if is_private else f" ({mine[name]!r} and {yours[name]!r})"
         raise CollisionError(
-            f"Two tasks have the id {first.task_id} but differ in the parameter {name!r} ({mine[name]!r} and "
-            f"{yours[name]!r}), which is not significant, so only one of them could run. Make the parameter "
-            f"significant in {first.get_task_family()}, or give it the same value wherever the task is required."
+            f"Two tasks have the id {first.task_id} but differ in the parameter {name!r}{values}, which is not "
+            "significant, so only one of them could run. Make the parameter significant in "
+            f"{first.get_task_family()}, or give it the same value wherever the task is required."
         )
 
 
