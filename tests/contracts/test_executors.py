@@ -454,6 +454,40 @@ def test_a_child_that_leaves_is_a_failed_attempt(workers, tmp_path):
     )
 
 
+class Halting(TypedTask):
+    """Runs, waits long for what it asked for, and runs again."""
+
+    folder: str
+    stretch: float
+    task_namespace = "executors"
+    timeout = 0.6
+
+    def output(self):
+        return LocalTarget(os.path.join(self.folder, "halting"))
+
+    def run(self):
+        time.sleep(self.stretch)
+        yield Pausing(folder=self.folder)
+        time.sleep(self.stretch)
+        self.output().write_text("x")
+
+
+class Pausing(_Task):
+    def run(self):
+        time.sleep(0.7)
+        self.write()
+
+
+def test_while_an_attempt_waits_for_what_it_asked_for_its_time_does_not_run(run, tmp_path):
+    assert run([Halting(folder=str(tmp_path), stretch=0.01)])
+
+
+def test_all_stretches_of_an_attempt_count_together(run, tmp_path):
+    task = Halting(folder=str(tmp_path), stretch=0.4)
+    result = run([task])
+    assert result.failures()[task.task_id].endswith(" took longer than its timeout of 0.6 s.")
+
+
 def test_a_timeout_ends_what_the_task_started(workers, tmp_path):
     result = in_processes([Starter(folder=str(tmp_path))], workers)
     assert result.status == "failed"

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from rumbo.errors import AttemptTimedOut
-from rumbo.executors.kinds import is_async, timeout_of
+from rumbo.executors.kinds import Allowances, is_async
 from rumbo.executors.streams import flush_standard_streams
 from rumbo.executors.switch import Switch, printing_to
 from rumbo.ports import Ended, Said
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from rumbo.executors.bell import Bell
+    from rumbo.executors.kinds import Limit
     from rumbo.executors.loop import AttemptLoop
     from rumbo.pipeline.task import Task
     from rumbo.ports import Logs, Message, Order, Page, Runner, Spool
@@ -48,6 +49,7 @@ class InlineExecutor:
         self._logs = logs
         self._spool: Spool | None = None
         self._switch = Switch()
+        self._allowances = Allowances()
         self._say_now = say
         self._together = together
         self._next: deque[tuple[Order, Task, bool]] = deque()
@@ -110,6 +112,9 @@ class InlineExecutor:
             if self._bell is not None:
                 self._bell.hush()
         said, self._said = self._said, []
+        for each in said:
+            if isinstance(each, Ended):
+                self._allowances.note(each)
         return said
 
     def _rest(self, timeout: float) -> None:
@@ -150,9 +155,9 @@ class InlineExecutor:
         log_of = (order.tasks[0], order.attempt)
         page = self._open_page(task, log_of)
         begin = self._runner.resume if is_resumed else self._runner.start
-        limit = timeout_of(task)
+        limit = self._allowances.limit(order.lease, task)
         try:
-            with alarm(limit, str(task)) if limit else nullcontext(), printing_to(page):
+            with alarm(limit) if limit is not None else nullcontext(), printing_to(page):
                 result = begin(order.lease, task, self)
         except KeyboardInterrupt:
             result = Ended(order.lease, Outcome.CANCELLED, "interrupted")
@@ -161,7 +166,7 @@ class InlineExecutor:
                 from rumbo.executors.loop import AttemptLoop
 
                 self._loop = AttemptLoop()
-            self._loop.add(order.lease, result, limit, str(task), page)
+            self._loop.add(order.lease, result, limit, page)
             return
         if self._inboxes:
             self._inboxes.pop(order.lease, None)
@@ -205,8 +210,8 @@ class InlineExecutor:
         return inbox.popleft()
 
 
-def alarm(seconds: float, name: str) -> AbstractContextManager[None]:
-    """Raise `AttemptTimedOut` in this thread after so many seconds, if this is the main thread of a Unix process."""
+def alarm(limit: Limit) -> AbstractContextManager[None]:
+    """Raise `AttemptTimedOut` in this thread when the time is over, if this is the main thread of a Unix process."""
     from contextlib import contextmanager
 
     @contextmanager
@@ -219,10 +224,10 @@ def alarm(seconds: float, name: str) -> AbstractContextManager[None]:
             return
 
         def ring(signum: int, frame: object) -> None:
-            raise AttemptTimedOut(f"{name} took longer than its timeout of {seconds:g} s.")
+            raise AttemptTimedOut(limit.message)
 
         before = signal.signal(signal.SIGALRM, ring)
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+        signal.setitimer(signal.ITIMER_REAL, limit.seconds)
         try:
             yield
         finally:

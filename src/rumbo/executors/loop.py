@@ -12,6 +12,7 @@ from rumbo.scheduler.records import Outcome
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
+    from rumbo.executors.kinds import Limit
     from rumbo.ports import Page
 
 
@@ -29,12 +30,11 @@ class AttemptLoop:
         """How many attempts are under way."""
         return len(self._attempts)
 
-    def add(
-        self, lease: int, attempt: Awaitable[Ended], timeout: float | None, name: str, page: Page | None = None
-    ) -> None:
-        """Let an attempt begin at the next turn; with a timeout, it is cancelled after so many seconds.
+    def add(self, lease: int, attempt: Awaitable[Ended], limit: Limit | None = None, page: Page | None = None) -> None:
+        """Let an attempt begin at the next turn.
 
         Args:
+            limit: after so many seconds it is cancelled; None: never.
             page: where its output goes; None leaves it alone.
         """
 
@@ -46,9 +46,8 @@ class AttemptLoop:
         self._attempts[task] = lease
         if page is not None:
             self._pages[lease] = page
-        if timeout:
-            message = f"{name} took longer than its timeout of {timeout:g} s."
-            self._loop.call_later(timeout, self._end, task, Outcome.TIMED_OUT, message)
+        if limit is not None:
+            self._loop.call_later(limit.seconds, self._end, task, Outcome.TIMED_OUT, limit.message)
 
     def cancel(self, lease: int, outcome: Outcome) -> None:
         """End an attempt at its next `await`."""

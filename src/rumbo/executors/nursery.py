@@ -17,7 +17,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from rumbo.executors.channel import Channel
-from rumbo.executors.kinds import is_async
+from rumbo.executors.kinds import Limit, is_async
 from rumbo.executors.streams import flush_standard_streams
 from rumbo.executors.switch import Switch, printing_to
 from rumbo.pipeline.registry import load_task
@@ -203,7 +203,7 @@ class Child:
         lease: int,
         id: str,
         travelled: Reference | None,
-        timeout: float | None,
+        limit: tuple[float, str] | None,
         log_of: tuple[str, int],
     ) -> None:
         try:
@@ -226,7 +226,7 @@ class Child:
             from rumbo.executors.loop import AttemptLoop
 
             self._loop = AttemptLoop()
-        self._loop.add(lease, result, timeout, str(task), page)
+        self._loop.add(lease, result, None if limit is None else Limit(*limit), page)
 
     def _open_page(self, task: Task, log_of: tuple[str, int]) -> Page | None:
         """Say whose output comes next; gives a page if the attempt will share this process with others."""

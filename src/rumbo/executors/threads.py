@@ -9,7 +9,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from rumbo.errors import AttemptCancelled, AttemptTimedOut
-from rumbo.executors.kinds import is_async, timeout_of
+from rumbo.executors.kinds import Allowances, is_async
 from rumbo.executors.streams import flush_standard_streams
 from rumbo.executors.switch import Switch, printing_to
 from rumbo.ports import Ended, Message, Said
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Awaitable, Callable, Mapping
 
+    from rumbo.executors.kinds import Limit
     from rumbo.pipeline.task import Task
     from rumbo.ports import Logs, Order, Page, Runner, Spool
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 class _Attempt:
     """One attempt, as its thread and its owner both see it."""
 
-    __slots__ = ("begin", "deadline", "future", "inbox", "is_async", "order", "task", "thread", "verdict")
+    __slots__ = ("begin", "deadline", "future", "inbox", "is_async", "limit", "order", "task", "thread", "verdict")
 
     def __init__(self, order: Order, task: Task, begin: Callable[..., Any]) -> None:
         self.order = order
@@ -37,6 +38,7 @@ class _Attempt:
         self.thread: int | None = None
         self.future: Any = None
         self.deadline: float | None = None
+        self.limit: Limit | None = None
         self.verdict: tuple[Outcome, str] | None = None
         """What its end will mean, because we brought it about."""
 
@@ -59,6 +61,7 @@ class ThreadExecutor:
         self._logs = logs
         self._spool: Spool | None = None
         self._switch = Switch()
+        self._allowances = Allowances()
         self._kept: list[tuple[int, int]] = []
         """The process's own output, put aside while attempts' output is kept."""
         self._size = size
@@ -100,9 +103,9 @@ class ThreadExecutor:
 
     def _enter(self, attempt: _Attempt) -> None:
         self._active[attempt.order.lease] = attempt
-        limit = timeout_of(attempt.task)
-        if limit:
-            attempt.deadline = monotonic() + limit
+        attempt.limit = self._allowances.limit(attempt.order.lease, attempt.task)
+        if attempt.limit is not None:
+            attempt.deadline = monotonic() + attempt.limit.seconds
         if attempt.is_async:
             self._let_loop(attempt)
         else:
@@ -147,6 +150,7 @@ class ThreadExecutor:
         if attempt is None or isinstance(event, Said):
             return event
         del self._active[attempt.order.lease]
+        self._allowances.note(event)
         if attempt.verdict is not None and event.outcome is not Outcome.DONE:
             return Ended(event.lease, *attempt.verdict, log=event.log)
         return event
@@ -156,10 +160,7 @@ class ThreadExecutor:
         for attempt in self._active.values():
             if attempt.deadline is not None and attempt.deadline <= now:
                 attempt.deadline = None
-                limit = timeout_of(attempt.task) or 0
-                self._interrupt(
-                    attempt, Outcome.TIMED_OUT, f"{attempt.task} took longer than its timeout of {limit:g} s."
-                )
+                self._interrupt(attempt, Outcome.TIMED_OUT, attempt.limit.message if attempt.limit is not None else "")
 
     def _interrupt(self, attempt: _Attempt, outcome: Outcome, message: str) -> None:
         if attempt.verdict is not None:
