@@ -81,13 +81,16 @@ class CycleError(PlanError):
 
     Attributes:
         path: the ids of the tasks along the circle; the first is also the last.
+
+    Args:
+        names: how people write the tasks along the circle, for the message; their ids by default.
     """
 
-    def __init__(self, path: tuple[str, ...]) -> None:
+    def __init__(self, path: tuple[str, ...], names: tuple[str, ...] = ()) -> None:
         self.path = path
         super().__init__(
             "These tasks need each other in a circle:\n  "
-            + "\n  -> ".join(path)
+            + "\n  -> ".join(names or path)
             + "\nRemove one of these requirements: a task can only need what can be finished before it."
         )
 

@@ -364,8 +364,28 @@ class Spool(Protocol):
         ...
 
 
+class Page(Protocol):
+    """Where the output of one attempt goes that shares its process with others."""
+
+    def write(self, data: bytes) -> bool:
+        """Keep something; False if that is not possible. May be called from several threads."""
+        ...
+
+    def harvest(self) -> str | None:
+        """The attempt is over: the path of the file with its output, or None if there was none."""
+        ...
+
+
 class Logs(Protocol):
     """Where the output of a run's attempts is kept."""
+
+    def open_page(self, task_id: str, attempt: int) -> Page:
+        """A page for one attempt, or for a stretch of it."""
+        ...
+
+    def salvage_page(self, task_id: str, attempt: int) -> str | None:
+        """The path of what an attempt with a page printed before its process died; None if it was nothing."""
+        ...
 
     def open_spool(self, slot: str) -> Spool | None:
         """A spool for one process, known by its slot; None if there can be none."""

@@ -72,6 +72,15 @@ class RetrySettings(NamedTuple):
     """A failed task is tried again after this time."""
 
 
+class HistorySettings(NamedTuple):
+    """``[history]``: what is kept of the past. Older runs are forgotten after each run, and by ``rumbo prune``."""
+
+    keep_runs: int | None = None
+    """Keep so many runs, the latest."""
+    keep_days: float | None = None
+    """Keep runs of so many days."""
+
+
 class SchedulerSettings(NamedTuple):
     """``[scheduler]``: the server to work for, if not for oneself. Times in seconds."""
 
@@ -119,6 +128,7 @@ class Settings(NamedTuple):
 
     run: RunSettings = RunSettings()
     retry: RetrySettings = RetrySettings()
+    history: HistorySettings = HistorySettings()
     scheduler: SchedulerSettings = SchedulerSettings()
     server: ServerSettings = ServerSettings()
     resources: Mapping[str, float] = {}
@@ -142,10 +152,13 @@ class Key(NamedTuple):
         return f"RUMBO_{self.section}_{self.name}".upper()
 
 
-Section = type[RunSettings] | type[RetrySettings] | type[SchedulerSettings] | type[ServerSettings]
+Section = (
+    type[RunSettings] | type[RetrySettings] | type[HistorySettings] | type[SchedulerSettings] | type[ServerSettings]
+)
 _SECTIONS: dict[str, Section] = {
     "run": RunSettings,
     "retry": RetrySettings,
+    "history": HistorySettings,
     "scheduler": SchedulerSettings,
     "server": ServerSettings,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from rumbo.pipeline.events import Event
 from rumbo.pipeline.local import LocalTarget
 from rumbo.pipeline.parameters.scalars import IntParameter, StrParameter
 from rumbo.pipeline.typed import Task as TypedTask
+from rumbo.store.logs import LogFolder
 
 EXECUTORS = [("inline", 1), ("threads", 1), ("threads", 4), ("processes", 1), ("processes", 4)]
 
@@ -120,6 +122,38 @@ class Meeting(_Task):
         while len(notes(self.folder, "Meeting")) < 12:
             assert time.monotonic() < deadline, "the others did not come"
             await asyncio.sleep(0.005)
+        self.write()
+
+
+class Printing(_Task):
+    """Waits for another one between two lines, so their lines come mixed if nothing tells them apart."""
+
+    def run(self):
+        print(f"{self.n} at the beginning")
+        self.meet("began")
+        print(f"{self.n} on the other side", file=sys.stderr)
+        logging.getLogger("contract").warning("%d in the log", self.n)
+        self.write()
+
+    def meet(self, word):
+        self.note(word)
+        deadline = time.monotonic() + 20
+        while notes(self.folder, type(self).__name__).count(word) < 2:
+            assert time.monotonic() < deadline, "the other did not come"
+            time.sleep(0.005)
+
+
+class PrintingLater(Printing):
+    async def run(self):
+        print(f"{self.n} at the beginning")
+        self.note("began")
+        while len(notes(self.folder, "PrintingLater")) < 2:
+            await asyncio.sleep(0.005)
+        print(f"{self.n} on the other side", file=sys.stderr)
+        await asyncio.to_thread(logging.getLogger("contract").warning, "%d in the log", self.n)
+        sys.stdout.buffer.write(b"as bytes\n")
+        yield Leaf(folder=self.folder, n=self.n)
+        print(f"{self.n} in the end")
         self.write()
 
 
@@ -420,6 +454,40 @@ def test_a_child_that_leaves_is_a_failed_attempt(workers, tmp_path):
     )
 
 
+class Halting(TypedTask):
+    """Runs, waits long for what it asked for, and runs again."""
+
+    folder: str
+    stretch: float
+    task_namespace = "executors"
+    timeout = 0.6
+
+    def output(self):
+        return LocalTarget(os.path.join(self.folder, "halting"))
+
+    def run(self):
+        time.sleep(self.stretch)
+        yield Pausing(folder=self.folder)
+        time.sleep(self.stretch)
+        self.output().write_text("x")
+
+
+class Pausing(_Task):
+    def run(self):
+        time.sleep(0.7)
+        self.write()
+
+
+def test_while_an_attempt_waits_for_what_it_asked_for_its_time_does_not_run(run, tmp_path):
+    assert run([Halting(folder=str(tmp_path), stretch=0.01)])
+
+
+def test_all_stretches_of_an_attempt_count_together(run, tmp_path):
+    task = Halting(folder=str(tmp_path), stretch=0.4)
+    result = run([task])
+    assert result.failures()[task.task_id].endswith(" took longer than its timeout of 0.6 s.")
+
+
 def test_a_timeout_ends_what_the_task_started(workers, tmp_path):
     result = in_processes([Starter(folder=str(tmp_path))], workers)
     assert result.status == "failed"
@@ -518,3 +586,40 @@ def test_a_running_task_hears_messages_and_answers(run, tmp_path):
     assert said == Said(1, "reply", '["m1", "heard hello"]')
     assert ended.outcome is Outcome.DONE, ended.message
     assert task.output().open().read() == "hello"
+
+
+# What attempts print ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def kept(run, tmp_path, monkeypatch):
+    """Runs tasks with their output kept; gives what each printed, by number."""
+    monkeypatch.chdir(tmp_path)
+    handler = logging.StreamHandler()
+    monkeypatch.setattr(logging.getLogger("contract"), "handlers", [handler])
+
+    def run_with(tasks):
+        result = build(tasks, workers=run.size, executor=run.kind, capture=True, folder=str(tmp_path))
+        assert result, result.summary()
+        logs = LogFolder(str(tmp_path / ".rumbo"), result.id)
+        return [Path(logs.log_path(task.task_id, 1)).read_text().splitlines() for task in tasks]
+
+    return run_with
+
+
+def test_what_asynchronous_attempts_print_is_kept_for_each(kept, tmp_path):
+    before = sys.stdout, sys.stderr
+    printed = kept([PrintingLater(folder=str(tmp_path), n=n) for n in (1, 2)])
+    for n, lines in zip((1, 2), printed, strict=True):
+        assert lines[0] == f"{n} at the beginning"
+        assert sorted(lines[1:3]) == [f"{n} in the log", f"{n} on the other side"]
+        assert lines[3:] == ["as bytes", f"{n} in the end"]
+    assert (sys.stdout, sys.stderr) == before
+
+
+def test_what_threads_print_at_the_same_time_is_kept_for_each(kept, run, tmp_path):
+    if run.kind != "threads" or run.size == 1:
+        pytest.skip("one attempt at a time in a process")
+    printed = kept([Printing(folder=str(tmp_path), n=n) for n in (1, 2)])
+    for n, lines in zip((1, 2), printed, strict=True):
+        assert sorted(lines) == [f"{n} at the beginning", f"{n} in the log", f"{n} on the other side"]

@@ -158,10 +158,11 @@ def test_what_a_task_prints_is_seen_in_every_way_of_running(flags: list[str], fo
 def test_json_is_all_there_is_on_standard_output(folder: Path) -> None:
     import json
 
-    ended = rumbo(folder, "run", "naps:Talk", "--json")
+    for flags in ([], ["-s"]):
+        ended = rumbo(folder, "run", "naps:Talk", "--json", *flags)
 
-    assert json.loads(ended.out)["status"] == "done"
-    assert "123 456" in ended.err
+        assert json.loads(ended.out)["status"] == "done"
+        assert {"123 456", "from a program"} <= set(ended.err.splitlines())
 
 
 def test_python_m_rumbo_is_the_same_program(folder: Path) -> None:
@@ -183,6 +184,61 @@ def test_a_reader_that_has_seen_enough_is_no_error(folder: Path) -> None:
     done = subprocess.run(["bash", "-c", command], cwd=folder, env=environment(folder), capture_output=True, text=True)
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def shell(folder: Path, command: str) -> Ended:
+    """What a line of shell gives, with ``$rumbo`` for the program and the exit code of the first of a pipe."""
+    done = subprocess.run(
+        ["bash", "-c", f"rumbo={RUMBO[0]}\n{command}\nexit ${{PIPESTATUS[0]}}"],
+        cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    return Ended(done.returncode, done.stdout, done.stderr)
+
+
+def test_a_run_does_not_end_because_nobody_reads_on(folder: Path) -> None:
+    (folder / "wake").touch()
+
+    ended = shell(folder, "$rumbo run -m naps Naps | head -1")
+
+    assert (ended.code, ended.err) == (0, "")
+    assert (folder / "naps.txt").exists()
+
+
+def test_a_run_goes_on_where_what_it_says_cannot_be_written(folder: Path) -> None:
+    (folder / "wake").touch()
+
+    ended = shell(folder, "$rumbo run -m naps Naps > /dev/full")
+
+    words = "Not all of this could be shown: No space left on device. The tasks themselves are not affected.\n"
+    assert ended == (0, "", words)
+    assert (folder / "naps.txt").exists()
+
+
+def test_a_command_whose_result_cannot_be_written_has_failed(folder: Path) -> None:
+    words = "rumbo: The output of this command cannot be written: No space left on device.\n"
+
+    assert shell(folder, "$rumbo plan -m naps Naps > /dev/full") == (1, "", words)
+    assert shell(folder, "$rumbo list naps > /dev/full") == (1, "", words)
+
+
+def test_streams_may_be_closed(folder: Path) -> None:
+    assert shell(folder, "$rumbo run -m naps Talk >&- 2>&- <&-") == (0, "", "")
+    assert "123 456" in rumbo(folder, "logs", "Talk").out
+
+
+def test_an_encoding_that_lacks_a_letter_is_no_error(folder: Path) -> None:
+    (folder / "letters.py").write_text(
+        "import rumbo\n\nclass Letters(rumbo.Task):\n    name: str = 'ñ'\n"
+        "    def run(self):\n        print('→', self.name)\n",
+        encoding="utf-8",
+    )
+
+    ended = shell(folder, "export PYTHONIOENCODING=ascii; $rumbo run letters.py:Letters && $rumbo logs Letters")
+
+    assert ended.code == 0
+    assert "start    Letters(name=\\xf1)" in ended.out
+    assert ended.out.count("\\u2192 \\xf1\n") == 2
+    assert ended.err == "rumbo: Task Letters(name=\\xf1) without outputs has no custom complete() method\n"
 
 
 def test_completion_by_the_shells_own_door(folder: Path) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
 from rumbo.cli.arguments import Finder, UsageError, parameter_flag
+from rumbo.cli.streams import set_aside
 from rumbo.errors import RumboError, TaskNotFoundError
 from rumbo.pipeline.registry import Register, compile_table
+from rumbo.wording import is_ours, place_of, plain_cause, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,6 +23,10 @@ if TYPE_CHECKING:
 
 class ImportFailed(RumboError):
     """The module of the tasks raised an error when it was imported; the message shows its frames."""
+
+
+class BuildFailed(RumboError):
+    """A task's own constructor raised an error; the message shows its frames."""
 
 
 def finder(command: str, default_module: str = "") -> Finder:
@@ -69,7 +76,7 @@ def load_module(name: str) -> str:
         _look_in("", first=True)
         return _import(name)
     if not os.path.isfile(path):
-        raise UsageError(f"There is no file {name}. {_files_here()}".strip())
+        raise UsageError(f"There is no file {path}. {_files_here()}".strip())
     folder, file = os.path.split(os.path.abspath(path))
     module = file.removesuffix(".py")
     if module == "__init__":
@@ -105,34 +112,42 @@ def _import(name: str) -> str:
     if name in sys.modules:
         return name
     try:
-        __import__(name)
+        with set_aside():
+            __import__(name)
     except ModuleNotFoundError as error:
         missing = error.name or ""
         if name == missing or name.startswith(missing + "."):
-            raise UsageError(
-                f"There is no module {missing} in {os.getcwd()} or on Python's path. {_near(name)}".strip()
-            ) from None
+            where = f"in {os.getcwd()} or on Python's path"
+            raise UsageError(f"There is no module {missing} {where}. {_task_in(name) or _near(name)}".strip()) from None
         raise _failed(name, error) from error
     except RumboError as error:
         raise ImportFailed(f"{error}\nThis came up when {name} was imported{_at(error)}.") from error
+    except SystemExit as error:
+        raise ImportFailed(
+            f"{name} ended the program while it was imported (SystemExit: {error.code}{_at(error)}). "
+            "Put what is only for running it as a script below `if __name__ == '__main__':`."
+        ) from error
     except Exception as error:
         raise _failed(name, error) from error
     return name
 
 
 def _at(error: BaseException) -> str:
-    """The last line of the user's that led to an error."""
-    from traceback import extract_tb
-
-    own = [frame for frame in extract_tb(error.__traceback__) if not is_ours(frame.filename)]
-    return f", in line {own[-1].lineno} of {os.path.relpath(own[-1].filename)}" if own else ""
+    place = place_of(error)
+    return f", in {place}" if place else ""
 
 
 def _failed(name: str, error: BaseException) -> ImportFailed:
-    import traceback
-
-    text = trimmed("".join(traceback.format_exception(error)))
+    text = trimmed("".join(traceback_of(error)))
     return ImportFailed(f"{name} could not be imported, because it raised an error:\n\n{text.rstrip()}")
+
+
+def _task_in(name: str) -> str:
+    """What is meant by ``module.Task`` where a module is wanted; empty if it is not that."""
+    module, _, task = name.rpartition(".")
+    if _in_modules(task, [module]) is None:
+        return ""
+    return f"{task} is a task in {module}: write -m {module} {task}, or {module}:{task}."
 
 
 def _near(name: str) -> str:
@@ -162,7 +177,8 @@ def class_of(name: str, modules: Sequence[str], command: str = "run") -> type[Ta
         TaskNotFoundError, TaskAmbiguousError: the name does not lead to one task.
     """
     if not name:
-        raise UsageError(f"{modules[-1]} says where, but not which task. {_choice(modules)}")
+        example = next((f" Write, for example, {modules[-1]}:{each}." for each in _families(modules)), "")
+        raise UsageError(f"{modules[-1]} says where, but not which task. {_choice(modules)}{example}")
     by_name = _in_modules(name, modules)
     if by_name is not None:
         return by_name
@@ -195,24 +211,29 @@ def _in_modules(name: str, modules: Sequence[str]) -> type[Task] | None:
 
 def _not_found(name: str, modules: Sequence[str], command: str) -> str:
     if not modules:
-        hint = _defined_here(name)
+        task = name.rpartition(".")[2]
+        hint = _defined_here(task)
         where = (
-            f"It seems to be defined in {hint}.py: rumbo {command} -m {hint} {name}"
+            f"It seems to be defined in {hint}.py: rumbo {command} -m {hint} {task}"
             if hint
             else (f"Say where it is defined: rumbo {command} -m MODULE {name}, where MODULE is a module or a file.")
         )
         return f"There is no task {name}, since no module was named. {where}"
     from difflib import get_close_matches
 
-    known = [cls.get_task_family() for module in modules for cls in tasks_of(module)]
+    known = _families(modules)
     near = get_close_matches(name, known, n=3, cutoff=0.5)
     near = near or [each for each in known if each.lower() == name.lower()]
     advice = f"Did you mean {' or '.join(near)}?" if near else _choice(modules)
     return f"There is no task {name} in {' or '.join(modules)}. {advice}"
 
 
+def _families(modules: Sequence[str]) -> list[str]:
+    return [cls.get_task_family() for module in modules for cls in tasks_of(module)]
+
+
 def _choice(modules: Sequence[str]) -> str:
-    known = [cls.get_task_family() for module in modules for cls in tasks_of(module)]
+    known = _families(modules)
     return f"It has: {', '.join(known)}." if known else "It defines no tasks."
 
 
@@ -261,41 +282,58 @@ def _make(wanted: Wanted) -> Task:
     def source(name: str) -> str:
         return f"It was given as {parameter_flag(name)} on the command line."
 
-    return wanted.cls(**compile_table(wanted.cls).parse(given, source))
+    values = compile_table(wanted.cls).parse(given, source)
+    try:
+        return wanted.cls(**values)
+    except RumboError:
+        raise
+    except Exception as error:
+        text = trimmed("".join(traceback_of(error)))
+        family = wanted.cls.get_task_family()
+        raise BuildFailed(f"{family} could not be built, because it raised an error:\n\n{text.rstrip()}") from error
 
+
+_LONG = 2000
+"""Characters of a line of a traceback that are shown."""
 
 # Tracebacks ------------------------------------------------------------------------------------------------------
 
-_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_FRAME = re.compile(r'([ |]*)  File "(.*?)"')
+"""The first line of a frame; within a group of exceptions, bars stand before it."""
 
 
-def is_ours(path: str) -> bool:
-    """Whether a file belongs to Rumbo, or to Python's own import system."""
-    return path.startswith((_OURS, "<frozen "))
+def traceback_of(error: BaseException) -> list[str]:
+    """An error as Python prints it."""
+    from traceback import format_exception
+
+    return format_exception(error)
 
 
 def trimmed(text: str) -> str:
     """A traceback without the frames of Rumbo itself, which say nothing to the author of a task."""
     lines = text.split("\n")
-    if not any(line.startswith('  File "') for line in lines):
+    if not any(map(_FRAME.match, lines)):
         return text
     kept = list(_without_our_frames(lines))
-    if not any(line.startswith('  File "') for line in kept):
-        kept = [line for line in kept if line != "Traceback (most recent call last):"]
+    if not any(map(_FRAME.match, kept)):
+        kept = [plain_cause(line) for line in kept if line != "Traceback (most recent call last):"]
     return "\n".join(kept)
 
 
 def failure_text(message: str) -> str:
-    """What a failed attempt left behind, for its author: the traceback without our frames."""
-    return trimmed(message.removeprefix("Runtime error:\n")).strip("\n")
+    """What a failed attempt left behind, for its author: the traceback without our frames, and no line endless."""
+    text = trimmed(message.removeprefix("Runtime error:\n")).strip("\n")
+    return text if len(text) < _LONG else "\n".join([shortened(line, _LONG) for line in text.split("\n")])
 
 
 def _without_our_frames(lines: list[str]) -> Iterator[str]:
-    skipping = False
+    skipping, before = False, ""
     for line in lines:
-        if line.startswith('  File "'):
-            skipping = is_ours(line.split('"')[1])
-        elif not line.startswith("    "):
+        frame = _FRAME.match(line)
+        if frame is not None:
+            before = frame[1]
+            skipping = is_ours(frame[2])
+        elif not line.startswith(before + "    "):
             skipping = False
         if not skipping:
             yield line

@@ -12,11 +12,14 @@ from rumbo.cli import past
 from rumbo.cli.look import Ink, lasting
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rumbo.history import RunRow
 
 FOLDER_OPTION = click.option(
-    "--folder", default=".", metavar="DIR|URL", help="Where the runs were started (here), or a server's database."
+    "--folder", metavar="DIR|URL", help="Where the runs were started (here), or a server's database."
 )
+SCHEDULER_OPTION = click.option("--scheduler", metavar="URL", help="Address of a server (`rumbo serve`) to ask.")
 _STATUSES = ("running", "done", "failed", "incomplete", "cancelled", "crashed")
 
 
@@ -25,17 +28,23 @@ _STATUSES = ("running", "done", "failed", "incomplete", "cancelled", "crashed")
 @click.option("--status", type=click.Choice(_STATUSES), help="Only runs of this status.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @FOLDER_OPTION
-def history_command(number: int, status: str | None, as_json: bool, folder: str) -> int:
+@SCHEDULER_OPTION
+def history_command(number: int, status: str | None, as_json: bool, folder: str | None, scheduler: str | None) -> int:
     """List past runs, the latest first. `rumbo show RUN` tells more about one."""
-    with past.open_history(folder) as reader:
+    with past.open_archive(folder, scheduler) as reader:
         runs = reader.runs(status=status, limit=number).rows
+    return tell(runs, as_json, f"No run is {status}." if status else "No runs yet.")
+
+
+def tell(runs: Sequence[RunRow], as_json: bool, nothing: str) -> int:
+    """Print runs, a line each or as JSON."""
     if as_json:
         import json
 
         click.echo(json.dumps([as_data(run) for run in runs], indent=2))
         return 0
     if not runs:
-        click.echo(f"No run is {status}." if status else "No runs yet.")
+        click.echo(nothing)
         return 0
     ink = Ink(sys.stdout)
     now = time.time()

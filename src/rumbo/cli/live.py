@@ -196,7 +196,7 @@ class LiveView:
         if not news:
             return
         if self._standing.to_run > 1:
-            who = self._name(task) if task else "Asynchronous tasks"
+            who = self._name(task) if task else "Tasks that share a process"
             self._console.print(Text(f"{who} printed:", "dim"))
         # Colours stay; moves of the cursor would tear the picture, and go.
         self._console.print(Text.from_ansi(news.removesuffix("\n")))

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 import click
 
 from rumbo.cli import past
-from rumbo.cli.history import FOLDER_OPTION
+from rumbo.cli.history import FOLDER_OPTION, SCHEDULER_OPTION
 from rumbo.history import NotInHistory
-from rumbo.store.connect import FOLDER
 from rumbo.store.logs import LogFolder, tail
+from rumbo.store.reader import HistoryReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from rumbo.cli.past import Archive
     from rumbo.history import AttemptRow, Chapter, TaskRow
-    from rumbo.store.reader import HistoryReader
 
 _NAP = 0.2
 """Seconds between two looks at a file that grows."""
@@ -33,28 +33,52 @@ _LOOK = 1.0
 @click.option("--attempt", type=click.IntRange(1), metavar="N", help="Of this attempt (the last).")
 @click.option("--run", "run_id", metavar="RUN", help="Of this run (the last that ran the task).")
 @FOLDER_OPTION
-def logs_command(words: tuple[str, ...], follow: bool, attempt: int | None, run_id: str | None, folder: str) -> int:
+@SCHEDULER_OPTION
+def logs_command(
+    words: tuple[str, ...],
+    follow: bool,
+    attempt: int | None,
+    run_id: str | None,
+    folder: str | None,
+    scheduler: str | None,
+) -> int:
     """Show what a task printed in its last attempt.
 
     A task is named by its family and parameters, as runs print it, or by its id.
     """
-    with past.open_history(folder) as reader:
+    with past.open_archive(folder, scheduler) as reader:
         task = past.find_task(reader, words)
         chapter, chosen = _choose(reader, task, run_id, attempt)
-        path = chosen.log or LogFolder(os.path.join(folder, FOLDER), chapter.run.id).find(task.id, chosen.number)
-        if path is None and follow and chosen.outcome == "running":
-            path = _wait_for_file(reader, chapter, chosen, folder)
-        if path is None or not os.path.exists(path):
-            click.echo(_nothing(task, chapter, chosen, path), err=True)
-            return 0
         goes_on = _follower(reader, chapter, chosen) if follow else None
-        for block in tail(path, goes_on, lambda: time.sleep(_NAP)):
+        if isinstance(reader, HistoryReader):
+            blocks = _local_blocks(reader, task, chapter, chosen, goes_on)
+        else:
+            blocks = reader.read_log(chapter.run.id, task.id, chosen.number, goes_on, _nap)
+        is_silent = True
+        for block in blocks:
+            is_silent = False
             sys.stdout.buffer.write(block)
             sys.stdout.buffer.flush()
+        if is_silent:
+            click.echo(_nothing(task, chapter, chosen), err=True)
     return 0
 
 
-def _choose(reader: HistoryReader, task: TaskRow, run_id: str | None, number: int | None) -> tuple[Chapter, AttemptRow]:
+def _nap() -> None:
+    time.sleep(_NAP)
+
+
+def _local_blocks(
+    reader: HistoryReader, task: TaskRow, chapter: Chapter, chosen: AttemptRow, goes_on: Callable[[], bool] | None
+) -> Iterator[bytes]:
+    """What an attempt printed, from its file. Empty: there is none, or nothing in it."""
+    path = chosen.log or LogFolder(reader.logs, chapter.run.id).find(task.id, chosen.number)
+    if path is None and goes_on is not None and chosen.outcome == "running":
+        path = _wait_for_file(reader, chapter, chosen, goes_on)
+    return tail(path, goes_on, _nap) if path is not None and os.path.exists(path) else iter(())
+
+
+def _choose(reader: Archive, task: TaskRow, run_id: str | None, number: int | None) -> tuple[Chapter, AttemptRow]:
     """The attempt that is meant, and the run that made it.
 
     Raises:
@@ -63,7 +87,7 @@ def _choose(reader: HistoryReader, task: TaskRow, run_id: str | None, number: in
     run = reader.run(run_id) if run_id else None
     chapters = reader.story(task, limit=1000 if run_id else 50).rows
     for chapter in chapters:
-        if run is not None and chapter.run.number != run.number:
+        if run is not None and chapter.run.id != run.id:
             continue
         attempts = [each for each in chapter.attempts if number is None or each.number == number]
         if attempts:
@@ -79,16 +103,16 @@ def _no_attempt(task: TaskRow, chapters: Sequence[Chapter], run_id: str | None, 
     return f"There is no {what} at {past.task_name(task)} {where}. {advice}"
 
 
-def _nothing(task: TaskRow, chapter: Chapter, attempt: AttemptRow, path: str | None) -> str:
+def _nothing(task: TaskRow, chapter: Chapter, attempt: AttemptRow) -> str:
     name = past.task_name(task)
-    if path is not None:
-        return f"What {name} printed was in {path}, which is gone."
+    if attempt.log is not None:
+        return f"What {name} printed was in {attempt.log}, which is gone."
     if attempt.outcome == "running":
         return f"{name} is running and has not printed anything yet. `-f` waits for it."
     return f"{name} printed nothing in attempt {attempt.number} of run {chapter.run.id}."
 
 
-def _follower(reader: HistoryReader, chapter: Chapter, attempt: AttemptRow) -> Callable[[], bool]:
+def _follower(reader: Archive, chapter: Chapter, attempt: AttemptRow) -> Callable[[], bool]:
     """Tells whether an attempt goes on; the history is not asked more often than once a second."""
     is_on = True
     asked = 0.0
@@ -106,13 +130,14 @@ def _follower(reader: HistoryReader, chapter: Chapter, attempt: AttemptRow) -> C
     return goes_on
 
 
-def _wait_for_file(reader: HistoryReader, chapter: Chapter, attempt: AttemptRow, folder: str) -> str | None:
+def _wait_for_file(
+    reader: HistoryReader, chapter: Chapter, attempt: AttemptRow, goes_on: Callable[[], bool]
+) -> str | None:
     """The file of a running attempt once there is one; None when the attempt ends without."""
-    logs = LogFolder(os.path.join(folder, FOLDER), chapter.run.id)
-    goes_on = _follower(reader, chapter, attempt)
+    logs = LogFolder(reader.logs, chapter.run.id)
     while True:
         is_on = goes_on()
         path = logs.find(attempt.task_id, attempt.number)
         if path is not None or not is_on:
             return path
-        time.sleep(_NAP)
+        _nap()

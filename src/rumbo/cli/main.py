@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
+import warnings
 from typing import TYPE_CHECKING
 
+from rumbo.cli import streams
 from rumbo.errors import (
     ConfigurationError,
     MissingExtraError,
@@ -13,6 +16,7 @@ from rumbo.errors import (
     RegistryError,
     RumboError,
 )
+from rumbo.wording import is_ours, is_users
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,6 +41,8 @@ TASK_COMMANDS = {
 
 def main(words: Sequence[str] | None = None) -> int:
     """Carry out a command line, that of the process by default; gives the exit code."""
+    streams.make_reliable()
+    warnings.formatwarning = _warning_text
     words = list(sys.argv[1:] if words is None else words)
     if words and words[0] in TASK_COMMANDS and "_RUMBO_COMPLETE" not in os.environ:
         # Click takes longer to import than such a command takes to run.
@@ -63,22 +69,42 @@ def guarded(command: Callable[[], int]) -> int:
     """Call a command; errors become a sentence on standard error and the exit code that fits."""
     try:
         code = command()
-        sys.stdout.flush()
-        return code
+        broken = streams.flush()
+        return code if broken is None else _cannot_write(broken)
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has seen enough. Python must not complain again when it closes the stream.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except BrokenPipeError as error:
+        streams.flush()
+        return _cannot_write(error)
     except (RumboError, RecursionError) as error:
-        sys.stdout.flush()
+        streams.flush()
         print(_sentence(error), file=sys.stderr)
         return _code(error)
     except Exception as error:  # noqa: BLE001 - the last resort: tell strangers' errors from our own
-        sys.stdout.flush()
-        return _unexpected(error)
+        broken = streams.flush()
+        return _unexpected(error) if broken is None else _cannot_write(broken)
+
+
+_pythons_warning = warnings.formatwarning
+
+
+def _warning_text(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    """A warning about a user's tasks without the line of ours that came upon them; any other as Python shows it."""
+    return f"rumbo: {message}\n" if is_ours(filename) else _pythons_warning(message, category, filename, lineno, line)
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+
+def _cannot_write(error: OSError) -> int:
+    """Standard output took no more."""
+    if isinstance(error, BrokenPipeError):
+        return ALL_COMPLETE  # whoever read it has seen enough
+    print(_sentence(RumboError(f"The output of this command cannot be written: {error.strerror}.")), file=sys.stderr)
+    return FAILED
 
 
 def _sentence(error: BaseException) -> str:
@@ -97,14 +123,13 @@ def _code(error: BaseException) -> int:
 
 def _unexpected(error: Exception) -> int:
     """An error that nobody raised on purpose: show the frames of the user's code, or all if there are none."""
-    import traceback
+    from rumbo.cli.finding import traceback_of, trimmed
 
-    from rumbo.cli.finding import is_ours, trimmed
-
-    text = "".join(traceback.format_exception(error)).rstrip()
-    frames = traceback.extract_tb(error.__traceback__)
-    if any(not is_ours(frame.filename) for frame in frames[1:]) and not is_ours(frames[-1].filename):
+    text = "".join(traceback_of(error)).rstrip()
+    if is_users(error):
         print(trimmed(text), file=sys.stderr)
+    elif isinstance(error, OSError) and error.errno in _FULL:
+        return _cannot_write(error)
     else:
         print(
             f"{text}\nrumbo: This is an error in Rumbo itself. Please report it with the lines above.", file=sys.stderr

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import time
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
 
 from rumbo.cli.arguments import UsageError
 from rumbo.cli.look import plural
@@ -13,11 +14,13 @@ from rumbo.history import NotInHistory
 from rumbo.store.connect import FOLDER, NoHistory
 from rumbo.store.database import is_url
 from rumbo.store.reader import HistoryReader
+from rumbo.wording import shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from rumbo.history import AttemptRow, RunRow, RunTaskRow, TaskRow
+    from rumbo.history import AttemptRow, Chapter, Page, RunRow, RunTaskRow, TaskRow
+    from rumbo.wire.remote_history import RemoteHistory
 
 _RUN_ID = re.compile(r"\d{4,8}(-|$)")
 _CALL = re.compile(r"([\w.]+)\((.*)\)")
@@ -59,6 +62,78 @@ FATE_LOOKS = {
     "complete": "skipped",
 }
 """What became of a task in a run -> its look."""
+
+
+class Archive(Protocol):
+    """What the commands ask of a history, be it that of a folder or that of a server."""
+
+    def runs(self, status: str | None = None, *, limit: int = 50) -> Page[RunRow]:
+        """Runs, the latest first."""
+        ...
+
+    def run(self, which: str = "last") -> RunRow:
+        """One run: the ``last`` one, or by its id or its beginning. Raises `NotInHistory`, `AmbiguousInHistory`."""
+        ...
+
+    def counts_by_family(self, run: RunRow) -> dict[str, dict[str, int]]:
+        """How many tasks of each family are in each state."""
+        ...
+
+    def run_tasks(self, run: RunRow, states: Sequence[str] = (), *, limit: int = 100) -> Page[RunTaskRow]:
+        """Tasks of a run, in the order of its plan."""
+        ...
+
+    def attempts(self, run: RunRow, position: int) -> list[AttemptRow]:
+        """All attempts that a run made at one of its tasks, which was asked for before."""
+        ...
+
+    def families(self) -> list[str]:
+        """Names of all families."""
+        ...
+
+    def tasks(
+        self, family: str | None = None, params: Mapping[str, str] | None = None, *, limit: int = 50
+    ) -> Page[TaskRow]:
+        """Tasks over all runs, the newest first."""
+        ...
+
+    def task(self, task_id: str) -> TaskRow:
+        """One task, by its id or the beginning of it. Raises `NotInHistory`, `AmbiguousInHistory`."""
+        ...
+
+    def story(self, task: TaskRow, *, limit: int = 20) -> Page[Chapter]:
+        """What became of a task, run by run, the latest first."""
+        ...
+
+
+@contextmanager
+def open_archive(folder: str | None, scheduler: str | None) -> Iterator[HistoryReader | RemoteHistory]:
+    """The history that is meant: of a server if one is named here or in the settings, else of a folder.
+
+    Args:
+        folder: where runs were started; it wins over the settings. None: nothing was said.
+        scheduler: address of a server. None: nothing was said.
+
+    Raises:
+        NoHistory, StoreError: the folder has none, or it cannot be read.
+        SchedulerUnreachable: the server does not answer.
+    """
+    if folder is not None and scheduler is None:
+        with open_history(folder) as reader:
+            yield reader
+        return
+    from rumbo import settings
+
+    chosen = settings.load().scheduler
+    if not scheduler and not chosen.url:
+        with open_history() as reader:
+            yield reader
+        return
+    from rumbo.wire.connection import Connection
+    from rumbo.wire.remote_history import RemoteHistory
+
+    with RemoteHistory(Connection(scheduler or chosen.url, chosen.token, chosen.certificates)) as archive:
+        yield archive
 
 
 def open_history(folder: str = ".") -> HistoryReader:
@@ -105,7 +180,7 @@ def is_run(word: str) -> bool:
     return word == "last" or _RUN_ID.match(word) is not None
 
 
-def find_tasks(reader: HistoryReader, words: Sequence[str], limit: int = 100) -> list[TaskRow]:
+def find_tasks(reader: Archive, words: Sequence[str], limit: int = 100) -> list[TaskRow]:
     """The tasks that words name, the newest first.
 
     A task is named by its id or the beginning of it, by its family and parameters as flags (``Clean --date
@@ -127,7 +202,7 @@ def find_tasks(reader: HistoryReader, words: Sequence[str], limit: int = 100) ->
         raise NotInHistory(_unknown(reader, name)) from None
 
 
-def find_task(reader: HistoryReader, words: Sequence[str]) -> TaskRow:
+def find_task(reader: Archive, words: Sequence[str]) -> TaskRow:
     """The one task that words name.
 
     Raises:
@@ -142,7 +217,7 @@ def find_task(reader: HistoryReader, words: Sequence[str]) -> TaskRow:
 
 
 def _parsed(words: Sequence[str]) -> tuple[str, dict[str, str]]:
-    name, *rest = words
+    name, *rest = _without_module(words)
     params: dict[str, str] = {}
     call = _CALL.fullmatch(name)
     if call is not None:
@@ -164,14 +239,33 @@ def _parsed(words: Sequence[str]) -> tuple[str, dict[str, str]]:
     return name, params
 
 
-def _no_such(reader: HistoryReader, family: str, params: Mapping[str, str]) -> str:
+def _without_module(words: Sequence[str]) -> list[str]:
+    """The words without ``-m MODULE``: runs are started with it, but the history knows tasks by their families.
+
+    Raises:
+        UsageError: nothing else is left.
+    """
+    rest = list(words)
+    for place, word in enumerate(rest):
+        if word in ("-m", "--module"):
+            del rest[place : place + 2]
+            break
+        if word.startswith("--module="):
+            del rest[place]
+            break
+    if not rest:
+        raise UsageError("Which task? Name it by its family and parameters, or by its id.")
+    return rest
+
+
+def _no_such(reader: Archive, family: str, params: Mapping[str, str]) -> str:
     known = reader.tasks(family=family, limit=3).rows
     wanted = ", ".join(f"{name}={value}" for name, value in params.items())
     examples = ", ".join(task_name(task) for task in known)
     return f"No task {family}({wanted}) is in the history. There is, for example: {examples}."
 
 
-def _unknown(reader: HistoryReader, name: str) -> str:
+def _unknown(reader: Archive, name: str) -> str:
     from difflib import get_close_matches
 
     families = reader.families()
@@ -190,7 +284,7 @@ def _unknown(reader: HistoryReader, name: str) -> str:
 
 def task_name(task: TaskRow | RunTaskRow) -> str:
     """A task as a person writes it."""
-    return f"{task.family}({', '.join(f'{name}={value}' for name, value in task.params.items())})"
+    return shortened(f"{task.family}({', '.join(f'{name}={value}' for name, value in task.params.items())})")
 
 
 def ago(moment: float, now: float) -> str:

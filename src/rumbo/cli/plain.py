@@ -9,6 +9,7 @@ from rumbo.cli.finding import failure_text
 from rumbo.cli.look import Ink, lasting, plural
 from rumbo.scheduler.effects import Assigned, AttemptEnded, Noted, Refused, RetryPlanned, TaskDisabled
 from rumbo.scheduler.records import Outcome
+from rumbo.wording import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,6 +54,7 @@ class PlainLines:
         self._spoken = 0.0
         self._printed = Printed()
         self._said_at: dict[int, float] = {}
+        self._parked: set[int] = set()
         self._latest = (0, 0.0)
         """Lease and beginning of the attempt that ended last."""
 
@@ -73,6 +75,9 @@ class PlainLines:
             parts += [f"{complete:,} complete"] if complete else []
             parts += [f"{others:,} that cannot run"] if others else []
             self._line("run", "running", f"{self._run.id}: {', '.join(parts)}")
+        for node in nodes:
+            if node.verdict == "broken":
+                self._line("BROKEN", "failed", f"{name_of(node)}: {node.reason}")
 
     def happened(self, run_id: str, effects: Sequence[Effect]) -> None:
         for effect in effects:
@@ -111,7 +116,10 @@ class PlainLines:
 
     def _attempt_ended(self, effect: AttemptEnded) -> None:
         if effect.outcome is Outcome.PARKED:
+            self._parked.add(effect.lease)
             return
+        if effect.outcome is Outcome.RELEASED and effect.lease in self._parked:
+            return  # what it asked for was not made, so its turn never came again: the summary says so
         self._ended += 1
         word, state = _WORDS.get(effect.outcome, (effect.outcome.name.lower(), "unknown"))
         began = self._began(effect)
@@ -166,7 +174,7 @@ class PlainLines:
 
 def name_of(node: PlannedTask) -> str:
     """A task as a person writes it: ``Clean(date=2013-01-05)``."""
-    return f"{node.family}({', '.join([f'{name}={value}' for name, value in node.params.items()])})"
+    return shortened(f"{node.family}({', '.join([f'{name}={value}' for name, value in node.params.items()])})")
 
 
 class Printed:

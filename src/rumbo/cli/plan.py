@@ -9,6 +9,7 @@ from rumbo.cli.arguments import HELP, MODULE, Option, UsageError, count, read
 from rumbo.cli.finding import finder, make_tasks, trimmed
 from rumbo.cli.look import Ink
 from rumbo.cli.main import ALL_COMPLETE, FAILED, INCOMPLETE
+from rumbo.cli.streams import set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -95,7 +96,8 @@ def find(tasks: Iterable[Task], settings: Settings, deep: bool) -> Plan:
     )
     counter = Counter(sys.stderr)
     try:
-        return find_plan(tasks, options, counter)
+        with set_aside():
+            return find_plan(tasks, options, counter)
     finally:
         counter.clear()
 
@@ -111,8 +113,11 @@ def show_plan(tasks: Iterable[Task], settings: Settings, flags: Mapping[str, Any
     found = find(tasks, settings, flags.get("deep", False))
     text = write(found, format, flags, Ink(sys.stdout) if not path else None)
     if path:
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
+        try:
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+        except OSError as error:
+            raise UsageError(f"--output: {path} cannot be written: {error.strerror}.") from None
     else:
         sys.stdout.write(text)
     return code_of(found)

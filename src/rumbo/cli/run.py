@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, TextIO
 
 from rumbo.cli.arguments import HELP, MODULE, Option, amount, count, read
 from rumbo.cli.finding import finder, make_tasks
 from rumbo.cli.look import Ink, is_terminal
 from rumbo.cli.main import ALL_COMPLETE, FAILED, INCOMPLETE, INTERRUPTED
+from rumbo.cli.streams import outlet, set_aside
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from rumbo.cli.arguments import Line
     from rumbo.cli.wiring import Options
@@ -74,6 +76,7 @@ def run(words: Sequence[str], default_module: str = "") -> int:
         default_module: where tasks are looked for when no module is named, instead of what the settings say.
     """
     from rumbo import settings
+    from rumbo.settings import HistorySettings
 
     in_force = settings.load()
     default_module = default_module or in_force.run.module
@@ -89,7 +92,13 @@ def run(words: Sequence[str], default_module: str = "") -> int:
         from rumbo.cli.plan import show_plan
 
         return show_plan(make_tasks(line), in_force, line.options)
-    return perform(make_tasks(line), options_of(line.options, in_force, ["run", *words]), line.options)
+    options = options_of(line.options, in_force, ["run", *without_secrets(words, line)])
+    code = perform(make_tasks(line), options, line.options)
+    if options.history and not options.scheduler and in_force.history != HistorySettings():
+        from rumbo.cli.prune import keep_to
+
+        keep_to(in_force.history, options.folder)
+    return code
 
 
 def help_page(line: Line, command: str = "run") -> str:
@@ -136,6 +145,40 @@ def options_of(flags: Mapping[str, Any], settings: Settings, words: Sequence[str
     )
 
 
+def without_secrets(words: Sequence[str], line: Line) -> list[str]:
+    """The words of a command with the values of private parameters masked, for the history and for other people."""
+    secrets = dict(_secrets(line))
+    masked: list[str] = []
+    for word in words:
+        flag, equals, _ = word.partition("=")
+        if equals and _spelled(flag) in secrets:
+            masked.append(f"{flag}=***")
+        elif masked and secrets.get(_spelled(masked[-1])) == word:
+            masked.append("***")
+        else:
+            masked.append(word)
+    return masked
+
+
+def _secrets(line: Line) -> Iterator[tuple[str, str]]:
+    """The flags by which values of private parameters were given, in one spelling, and the values."""
+    from rumbo.pipeline.parameter import ParameterVisibility
+    from rumbo.pipeline.registry import Register
+
+    for wanted in line.wanted:
+        for name, parameter in wanted.cls.get_params():
+            if parameter.visibility == ParameterVisibility.PRIVATE and name in wanted.texts:
+                yield _spelled(f"--{name}"), wanted.texts[name]
+    for (family, name), text in line.others.items():
+        if dict(Register.get_task_cls(family).get_params())[name].visibility == ParameterVisibility.PRIVATE:
+            yield _spelled(f"--{family}_{name}"), text
+            yield _spelled(f"--{name}"), text
+
+
+def _spelled(flag: str) -> str:
+    return flag.replace("-", "_")
+
+
 def _command(words: Sequence[str]) -> str:
     """What the person typed, as far as it can be known."""
     return " ".join(["rumbo", *(word if _is_plain(word) else _quoted(word) for word in words)])
@@ -157,12 +200,16 @@ def perform(tasks: Sequence[Task], options: Options, flags: Mapping[str, Any]) -
     from rumbo.cli.wiring import execute
 
     wants_json = flags.get("json", False)
-    out = own_stream(sys.stderr if wants_json else sys.stdout, options.capture)
-    aside = out if wants_json else own_stream(sys.stderr, options.capture)
+    # Streams of our own still lead to the person when that of the process is kept in files.
+    out = outlet(sys.stderr if wants_json else sys.stdout)
+    aside = out if wants_json else outlet(sys.stderr)
+    if not options.capture:
+        _keep_order(sys.stdout)
     view = _view(out, options, flags)
     counter = Counter(sys.stderr)
     try:
-        result = execute(tasks, options, [view], _teller(view, aside), counter)
+        with set_aside() if wants_json else nullcontext():
+            result = execute(tasks, options, [view], _teller(view, aside), counter)
     except BaseException:
         view.close()
         raise
@@ -174,23 +221,17 @@ def perform(tasks: Sequence[Task], options: Options, flags: Mapping[str, Any]) -
         print(json.dumps(as_json(result), indent=2))
     else:
         _say_what_came(result, out, flags.get("quiet", False))
+    broken = getattr(out, "broken", None)
+    if broken is not None and not isinstance(broken, BrokenPipeError):
+        aside.write(f"Not all of this could be shown: {broken.strerror}. The tasks themselves are not affected.\n")
     return code_of(result)
 
 
-def own_stream(stream: TextIO, is_captured: bool) -> TextIO:
-    """A stream that still leads to the person when the process's own output is kept in files."""
-    stream.flush()
-    if not is_captured:
-        # What tasks print and what we print shall come in the order in which it happens.
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(line_buffering=True)
-        return stream
-    try:
-        number = os.dup(stream.fileno())
-    except (OSError, ValueError):
-        return stream  # not a file of the system, so nobody takes it away either
-    return os.fdopen(number, "w", buffering=1, encoding=stream.encoding, errors="replace")
+def _keep_order(stream: TextIO) -> None:
+    """Let what tasks print and what we print come in the order in which it happens."""
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(line_buffering=True)
 
 
 def _view(out: TextIO, options: Options, flags: Mapping[str, Any]) -> Observer:
@@ -198,7 +239,7 @@ def _view(out: TextIO, options: Options, flags: Mapping[str, Any]) -> Observer:
 
     is_quiet = flags.get("quiet", False)
     # Where tasks print straight to the terminal, a picture there would be torn.
-    prints_here = not options.capture or options.executor == "threads"
+    prints_here = not options.capture
     if is_quiet or flags.get("plain") or prints_here or not is_terminal(out) or os.environ.get("TERM") == "dumb":
         return PlainLines(out, is_quiet)
     from rumbo.cli.live import LiveView

@@ -10,15 +10,15 @@ import click
 
 from rumbo.cli import past
 from rumbo.cli.finding import failure_text
-from rumbo.cli.history import FOLDER_OPTION
+from rumbo.cli.history import FOLDER_OPTION, SCHEDULER_OPTION
 from rumbo.cli.history import as_data as run_as_data
 from rumbo.cli.look import Ink, lasting, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from rumbo.cli.past import Archive
     from rumbo.history import AttemptRow, Chapter, RunRow, RunTaskRow, TaskRow
-    from rumbo.store.reader import HistoryReader
 
 _FAILURES = 10
 _TROUBLED = ("failed", "disabled", "unknown", "lost")
@@ -30,14 +30,22 @@ _TROUBLED = ("failed", "disabled", "unknown", "lost")
 @click.option("-n", "--number", default=5, show_default=True, type=click.IntRange(1), help="Of how many runs to tell.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @FOLDER_OPTION
-def show_command(words: tuple[str, ...], with_tasks: bool, number: int, as_json: bool, folder: str) -> int:
+@SCHEDULER_OPTION
+def show_command(
+    words: tuple[str, ...],
+    with_tasks: bool,
+    number: int,
+    as_json: bool,
+    folder: str | None,
+    scheduler: str | None,
+) -> int:
     """Show a past run, or what became of a task.
 
     A run is named by its id, the beginning of it, or `last` (which is also meant when nothing is named). A task is
     named by its family and parameters, as runs print it, or by its id.
     """
     words = words or ("last",)
-    with past.open_history(folder) as reader:
+    with past.open_archive(folder, scheduler) as reader:
         if as_json:
             import json
 
@@ -49,13 +57,13 @@ def show_command(words: tuple[str, ...], with_tasks: bool, number: int, as_json:
     return 0
 
 
-def _data(reader: HistoryReader, words: Sequence[str], number: int) -> Any:
+def _data(reader: Archive, words: Sequence[str], number: int) -> Any:
     if past.is_run(words[0]):
         return _run_data(reader, reader.run(words[0]))
     return [_task_data(reader, task, number) for task in past.find_tasks(reader, words)]
 
 
-def _lines(reader: HistoryReader, words: Sequence[str], number: int, with_tasks: bool, ink: Ink) -> Iterator[str]:
+def _lines(reader: Archive, words: Sequence[str], number: int, with_tasks: bool, ink: Ink) -> Iterator[str]:
     if past.is_run(words[0]):
         return _run_lines(reader, reader.run(words[0]), with_tasks, ink)
     tasks = past.find_tasks(reader, words)
@@ -65,7 +73,7 @@ def _lines(reader: HistoryReader, words: Sequence[str], number: int, with_tasks:
 # A run -----------------------------------------------------------------------------------------------------------
 
 
-def _run_lines(reader: HistoryReader, run: RunRow, with_tasks: bool, ink: Ink) -> Iterator[str]:
+def _run_lines(reader: Archive, run: RunRow, with_tasks: bool, ink: Ink) -> Iterator[str]:
     look = past.RUN_LOOKS.get(run.status, "unknown")
     took = past.run_took(run)
     yield f"{ink.symbol(look)} {ink.strong(f'Run {run.id}')}  {ink.paint(run.status, look)}"
@@ -97,7 +105,7 @@ def _run_lines(reader: HistoryReader, run: RunRow, with_tasks: bool, ink: Ink) -
         yield ink.faint("  and more: --tasks shows all")
 
 
-def _run_task_lines(reader: HistoryReader, run: RunRow, task: RunTaskRow, ink: Ink) -> Iterator[str]:
+def _run_task_lines(reader: Archive, run: RunRow, task: RunTaskRow, ink: Ink) -> Iterator[str]:
     look = past.look_of(task)
     took = "" if task.seconds is None else f"  {lasting(task.seconds)}"
     reason = "" if task.state == "done" else f"  {task.reason}"
@@ -123,7 +131,7 @@ def _list_lines(tasks: list[TaskRow], ink: Ink) -> Iterator[str]:
         )
 
 
-def _task_lines(reader: HistoryReader, task: TaskRow, number: int, ink: Ink) -> Iterator[str]:
+def _task_lines(reader: Archive, task: TaskRow, number: int, ink: Ink) -> Iterator[str]:
     look = past.TASK_LOOKS.get(task.state, "unknown")
     yield f"{ink.symbol(look)} {ink.strong(past.task_name(task))}  {ink.paint(task.state, look)}"
     yield f"  {ink.faint('id'.ljust(9))} {task.id}"
@@ -162,12 +170,12 @@ def _attempt_lines(attempt: AttemptRow, ink: Ink) -> Iterator[str]:
 # Data ------------------------------------------------------------------------------------------------------------
 
 
-def _run_data(reader: HistoryReader, run: RunRow) -> dict[str, Any]:
+def _run_data(reader: Archive, run: RunRow) -> dict[str, Any]:
     tasks = reader.run_tasks(run, limit=1_000_000).rows
     return {**run_as_data(run), "tasks": [_without_numbers(task._asdict()) for task in tasks]}
 
 
-def _task_data(reader: HistoryReader, task: TaskRow, number: int) -> dict[str, Any]:
+def _task_data(reader: Archive, task: TaskRow, number: int) -> dict[str, Any]:
     story = [
         {
             "run": run_as_data(chapter.run),

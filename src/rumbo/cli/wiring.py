@@ -38,8 +38,8 @@ class Options(NamedTuple):
     workers: int = 1
     """Attempts at a time."""
     executor: str = "auto"
-    """``inline``, ``processes``, ``threads``, or ``auto``: inline for one worker that schedules for itself, else
-    processes, which can be stopped and spoken to from elsewhere."""
+    """``inline``, ``processes``, ``threads``, or ``auto``: processes for more than one worker, for tasks with timeouts
+    and for a server; else inline."""
     deep: bool = False
     """Look below complete tasks."""
     history: bool = True
@@ -327,7 +327,7 @@ def _tell_of_start(watchers: Sequence[Observer], run: str, plan: Plan, options: 
 
 
 def _tell_of_shared_output(observers: Sequence[Observer], run: str, logs: LogFolder | None) -> None:
-    """Show what was printed by no single attempt, such as asynchronous ones that share a process."""
+    """Show what was printed by no single attempt, such as by programs that asynchronous tasks started."""
     for path in logs.close() if logs is not None else ():
         for observer in observers:
             observer.attempt_log(run, "", 0, path)
@@ -359,6 +359,7 @@ def _executor(options: Options, plan: Plan, logs: LogFolder | None, say: Callabl
     runner = Attempts(options.rules._replace(ask_planner=options.deep))
     kind = options.executor
     if kind == "auto":
+        # What comes from a server, a message or the order to stop, must reach an attempt while it runs.
         is_alone = options.workers == 1 and not options.scheduler
         kind = "inline" if is_alone and not _needs_process(plan) else "processes"
     if kind == "inline":
@@ -366,7 +367,7 @@ def _executor(options: Options, plan: Plan, logs: LogFolder | None, say: Callabl
     if kind == "threads":
         from rumbo.executors.threads import ThreadExecutor
 
-        return ThreadExecutor(runner, options.workers)
+        return ThreadExecutor(runner, options.workers, logs)
     from rumbo.executors.processes import ProcessExecutor
 
     return ProcessExecutor(runner, options.workers, logs, options.recycle_after)

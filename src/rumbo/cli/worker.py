@@ -41,7 +41,7 @@ def worker_command(drain: str | None, quiet: bool, modules: tuple[str, ...], **f
     from rumbo import settings
     from rumbo.cli.finding import load_module
     from rumbo.cli.plain import PlainLines
-    from rumbo.cli.run import own_stream
+    from rumbo.cli.streams import outlet
     from rumbo.cli.wiring import work_for_others
 
     options = _options(flags, settings.load())
@@ -55,8 +55,8 @@ def worker_command(drain: str | None, quiet: bool, modules: tuple[str, ...], **f
     sys.path.insert(0, os.getcwd())  # as `python -m` does: what is run here was often planned here
     for name in modules:
         load_module(name)
-    out = own_stream(sys.stdout, options.capture)
-    aside = own_stream(sys.stderr, options.capture)
+    out = outlet(sys.stdout)
+    aside = outlet(sys.stderr)
     interrupts = work_for_others(options, [PlainLines(out, quiet)], lambda sentence: print(sentence, file=aside))
     return INTERRUPTED if interrupts.received else 0
 

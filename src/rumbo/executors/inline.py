@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections import deque
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from rumbo.errors import AttemptTimedOut
-from rumbo.executors.kinds import timeout_of
+from rumbo.executors.kinds import Allowances, is_async
 from rumbo.executors.streams import flush_standard_streams
+from rumbo.executors.switch import Switch, printing_to
 from rumbo.ports import Ended, Said
 from rumbo.scheduler.records import Outcome
 
@@ -17,9 +19,10 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from rumbo.executors.bell import Bell
+    from rumbo.executors.kinds import Limit
     from rumbo.executors.loop import AttemptLoop
     from rumbo.pipeline.task import Task
-    from rumbo.ports import Logs, Message, Order, Runner, Spool
+    from rumbo.ports import Logs, Message, Order, Page, Runner, Spool
 
 
 class InlineExecutor:
@@ -45,6 +48,8 @@ class InlineExecutor:
         self._runner = runner
         self._logs = logs
         self._spool: Spool | None = None
+        self._switch = Switch()
+        self._allowances = Allowances()
         self._say_now = say
         self._together = together
         self._next: deque[tuple[Order, Task, bool]] = deque()
@@ -107,6 +112,9 @@ class InlineExecutor:
             if self._bell is not None:
                 self._bell.hush()
         said, self._said = self._said, []
+        for each in said:
+            if isinstance(each, Ended):
+                self._allowances.note(each)
         return said
 
     def _rest(self, timeout: float) -> None:
@@ -134,6 +142,7 @@ class InlineExecutor:
         """Cancel what is left in the event loop, and give the process its own output back."""
         if self._loop is not None:
             self._loop.close()
+        self._switch.remove()
         flush_standard_streams()
         for number, kept in self._kept:
             os.dup2(kept, number)
@@ -143,15 +152,12 @@ class InlineExecutor:
     # -- what runs in `wait` -----------------------------------------------------------------------------------------
 
     def _carry_out(self, order: Order, task: Task, is_resumed: bool) -> None:
-        if self._spool is not None:
-            self._spool.begin(order.tasks[0], order.attempt)
+        log_of = (order.tasks[0], order.attempt)
+        page = self._open_page(task, log_of)
         begin = self._runner.resume if is_resumed else self._runner.start
-        limit = timeout_of(task)
+        limit = self._allowances.limit(order.lease, task)
         try:
-            if limit:
-                with alarm(limit, str(task)):
-                    result = begin(order.lease, task, self)
-            else:
+            with alarm(limit) if limit is not None else nullcontext(), printing_to(page):
                 result = begin(order.lease, task, self)
         except KeyboardInterrupt:
             result = Ended(order.lease, Outcome.CANCELLED, "interrupted")
@@ -160,16 +166,26 @@ class InlineExecutor:
                 from rumbo.executors.loop import AttemptLoop
 
                 self._loop = AttemptLoop()
-            self._loop.add(order.lease, result, limit, str(task))
+            self._loop.add(order.lease, result, limit, page)
             return
         if self._inboxes:
             self._inboxes.pop(order.lease, None)
         if self._spool is not None:
             flush_standard_streams()
-            log = self._spool.harvest(order.tasks[0], order.attempt)
+            log = self._spool.harvest(*log_of) if page is None else page.harvest()
             if log is not None:
                 result = result._replace(log=log)
         self._said.append(result)
+
+    def _open_page(self, task: Task, log_of: tuple[str, int]) -> Page | None:
+        """Say whose output comes next; gives a page if the attempt will share this thread with others."""
+        if self._spool is None or self._logs is None:
+            return None
+        if is_async(task):
+            self._switch.install()
+            return self._logs.open_page(*log_of)
+        self._spool.begin(*log_of)
+        return None
 
     # -- Voice --------------------------------------------------------------------------------------------------------
 
@@ -194,8 +210,8 @@ class InlineExecutor:
         return inbox.popleft()
 
 
-def alarm(seconds: float, name: str) -> AbstractContextManager[None]:
-    """Raise `AttemptTimedOut` in this thread after so many seconds, if this is the main thread of a Unix process."""
+def alarm(limit: Limit) -> AbstractContextManager[None]:
+    """Raise `AttemptTimedOut` in this thread when the time is over, if this is the main thread of a Unix process."""
     from contextlib import contextmanager
 
     @contextmanager
@@ -208,10 +224,10 @@ def alarm(seconds: float, name: str) -> AbstractContextManager[None]:
             return
 
         def ring(signum: int, frame: object) -> None:
-            raise AttemptTimedOut(f"{name} took longer than its timeout of {seconds:g} s.")
+            raise AttemptTimedOut(limit.message)
 
         before = signal.signal(signal.SIGALRM, ring)
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+        signal.setitimer(signal.ITIMER_REAL, limit.seconds)
         try:
             yield
         finally:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from rumbo.executors.switch import printing_to
 from rumbo.ports import Ended
 from rumbo.scheduler.records import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
+
+    from rumbo.executors.kinds import Limit
+    from rumbo.ports import Page
 
 
 class AttemptLoop:
@@ -19,23 +23,31 @@ class AttemptLoop:
         self._loop = asyncio.new_event_loop()
         self._attempts: dict[asyncio.Task[Ended], int] = {}
         self._verdicts: dict[int, tuple[Outcome, str]] = {}
+        self._pages: dict[int, Page] = {}
 
     @property
     def running(self) -> int:
         """How many attempts are under way."""
         return len(self._attempts)
 
-    def add(self, lease: int, attempt: Awaitable[Ended], timeout: float | None, name: str) -> None:
-        """Let an attempt begin at the next turn; with a timeout, it is cancelled after so many seconds."""
+    def add(self, lease: int, attempt: Awaitable[Ended], limit: Limit | None = None, page: Page | None = None) -> None:
+        """Let an attempt begin at the next turn.
+
+        Args:
+            limit: after so many seconds it is cancelled; None: never.
+            page: where its output goes; None leaves it alone.
+        """
 
         async def carry_out() -> Ended:
-            return await attempt
+            with printing_to(page):
+                return await attempt
 
         task = self._loop.create_task(carry_out())
         self._attempts[task] = lease
-        if timeout:
-            message = f"{name} took longer than its timeout of {timeout:g} s."
-            self._loop.call_later(timeout, self._end, task, Outcome.TIMED_OUT, message)
+        if page is not None:
+            self._pages[lease] = page
+        if limit is not None:
+            self._loop.call_later(limit.seconds, self._end, task, Outcome.TIMED_OUT, limit.message)
 
     def cancel(self, lease: int, outcome: Outcome) -> None:
         """End an attempt at its next `await`."""
@@ -73,7 +85,11 @@ class AttemptLoop:
         return [self._outcome(task) for task in finished]
 
     def _outcome(self, task: asyncio.Task[Ended]) -> Ended:
-        lease = self._attempts.pop(task)
+        ended = self._judge(task, self._attempts.pop(task))
+        page = self._pages.pop(ended.lease, None)
+        return ended if page is None else ended._replace(log=page.harvest() or "")
+
+    def _judge(self, task: asyncio.Task[Ended], lease: int) -> Ended:
         verdict = self._verdicts.pop(lease, None)
         if task.cancelled() or isinstance(task.exception(), KeyboardInterrupt):
             return Ended(lease, *(verdict or (Outcome.CANCELLED, "interrupted")))

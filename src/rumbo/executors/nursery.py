@@ -17,9 +17,12 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from rumbo.executors.channel import Channel
+from rumbo.executors.kinds import Limit, is_async
 from rumbo.executors.streams import flush_standard_streams
+from rumbo.executors.switch import Switch, printing_to
 from rumbo.pipeline.registry import load_task
 from rumbo.ports import Ended, Message
+from rumbo.scheduler.records import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 
     from rumbo.executors.loop import AttemptLoop
     from rumbo.pipeline.task import Task
-    from rumbo.ports import Logs, Runner, Spool
+    from rumbo.ports import Logs, Page, Runner, Spool
 
 Reference = tuple[str, str, dict[str, str]]
 """Enough to build a task in another process: its module, family and all parameters, private ones too."""
@@ -105,8 +108,7 @@ class Nursery:
             for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
                 signal.signal(number, signal.SIG_DFL)
             self._control.close()
-            spool = None if self._logs is None else self._logs.open_spool(slot)
-            Child(Channel(connection), self._tasks, self._runner, spool).serve()
+            Child(Channel(connection), self._tasks, self._runner, self._logs, slot).serve()
             flush_standard_streams()
         except BaseException:  # noqa: BLE001 - a child must never return into the nursery's stack
             import traceback
@@ -156,11 +158,15 @@ def _kill_group(pid: int) -> None:
 class Child:
     """`Voice`, and the loop of a child: take an order, run it, tell what became of it."""
 
-    def __init__(self, channel: Channel, tasks: Mapping[str, Task], runner: Runner, spool: Spool | None) -> None:
+    def __init__(
+        self, channel: Channel, tasks: Mapping[str, Task], runner: Runner, logs: Logs | None, slot: str
+    ) -> None:
         self._channel = channel
         self._tasks = dict(tasks)
         self._runner = runner
-        self._spool = spool
+        self._logs = logs
+        self._spool: Spool | None = None if logs is None else logs.open_spool(slot)
+        self._switch = Switch()
         self._backlog: deque[tuple[Any, ...]] = deque()
         self._inboxes: dict[int, deque[Message]] = {}
         self._loop: AttemptLoop | None = None
@@ -189,8 +195,6 @@ class Child:
         elif verb == "message":
             self._inboxes.setdefault(lease, deque()).append(Message(*details))
         elif verb == "stop" and self._loop is not None:
-            from rumbo.scheduler.records import Outcome
-
             self._loop.cancel(lease, Outcome(details[0]))
 
     def _carry_out(
@@ -199,20 +203,22 @@ class Child:
         lease: int,
         id: str,
         travelled: Reference | None,
-        timeout: float | None,
+        limit: tuple[float, str] | None,
         log_of: tuple[str, int],
     ) -> None:
-        if self._spool is not None:
-            self._spool.begin(*log_of)
         try:
             task = self._task(id, travelled)
         except Exception as error:  # noqa: BLE001 - whatever keeps a task from being built ends this attempt only
-            from rumbo.scheduler.records import Outcome
-
             self._tell(Ended(lease, Outcome.FAILED, f"{id} could not be built in a worker process: {error}"), log_of)
             return
         begin = self._runner.start if verb == "start" else self._runner.resume
-        result = begin(lease, task, self)
+        page = self._open_page(task, log_of)
+        try:
+            with printing_to(page):
+                result = begin(lease, task, self)
+        except KeyboardInterrupt:
+            # Ctrl-C does not reach this process, so the task's own code has raised it.
+            result = Ended(lease, Outcome.FAILED, f"run() of {task} raised KeyboardInterrupt by itself.")
         if isinstance(result, Ended):
             self._tell(result, log_of)
             return
@@ -220,7 +226,17 @@ class Child:
             from rumbo.executors.loop import AttemptLoop
 
             self._loop = AttemptLoop()
-        self._loop.add(lease, result, timeout, str(task))
+        self._loop.add(lease, result, None if limit is None else Limit(*limit), page)
+
+    def _open_page(self, task: Task, log_of: tuple[str, int]) -> Page | None:
+        """Say whose output comes next; gives a page if the attempt will share this process with others."""
+        if self._spool is None or self._logs is None:
+            return None
+        if is_async(task):
+            self._switch.install()
+            return self._logs.open_page(*log_of)
+        self._spool.begin(*log_of)
+        return None
 
     def _task(self, id: str, travelled: Reference | None) -> Task:
         task = self._tasks.get(id)
@@ -232,7 +248,7 @@ class Child:
 
     def _tell(self, ended: Ended, log_of: tuple[str, int] | None) -> None:
         self._inboxes.pop(ended.lease, None)
-        log = ""
+        log = ended.log
         if self._spool is not None and log_of is not None:
             flush_standard_streams()
             log = self._spool.harvest(*log_of) or ""

@@ -11,7 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from rumbo.executors.channel import Channel
-from rumbo.executors.kinds import is_async, timeout_of
+from rumbo.executors.kinds import Allowances, Limit, is_async
 from rumbo.executors.nursery import Nursery, reference
 from rumbo.executors.streams import flush_standard_streams
 from rumbo.pipeline.registry import load_task
@@ -56,14 +56,13 @@ class _Child:
 class _Attempt:
     """What the worker knows of one attempt."""
 
-    __slots__ = ("is_async", "lease", "log_of", "seconds_left", "task", "verdict")
+    __slots__ = ("is_async", "lease", "limit", "log_of", "task", "verdict")
 
-    def __init__(self, order: Order, task: Task, timeout: float | None) -> None:
-        own = timeout_of(task)
+    def __init__(self, order: Order, task: Task, limit: Limit | None) -> None:
         self.lease = order.lease
         self.task = task
         self.log_of = (order.tasks[0], order.attempt)
-        self.seconds_left = (timeout if own is None else own) or None
+        self.limit = limit
         self.is_async = is_async(task)
         self.verdict: tuple[Outcome, str] | None = None
         """What its end will mean, because we brought it about."""
@@ -97,7 +96,7 @@ class ProcessExecutor:
         self._logs = logs
         self._recycle_after = recycle_after
         self._together = together
-        self._timeout = timeout
+        self._allowances = Allowances(timeout)
         self._known: frozenset[str] = frozenset()
         self._children: dict[str, _Child] = {}
         self._holder: dict[int, _Child] = {}
@@ -151,13 +150,13 @@ class ProcessExecutor:
 
     def start(self, order: Order, task: Task) -> None:
         """Send an attempt to the idle child with the fewest parked generators, or to the one for asynchronous ones."""
-        attempt = _Attempt(order, task, self._timeout)
+        attempt = _Attempt(order, task, self._allowances.limit(order.lease, task))
         self._begin(attempt, "start")
 
     def resume(self, order: Order, task: Task) -> None:
         """Let the child that keeps the generator go on with it; if that child is gone, replay in another."""
         child = self._holder.get(order.lease)
-        attempt = _Attempt(order, task, self._timeout)
+        attempt = _Attempt(order, task, self._allowances.limit(order.lease, task))
         if child is None or order.lease not in child.parked:
             self._begin(attempt, "start")
         elif child.active and not child.is_loop:
@@ -248,7 +247,7 @@ class ProcessExecutor:
         task = attempt.task
         id = task.task_id
         travels = None if id in self._known else reference(task)
-        return (verb, attempt.lease, id, travels, attempt.seconds_left, attempt.log_of)
+        return (verb, attempt.lease, id, travels, attempt.limit and tuple(attempt.limit), attempt.log_of)
 
     def _idle_child(self) -> _Child | None:
         idle = [
@@ -274,8 +273,8 @@ class ProcessExecutor:
         child.parked.discard(attempt.lease)
         self._holder[attempt.lease] = child
         child.served += 1
-        if attempt.seconds_left is not None and not child.is_loop:
-            child.deadline = monotonic() + attempt.seconds_left
+        if attempt.limit is not None and not child.is_loop:
+            child.deadline = monotonic() + attempt.limit.seconds
 
     def _withdraw(self, lease: int, outcome: Outcome) -> None:
         """Take back an attempt that waits for a child."""
@@ -355,7 +354,9 @@ class ProcessExecutor:
             return
         if attempt.verdict is not None and outcome != Outcome.DONE:
             outcome, message = attempt.verdict
-        self._happened.append(Ended(lease, Outcome(outcome), message, retryable, tasks, seconds, log))
+        ended = Ended(lease, Outcome(outcome), message, retryable, tasks, seconds, log)
+        self._allowances.note(ended)
+        self._happened.append(ended)
         self._occupy(child)
 
     def _occupy(self, child: _Child) -> None:
@@ -401,7 +402,7 @@ class ProcessExecutor:
         salvaged = self._logs.salvage(child.slot) if self._logs is not None else None
         for attempt in tuple(child.active.values()):
             del self._holder[attempt.lease]
-            log = salvaged[1] if salvaged is not None else ""
+            log = salvaged[1] if salvaged is not None and not child.is_loop else self._page_of(attempt)
             if attempt.verdict is not None:
                 self._happened.append(Ended(attempt.lease, *attempt.verdict, log=log))
             else:
@@ -413,6 +414,10 @@ class ProcessExecutor:
         if not self._is_closing:
             self._occupy(self._give_birth(child.is_loop))
             self._has_changed = True
+
+    def _page_of(self, attempt: _Attempt) -> str:
+        """Where that lies which an attempt printed that shared a child with others."""
+        return (self._logs.salvage_page(*attempt.log_of) or "") if self._logs is not None else ""
 
     def _nursery_died(self) -> None:
         from rumbo.errors import ProcessDied
@@ -439,11 +444,7 @@ class ProcessExecutor:
             if child.deadline is not None and child.deadline <= now:
                 child.deadline = None
                 for attempt in child.active.values():
-                    limit = attempt.seconds_left
-                    attempt.verdict = (
-                        Outcome.TIMED_OUT,
-                        f"{attempt.task} took longer than its timeout of {limit:g} s.",
-                    )
+                    attempt.verdict = (Outcome.TIMED_OUT, attempt.limit.message if attempt.limit is not None else "")
                 self._end_group(child)
             elif child.kill_at is not None and child.kill_at <= now:
                 child.kill_at = None

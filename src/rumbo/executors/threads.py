@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from rumbo.errors import AttemptCancelled, AttemptTimedOut
-from rumbo.executors.kinds import is_async, timeout_of
+from rumbo.executors.kinds import Allowances, is_async
+from rumbo.executors.streams import flush_standard_streams
+from rumbo.executors.switch import Switch, printing_to
 from rumbo.ports import Ended, Message, Said
 from rumbo.scheduler.records import Outcome
 
@@ -16,14 +19,15 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Awaitable, Callable, Mapping
 
+    from rumbo.executors.kinds import Limit
     from rumbo.pipeline.task import Task
-    from rumbo.ports import Order, Runner
+    from rumbo.ports import Logs, Order, Page, Runner, Spool
 
 
 class _Attempt:
     """One attempt, as its thread and its owner both see it."""
 
-    __slots__ = ("begin", "deadline", "future", "inbox", "is_async", "order", "task", "thread", "verdict")
+    __slots__ = ("begin", "deadline", "future", "inbox", "is_async", "limit", "order", "task", "thread", "verdict")
 
     def __init__(self, order: Order, task: Task, begin: Callable[..., Any]) -> None:
         self.order = order
@@ -34,6 +38,7 @@ class _Attempt:
         self.thread: int | None = None
         self.future: Any = None
         self.deadline: float | None = None
+        self.limit: Limit | None = None
         self.verdict: tuple[Outcome, str] | None = None
         """What its end will mean, because we brought it about."""
 
@@ -47,11 +52,18 @@ class ThreadExecutor:
     Args:
         runner: carries out the attempts.
         size: number of threads.
+        logs: where the output of attempts is kept; None leaves it alone.
         together: how many asynchronous attempts may be under way at once.
     """
 
-    def __init__(self, runner: Runner, size: int, together: int = 100) -> None:
+    def __init__(self, runner: Runner, size: int, logs: Logs | None = None, together: int = 100) -> None:
         self._runner = runner
+        self._logs = logs
+        self._spool: Spool | None = None
+        self._switch = Switch()
+        self._allowances = Allowances()
+        self._kept: list[tuple[int, int]] = []
+        """The process's own output, put aside while attempts' output is kept."""
         self._size = size
         self._together = together
         self._lines: SimpleQueue[_Attempt | None] = SimpleQueue()
@@ -61,7 +73,13 @@ class ThreadExecutor:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def open(self, tasks: Mapping[str, Task]) -> None:
-        """Start the threads."""
+        """Start the threads. What they print by themselves is kept for each attempt; all else for all together."""
+        self._spool = None if self._logs is None else self._logs.open_spool("threads")
+        if self._spool is not None:
+            flush_standard_streams()
+            self._kept = [(number, os.dup(number)) for number in (1, 2)]
+            self._spool.redirect(1, 2)
+            self._switch.install()
         for number in range(self._size):
             thread = threading.Thread(target=self._serve, name=f"rumbo-{number + 1}", daemon=True)
             thread.start()
@@ -85,9 +103,9 @@ class ThreadExecutor:
 
     def _enter(self, attempt: _Attempt) -> None:
         self._active[attempt.order.lease] = attempt
-        limit = timeout_of(attempt.task)
-        if limit:
-            attempt.deadline = monotonic() + limit
+        attempt.limit = self._allowances.limit(attempt.order.lease, attempt.task)
+        if attempt.limit is not None:
+            attempt.deadline = monotonic() + attempt.limit.seconds
         if attempt.is_async:
             self._let_loop(attempt)
         else:
@@ -132,8 +150,9 @@ class ThreadExecutor:
         if attempt is None or isinstance(event, Said):
             return event
         del self._active[attempt.order.lease]
+        self._allowances.note(event)
         if attempt.verdict is not None and event.outcome is not Outcome.DONE:
-            return Ended(event.lease, *attempt.verdict)
+            return Ended(event.lease, *attempt.verdict, log=event.log)
         return event
 
     def _enforce_deadlines(self) -> None:
@@ -141,10 +160,7 @@ class ThreadExecutor:
         for attempt in self._active.values():
             if attempt.deadline is not None and attempt.deadline <= now:
                 attempt.deadline = None
-                limit = timeout_of(attempt.task) or 0
-                self._interrupt(
-                    attempt, Outcome.TIMED_OUT, f"{attempt.task} took longer than its timeout of {limit:g} s."
-                )
+                self._interrupt(attempt, Outcome.TIMED_OUT, attempt.limit.message if attempt.limit is not None else "")
 
     def _interrupt(self, attempt: _Attempt, outcome: Outcome, message: str) -> None:
         if attempt.verdict is not None:
@@ -176,6 +192,12 @@ class ThreadExecutor:
             self._loop.call_soon_threadsafe(self._loop.stop)
         for thread in self._threads:
             thread.join(timeout=1.0 if self._active else None)
+        self._switch.remove()
+        flush_standard_streams()
+        for number, kept in self._kept:
+            os.dup2(kept, number)
+            os.close(kept)
+        self._kept = []
 
     # -- in the threads -----------------------------------------------------------------------------------------------
 
@@ -193,15 +215,22 @@ class ThreadExecutor:
         if attempt.verdict is not None:
             self._news.put((attempt, Ended(lease, *attempt.verdict)))
             return
-        attempt.thread = threading.get_ident()
-        result = attempt.begin(lease, attempt.task, self)
-        attempt.thread = None
-        if not isinstance(result, Ended):
-            # A plain run() that returned a coroutine of another function: this thread sees it through.
-            import asyncio
+        page = self._open_page(attempt)
+        with printing_to(page):
+            attempt.thread = threading.get_ident()
+            result = attempt.begin(lease, attempt.task, self)
+            attempt.thread = None
+            if not isinstance(result, Ended):
+                # A plain run() that returned a coroutine of another function: this thread sees it through.
+                import asyncio
 
-            result = asyncio.run(_wait_for(result))
-        self._news.put((attempt, result))
+                result = asyncio.run(_wait_for(result))
+        self._news.put((attempt, _with_log(result, page)))
+
+    def _open_page(self, attempt: _Attempt) -> Page | None:
+        if self._logs is None or self._spool is None:
+            return None
+        return self._logs.open_page(attempt.order.tasks[0], attempt.order.attempt)
 
     def _let_loop(self, attempt: _Attempt) -> None:
         """Let an asynchronous attempt begin in the event loop, which gets a thread of its own the first time."""
@@ -212,14 +241,17 @@ class ThreadExecutor:
             self._loop = asyncio.new_event_loop()
             threading.Thread(target=self._loop.run_forever, name="rumbo-loop", daemon=True).start()
 
+        page = self._open_page(attempt)
+
         async def carry_out() -> Ended:
-            result = attempt.begin(lease, attempt.task, self)
-            ended: Ended = result if isinstance(result, Ended) else await result
+            with printing_to(page):
+                result = attempt.begin(lease, attempt.task, self)
+                ended: Ended = result if isinstance(result, Ended) else await result
             return ended
 
         def tell(future: Any) -> None:
             ended = Ended(lease, Outcome.CANCELLED, "cancelled") if future.cancelled() else future.result()
-            self._news.put((attempt, ended))
+            self._news.put((attempt, _with_log(ended, page)))
 
         attempt.future = asyncio.run_coroutine_threadsafe(carry_out(), self._loop)
         attempt.future.add_done_callback(tell)
@@ -239,6 +271,10 @@ class ThreadExecutor:
             return attempt.inbox.get(timeout=timeout) if timeout != 0 else attempt.inbox.get_nowait()
         except Empty:
             return None
+
+
+def _with_log(ended: Ended, page: Page | None) -> Ended:
+    return ended if page is None else ended._replace(log=page.harvest() or "")
 
 
 async def _wait_for(attempt: Awaitable[Ended]) -> Ended:

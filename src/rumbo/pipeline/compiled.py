@@ -14,6 +14,7 @@ from __future__ import annotations
 from rumbo.errors import (
     DuplicateParameterError,
     MissingParameterError,
+    RegistryError,
     UnknownParameterError,
 )
 from rumbo.pipeline import config
@@ -72,6 +73,10 @@ def blame(family: str, name: str, value: object, error: Exception, source: str) 
         return error
     if isinstance(error, InvalidValueError):
         return InvalidParameterError(family, name, error.value, str(error), source, error.expected)
+    if isinstance(error, RegistryError):
+        first, *near = str(error).split("\n")
+        advice = f" {', '.join(near)}." if near else ""
+        return type(error)(f"{family}.{name}: {first}{advice} {source}")
     plain = type(error) in _BAD_VALUE or type(error).__name__ == "JSONDecodeError"
     if not plain:
         return error

@@ -143,6 +143,9 @@ def _task_numbers(db: Database, rows: Rows, families: dict[int, int]) -> list[in
     if last:
         for place, number in zip(*statements.known_tasks(db, ids), strict=True):
             found[place] = number
+    again = [place for place, number in enumerate(found) if number and nodes[place].verdict == "run"]
+    if again:
+        statements.refresh_params(db, [(found[place], params_json(nodes[place].params)) for place in again])
     new = [place for place, number in enumerate(found) if not number]
     # Numbered in the order of the plan, entered by family and in the order of ids: an index grows faster by
     # neighbours than by strangers.

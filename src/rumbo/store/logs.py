@@ -2,7 +2,8 @@
 
 While attempts run, each process that runs them writes into a spool of its own, which becomes the log of an attempt by
 a rename when the attempt is over and has printed anything. An attempt that is silent costs one fstat and leaves no
-file; one that runs can be followed, because a file that is renamed stays the file that it is.
+file; one that runs can be followed, because a file that is renamed stays the file that it is. Attempts that share a
+process with others have a file each, a page, which becomes the log in the same way.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import contextlib
 import mmap
 import os
 import re
+import threading
 from typing import TYPE_CHECKING
 
 from rumbo.store.place import make_folder
@@ -21,8 +23,10 @@ if TYPE_CHECKING:
 
 
 LOGS = "logs"
+_LOG = ".log"
 _SPOOL = ".spool"
 _NOW = ".now"
+_PAGE = ".page"
 _NOW_SIZE = 512
 _LONGEST_NAME = 180
 """Bytes of a task's id in a file name; file systems allow 255 for all of it."""
@@ -38,7 +42,7 @@ class LogFolder:
     """
 
     def __init__(self, folder: str, run_id: str) -> None:
-        self.path = os.path.join(os.path.abspath(folder), LOGS, safe_name(run_id))
+        self.path = log_folder(folder, run_id)
         self._trouble: str | None = None
 
     @property
@@ -56,6 +60,10 @@ class LogFolder:
             self.report(error)
             return None
 
+    def open_page(self, task_id: str, attempt: int) -> Page:
+        """A page for one attempt, or a stretch of it, that shares its process with others."""
+        return Page(self, task_id, attempt)
+
     def log_path(self, task_id: str, attempt: int) -> str:
         """Where the output of an attempt lies once it is over."""
         return os.path.join(self.path, log_name(task_id, attempt))
@@ -65,6 +73,9 @@ class LogFolder:
         path = self.log_path(task_id, attempt)
         if os.path.exists(path):
             return path
+        page = page_path(path)
+        if os.path.exists(page):
+            return page
         name = log_name(task_id, attempt)
         with contextlib.suppress(OSError):
             for entry in os.scandir(self.path):
@@ -75,27 +86,40 @@ class LogFolder:
     def salvage(self, slot: str) -> tuple[str, str] | None:
         """Take over the spool of a process that died: the name that its attempt began with, and where the log is.
 
-        None if it was between two attempts or had not printed anything.
+        None if it was between two attempts, or shared by several, or had not printed anything.
         """
         spool, now = (os.path.join(self.path, safe_name(slot) + ending) for ending in (_SPOOL, _NOW))
         try:
             name = _read_now(now)
             os.unlink(now)
-            if not name or not os.path.getsize(spool):
+            if not os.path.getsize(spool):
                 os.unlink(spool)
                 return None
+            if not name:
+                return None  # what belongs to no attempt: `close` sees to it
             path = os.path.join(self.path, name)
             _move(spool, path)
         except OSError:
             return None
         return name, path
 
+    def salvage_page(self, task_id: str, attempt: int) -> str | None:
+        """Take over the page of an attempt whose process died; None if it has none."""
+        path = self.log_path(task_id, attempt)
+        try:
+            _move(page_path(path), path)
+        except OSError:
+            return None
+        return path
+
     def under_way(self) -> list[tuple[str, str]]:
-        """The attempts under way: the name of each one's log to be, and the spool that it prints to."""
+        """The attempts under way: the name of each one's log to be, and the spool or page that it prints to."""
         found = []
         with contextlib.suppress(OSError):
             for entry in os.scandir(self.path):
-                if entry.name.endswith(_NOW):
+                if entry.name.endswith(_PAGE):
+                    found.append((entry.name.removesuffix(_PAGE) + _LOG, entry.path))
+                elif entry.name.endswith(_NOW):
                     with contextlib.suppress(OSError):
                         name = _read_now(entry.path)
                         if name:
@@ -105,15 +129,18 @@ class LogFolder:
     def close(self) -> list[str]:
         """All processes are done: tidy up; gives files with output that belongs to no single attempt.
 
-        Asynchronous attempts share a process and its output, and so do the lines between two attempts.
+        That is what came from C libraries and other programs where attempts share a process, and what was printed
+        between two attempts.
         """
         shared = []
         with contextlib.suppress(OSError):
             for entry in sorted(os.scandir(self.path), key=lambda entry: entry.name):
-                if entry.name.endswith(_NOW) or (entry.name.endswith(_SPOOL) and not entry.stat().st_size):
+                if entry.name.endswith(_PAGE):
+                    _move(entry.path, entry.path.removesuffix(_PAGE) + _LOG)
+                elif entry.name.endswith(_NOW) or (entry.name.endswith(_SPOOL) and not entry.stat().st_size):
                     os.unlink(entry.path)
                 elif entry.name.endswith(_SPOOL):
-                    shared.append(entry.path.removesuffix(_SPOOL) + ".log")
+                    shared.append(entry.path.removesuffix(_SPOOL) + _LOG)
                     os.replace(entry.path, shared[-1])
             os.rmdir(self.path)
         return shared
@@ -190,9 +217,62 @@ class Spool:
         os.close(self._file)
 
 
+class Page:
+    """The file that one attempt writes its output to. Made with the first word, so silence costs nothing."""
+
+    def __init__(self, folder: LogFolder, task_id: str, attempt: int) -> None:
+        self._folder = folder
+        self._path = folder.log_path(task_id, attempt)
+        self._file: int | None = None
+        self._is_over = False
+        self._lock = threading.Lock()
+
+    def write(self, data: bytes) -> bool:
+        """Add to the file; False if that is not possible, or comes after the attempt's end."""
+        with self._lock:
+            if self._is_over or self._folder.trouble is not None:
+                return False
+            try:
+                if self._file is None:
+                    self._file = self._open()
+                os.write(self._file, data)
+            except OSError as error:
+                self._folder.report(error)
+                return False
+        return True
+
+    def _open(self) -> int:
+        os.makedirs(self._folder.path, exist_ok=True)
+        return os.open(page_path(self._path), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+
+    def harvest(self) -> str | None:
+        """The attempt is over: where its output lies now; None if there was none."""
+        with self._lock:
+            self._is_over = True
+            if self._file is None:
+                return None
+            os.close(self._file)
+            try:
+                _move(page_path(self._path), self._path)
+            except OSError as error:
+                self._folder.report(error)
+                return None
+        return self._path
+
+
+def log_folder(folder: str, run_id: str) -> str:
+    """Where the logs of a run lie."""
+    return os.path.join(os.path.abspath(folder), LOGS, safe_name(run_id))
+
+
 def log_name(task_id: str, attempt: int) -> str:
     """The name of the file for an attempt's output: readable, safe for file systems, different for different tasks."""
-    return f"{safe_name(task_id)}.{attempt}.log"
+    return f"{safe_name(task_id)}.{attempt}{_LOG}"
+
+
+def page_path(path: str) -> str:
+    """Where the output for the log at ``path`` is gathered while an attempt runs that shares its process."""
+    return path.removesuffix(_LOG) + _PAGE
 
 
 def safe_name(name: str) -> str:
@@ -257,7 +337,7 @@ def remove_logs(folder: str, run_id: str) -> int:
     """Remove the logs of a run. Gives 1 if there were any, else 0."""
     import shutil
 
-    path = os.path.join(os.path.abspath(folder), LOGS, safe_name(run_id))
+    path = log_folder(folder, run_id)
     if not os.path.isdir(path):
         return 0
     shutil.rmtree(path, ignore_errors=True)

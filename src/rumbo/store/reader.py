@@ -62,7 +62,7 @@ class HistoryReader:
         is_server = is_url(place)
         place = place if is_server else os.path.abspath(place)
         self.name = connect.name_of(place) if is_server else place
-        self._logs = os.path.abspath(logs) if logs or is_server else place
+        self.logs = os.path.abspath(logs) if logs or is_server else place
         self._db: Database = connect.open_for_reading(place)
         self._host = socket.gethostname()
 
@@ -256,7 +256,7 @@ class HistoryReader:
             started=started,
             seconds=seconds,
             message=message or "",
-            log=None if log is None else os.path.join(self._logs, log),
+            log=None if log is None else os.path.join(self.logs, log),
             status=status or "",
             progress=progress,
             tracking_url=url or "",

@@ -179,6 +179,16 @@ def insert_tasks(db: Database, family: int, values: Sequence[Value]) -> None:
     _insert(db, "tasks", {"family": family}, ("number", "id", "params"), values)
 
 
+def refresh_params(db: Database, params: Sequence[tuple[int, str]]) -> None:
+    """Give known tasks the parameters they have now, where an insignificant one has changed: number, params."""
+    sql = (
+        "UPDATE tasks SET params = new.params FROM (SELECT CAST(json_extract(value, '$[0]') AS BIGINT) AS number, "
+        "json_extract(value, '$[1]') AS params FROM json_each(?)) AS new "
+        "WHERE tasks.number = new.number AND tasks.params <> new.params"
+    )
+    _execute(db, sql, (json.dumps(params, ensure_ascii=False),))
+
+
 # -- tasks of a run -----------------------------------------------------------------------------------------------
 
 

@@ -31,6 +31,10 @@ class ServerDown(SchedulerUnreachable):
     """Nobody listens at the address, or the server says that it cannot work now: no work is given out by it."""
 
 
+class NotThere(ProtocolError):
+    """The server knows no such thing. The message is its own."""
+
+
 class Connection:
     """A server, by its URL: ``http://host:port``, ``https://...``, or ``http+unix:///path/to/socket``.
 
@@ -101,7 +105,7 @@ class Connection:
         from urllib.parse import urlencode
 
         given = {name: value for name, value in (query or {}).items() if value is not None}
-        where = path + (f"?{urlencode(given)}" if given else "")
+        where = path + (f"?{urlencode(given, doseq=True)}" if given else "")
         answer = self.request(method, where, None if body is None else json.dumps(body).encode())
         return json.loads(answer) if answer else None
 
@@ -121,7 +125,7 @@ class Connection:
         if status == 409:
             return CommandRejected(detail)
         if detail:
-            return ProtocolError(f"{self.url}: {detail}")
+            return (NotThere if status == 404 else ProtocolError)(f"{self.url}: {detail}")
         return ProtocolError(f"What answers at {self.url} is no Rumbo scheduler (HTTP {status}).")
 
     def close(self) -> None:

@@ -21,6 +21,7 @@ from rumbo.pipeline.task import Task, WrapperTask
 from rumbo.pipeline.voice import SPEAKERS
 from rumbo.ports import Ended
 from rumbo.scheduler.records import Outcome
+from rumbo.wording import described
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
@@ -40,6 +41,9 @@ class Rules(NamedTuple):
     max_parked: int = 1000
     """Generators kept at most in one process. One more is dropped, and replayed when its turn comes."""
 
+
+_NO_RUN = "It has no run() that could make it: write one, or derive the task from ExternalTask if others make it."
+_WROTE_ELSEWHERE = "Does run() write to the very path that output() names, and close what it opens?"
 
 STRICT = Rules()
 """Rumbo's own way: dependencies were asked when planning, and what ran must have made its output."""
@@ -141,7 +145,7 @@ class Attempts:
         for task in request.flat_requirements:
             if not isinstance(task, Task):
                 raise TaskError(
-                    f"run() yielded {task!r}, which is a {type(task).__name__}. "
+                    f"run() yielded {described(task)}. "
                     "Yield tasks, or lists and dictionaries of tasks; their outputs come back from the yield."
                 )
         if self._rules.ask_planner:
@@ -168,7 +172,7 @@ class Attempts:
             if missing:
                 raise TaskError(
                     f"{task} finished, but its output does not exist: {', '.join(map(str, missing))}. "
-                    "Does run() write to the very path that output() names, and close what it opens?"
+                    + (_NO_RUN if type(task).run is Task.run else _WROTE_ELSEWHERE)
                 )
         elif not task.complete():
             raise TaskError(f"{task} finished, but its complete() still says that it is not.")

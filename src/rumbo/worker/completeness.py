@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +11,16 @@ from rumbo.pipeline.bulk import answers_in_bulk, complete_in_bulk
 from rumbo.pipeline.structure import flatten
 from rumbo.pipeline.target import exist, is_asked_of_file_system
 from rumbo.pipeline.task import Task
+from rumbo.wording import described
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 Answer = bool | BaseException
 """What a task says of itself, or the error it raised when asked."""
+
+Broken = (Exception, SystemExit)
+"""What a user's code may raise to end one branch of the plan, and no more."""
 
 _FEW = 3
 """So few tasks are simply asked, one after the other."""
@@ -29,11 +34,23 @@ def check(task: Task) -> Answer:
     """Ask one task. An error, or an answer that is not a bool, is given back and not raised."""
     try:
         answer = task.complete()
-    except Exception as error:  # noqa: BLE001 - the user's code; one broken branch must not stop the others
-        return error
+    except Broken as error:  # the user's code; one broken branch must not stop the others
+        return _wrong_output(task) or error
     if answer is True or answer is False:
         return answer
-    return TaskError(f"{task}.complete() returned {answer!r}, a {type(answer).__name__}: it must return True or False.")
+    return TaskError(f"{task}.complete() returned {described(answer)}: it must return True or False.")
+
+
+def _wrong_output(task: Task) -> TaskError | None:
+    """What is wrong with a task's `output()`, if that is why it could not say whether it is complete."""
+    try:
+        wrong = [made for made in flatten(task.output()) if not hasattr(made, "exists")]
+    except Broken:
+        return None
+    if not wrong:
+        return None
+    advice = f"rumbo.LocalTarget({wrong[0]!r})" if isinstance(wrong[0], (str, Path)) else "rumbo.LocalTarget(path)"
+    return TaskError(f"{task}.output() returned {described(wrong[0])}: return targets, such as {advice}.")
 
 
 def check_all(tasks: Sequence[Task], threads: int) -> list[Answer]:
@@ -68,7 +85,7 @@ def _answer_by_class(cls: type[Task], tasks: Sequence[Task], places: list[int], 
         return False
     try:
         found = complete_in_bulk([tasks[place] for place in places])
-    except Exception:  # noqa: BLE001 - then each task is asked by itself, and meets the error where it belongs
+    except Broken:  # then each task is asked by itself, and meets the error where it belongs
         return False
     if found is None:
         return False
@@ -88,7 +105,7 @@ def _answer_by_outputs(tasks: Sequence[Task], places: list[int], answers: dict[i
             owners += [place] * len(made)
             outputs += made
         found = exist(outputs)
-    except Exception:  # noqa: BLE001 - then each task is asked by itself, and meets the error where it belongs
+    except Broken:  # then each task is asked by itself, and meets the error where it belongs
         return False
     missing = {owner for owner, is_there in zip(owners, found, strict=True) if not is_there}
     answers.update((place, place not in missing) for place in places)

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class Interrupts:
     """Takes signals for a worker for the time of a `with` block, in the main thread; elsewhere does nothing.
 
-    SIGINT (Ctrl-C): the first lets what runs finish, the second stops it. SIGTERM stops at once. SIGUSR1 drains, as
-    Luigi's workers do.
+    SIGINT (Ctrl-C): the first lets what runs finish, the second stops it. SIGTERM stops at once, and so does SIGHUP,
+    which comes when the terminal is closed, unless `nohup` keeps it away. SIGUSR1 drains, as Luigi's workers do.
 
     Args:
         worker: what to drain and stop.
@@ -35,6 +35,8 @@ class Interrupts:
 
     def __enter__(self) -> Interrupts:
         handlers = {signal.SIGINT: self._interrupt, signal.SIGTERM: self._terminate, signal.SIGUSR1: self._drain}
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            handlers[signal.SIGHUP] = self._terminate
         try:
             for number, handler in handlers.items():
                 self._before[number] = signal.signal(number, handler)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from rumbo.errors import CollisionError, CycleError, TaskError
+from rumbo.errors import CollisionError, CycleError, RumboError, TaskError
 from rumbo.pipeline.events import Event, fire
+from rumbo.pipeline.parameter import ParameterVisibility
 from rumbo.pipeline.task import Task, WrapperTask
 from rumbo.ports import PlannedTask
-from rumbo.worker.completeness import Answer, check_all
+from rumbo.wording import described, place_of, shortened
+from rumbo.worker.completeness import Answer, Broken, check_all
 from rumbo.worker.freshness import Freshness
 
 if TYPE_CHECKING:
@@ -121,7 +123,7 @@ class Plan:
         fresh: list[Node] = []
         for task in roots:
             if not isinstance(task, Task):
-                raise TaskError(f"{task!r} is a {type(task).__name__}, not a task: give instances of Task to build.")
+                raise TaskError(f"Not a task: {described(task)}. Give instances of Task to build.")
             self.roots.append(self._meet(task, fresh))
         return self._grow(fresh)
 
@@ -236,10 +238,10 @@ class Plan:
             if not all(issubclass(kind, Task) for kind in set(map(type, needed))):
                 stranger = next(each for each in needed if not isinstance(each, Task))
                 raise TaskError(
-                    f"{task}.requires() returned {stranger!r}, a {type(stranger).__name__}: "
+                    f"{task}.requires() returned {described(stranger)}: "
                     "return tasks, not their targets and not their classes."
                 )
-        except Exception as error:  # noqa: BLE001 - the user's code; one broken branch must not stop the others
+        except Broken as error:  # the user's code; one broken branch must not stop the others
             self._break(node, error, f"requires() failed: {_brief(error)}")
             if task._event_callbacks:
                 fire(task, Event.BROKEN_TASK, task, error)
@@ -251,8 +253,12 @@ class Plan:
 
 
 def _brief(error: BaseException) -> str:
-    text = str(error).strip().split("\n", 1)[0]
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    text = shortened(str(error).strip().split("\n", 1)[0])
+    if isinstance(error, RumboError):
+        return text
+    kind = type(error).__name__
+    place = place_of(error)
+    return (f"{kind}: {text}" if text else kind) + (f" ({place})" if place else "")
 
 
 def _forbid_collision(first: Task, second: Task) -> None:
@@ -261,10 +267,12 @@ def _forbid_collision(first: Task, second: Task) -> None:
     different = [name for name in mine if mine[name] != yours.get(name, mine[name])]
     if different:
         name = different[0]
+        is_private = dict(first.get_params())[name].visibility == ParameterVisibility.PRIVATE
+        values = "" if is_private else f" ({mine[name]!r} and {yours[name]!r})"
         raise CollisionError(
-            f"Two tasks have the id {first.task_id} but differ in the parameter {name!r} ({mine[name]!r} and "
-            f"{yours[name]!r}), which is not significant, so only one of them could run. Make the parameter "
-            f"significant in {first.get_task_family()}, or give it the same value wherever the task is required."
+            f"Two tasks have the id {first.task_id} but differ in the parameter {name!r}{values}, which is not "
+            "significant, so only one of them could run. Make the parameter significant in "
+            f"{first.get_task_family()}, or give it the same value wherever the task is required."
         )
 
 
@@ -296,11 +304,12 @@ def _dependencies_first(found: Sequence[Node]) -> list[Node]:
             if not waiting[dependent.id]:
                 ordered.append(dependent)
     if len(ordered) < len(found):
-        raise CycleError(_find_cycle([node for node in found if waiting[node.id]]))
+        circle = _find_cycle([node for node in found if waiting[node.id]])
+        raise CycleError(tuple([node.id for node in circle]), tuple([shortened(str(node.task)) for node in circle]))
     return ordered
 
 
-def _find_cycle(tangled: Sequence[Node]) -> tuple[str, ...]:
+def _find_cycle(tangled: Sequence[Node]) -> list[Node]:
     """A circle among nodes that each need another one of them, or are needed by such."""
     rest = {node.id for node in tangled}
     place: dict[str, int] = {}
@@ -310,4 +319,4 @@ def _find_cycle(tangled: Sequence[Node]) -> tuple[str, ...]:
         place[node.id] = len(path)
         path.append(node)
         node = next(needed for needed in node.needs if needed.id in rest)
-    return (*(each.id for each in path[place[node.id] :]), node.id)
+    return [*path[place[node.id] :], node]

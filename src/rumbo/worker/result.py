@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from rumbo.scheduler.records import Outcome
+from rumbo.wording import plain_cause, shortened
 from rumbo.worker.plan import Verdict
 
 if TYPE_CHECKING:
@@ -159,12 +160,12 @@ class RunResult:
         node = self.plan.nodes[id]
         if fate is Fate.FAILED:
             *_, last = self._message(id).strip().split("\n")
-            return f"{node.task}: {last.strip()}"
+            return f"{_name(node)}: {shortened(plain_cause(last.strip()), _LONG)}"
         if node.verdict in (Verdict.BROKEN, Verdict.WAIT):
-            return f"{node.task}: {node.reason}"
+            return f"{_name(node)}: {node.reason}"
         culprits = [each for each in node.needs if self.fates[each.id] not in _FINE]
-        return f"{node.task}" + (
-            f": needs {culprits[0].task}, which is {self.fates[culprits[0].id]}" if culprits else ""
+        return _name(node) + (
+            f": needs {_name(culprits[0])}, which is {self.fates[culprits[0].id]}" if culprits else ""
         )
 
 
@@ -184,6 +185,12 @@ _TROUBLES = {
     Fate.NOT_RUN: "not run",
 }
 _SHOWN = 10
+_LONG = 500
+"""Characters of a failure in the summary."""
+
+
+def _name(node: Node) -> str:
+    return shortened(str(node.task))
 
 
 def _tasks(number: int) -> str:

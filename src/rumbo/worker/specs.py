@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from rumbo.errors import TaskError
 from rumbo.pipeline.parameter import ParameterVisibility
 from rumbo.pipeline.task import Task
 from rumbo.scheduler.records import NO_PARAMS, NO_RESOURCES, BatchKey, RetryPolicy, State, TaskSpec
@@ -65,6 +67,10 @@ class Describer:
     def _spec(self, node: Node) -> TaskSpec:
         task = node.task
         resources = task.process_resources()
+        if resources:
+            _check_resources(task, resources)
+        if not isinstance(task.priority, (int, float)):
+            raise TaskError(f"{task.get_task_family()}.priority is {task.priority!r}, but must be a number.")
         return TaskSpec(
             node.id,
             task.get_task_family(),
@@ -113,6 +119,22 @@ class Describer:
             hard_timeout=_first(retry.hard_timeout, defaults.hard_timeout),
             disable_for=defaults.disable_for,
             reopen_after=defaults.reopen_after,
+        )
+
+
+def _check_resources(task: Task, resources: Any) -> None:
+    """See that what a task holds are names with amounts.
+
+    Raises:
+        TaskError: it is something else.
+    """
+    is_right = isinstance(resources, Mapping) and all(
+        isinstance(name, str) and isinstance(amount, (int, float)) and amount >= 0 for name, amount in resources.items()
+    )
+    if not is_right:
+        raise TaskError(
+            f"{task.get_task_family()}.resources is {resources!r}, but must be a dictionary of names and amounts, "
+            'such as {"database": 1}.'
         )
 
 

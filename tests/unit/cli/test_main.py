@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rumbo.cli.finding import failure_text, is_ours, trimmed
+from rumbo.cli.finding import failure_text, trimmed
 from rumbo.cli.main import guarded
 from rumbo.cli.planning import Counter
 from rumbo.errors import ConfigurationError, CycleError, StoreBusy
@@ -77,7 +77,26 @@ def test_frames_of_ours_are_left_out_of_tracebacks() -> None:
         'Traceback (most recent call last):\n  File "/home/me/shop.py", line 3, in run\n    raise ValueError("no")\n'
         "ValueError: no\n  with details"
     )
-    assert is_ours(str(ours.__file__))
+
+
+def test_within_a_group_of_errors_our_frames_are_left_out_too() -> None:
+    import rumbo.worker.attempt as ours
+
+    text = (
+        "  + Exception Group Traceback (most recent call last):\n"
+        f'  |   File "{ours.__file__}", line 7, in x\n'
+        "  |     y()\n"
+        '  |   File "/home/ana/flights.py", line 12, in run\n'
+        "  |     raise ExceptionGroup('several', errors)\n"
+        "  | ExceptionGroup: several (1 sub-exception)\n"
+    )
+
+    assert trimmed(text) == (
+        "  + Exception Group Traceback (most recent call last):\n"
+        '  |   File "/home/ana/flights.py", line 12, in run\n'
+        "  |     raise ExceptionGroup('several', errors)\n"
+        "  | ExceptionGroup: several (1 sub-exception)\n"
+    )
 
 
 def test_a_traceback_of_nothing_but_ours_becomes_the_error_alone() -> None:
@@ -86,7 +105,7 @@ def test_a_traceback_of_nothing_but_ours_becomes_the_error_alone() -> None:
     frame = f'  File "{ours.__file__}", line 7, in x\n    y()\n'
     text = f"Traceback (most recent call last):\n{frame}rumbo.errors.TaskError: no\n"
 
-    assert failure_text(text) == "rumbo.errors.TaskError: no"
+    assert failure_text(text) == "no"
     assert failure_text("just words") == "just words"
 
 

@@ -96,7 +96,7 @@ def test_a_broken_task_shows_the_frames_of_its_author(desk: Any) -> None:
     said = desk.type("plan", "-m", "bad", "Bad")
 
     assert said.out.replace(str(desk.folder), "HERE").splitlines() == [
-        "✗ Bad()  broken: complete() failed: OSError: no disk",
+        "✗ Bad()  broken: complete() failed: OSError: no disk (line 5 of bad.py)",
         "",
         "Bad():",
         "  Traceback (most recent call last):",

@@ -182,7 +182,7 @@ def test_the_help_of_a_task_shows_its_parameters(desk: Any) -> None:
         ),
         (
             ["shop.py"],
-            "shop says where, but not which task. It has: Source, Clean, Report.",
+            "shop says where, but not which task. It has: Source, Clean, Report. Write, for example, shop:Source.",
         ),
         (
             ["-m", "shop", "Report", "--day", "3"],
@@ -300,4 +300,103 @@ def test_a_circle_is_told_with_its_path(desk: Any) -> None:
     said = desk.type("run", "-m", "ring", "A", "--no-history")
 
     assert said.code == 1
-    assert said.err.startswith("rumbo: These tasks need each other in a circle:\n")
+    assert said.err.startswith("rumbo: These tasks need each other in a circle:\n  A()\n  -> A()\nRemove one of")
+
+
+def test_a_module_that_ends_the_program_is_not_silent(desk: Any) -> None:
+    desk.write("script.py", "import sys\n\nsys.exit(3)\n")
+
+    assert desk.type("run", "-m", "script", "Report") == (
+        1,
+        "",
+        "rumbo: script ended the program while it was imported (SystemExit: 3, in line 3 of script.py). "
+        "Put what is only for running it as a script below `if __name__ == '__main__':`.\n",
+    )
+
+
+def test_what_a_module_prints_when_imported_does_not_disturb_those_who_read_the_result(desk: Any) -> None:
+    desk.write("loud.py", "import shop\nprint('hello')\n\nclass Loud(shop.Report):\n    def complete(self):\n"
+                          "        print('asked')\n        return True\n")  # fmt: skip
+
+    for words in (["run", "-m", "loud", "Loud", "--json"], ["plan", "-m", "loud", "Loud", "--json"]):
+        said = desk.type(*words)
+        json.loads(said.out)
+        assert "asked" in said.err
+
+
+def test_a_constructor_that_raises_shows_its_own_frames(desk: Any) -> None:
+    desk.write("bad.py", "import rumbo\n\nclass Bad(rumbo.Task):\n    x: int = 1\n"
+                         "    def __init__(self, *args, **params):\n        raise ValueError('never')\n")  # fmt: skip
+
+    said = desk.type("run", "-m", "bad", "Bad")
+
+    assert (said.code, said.err.replace(str(desk.folder), "HERE")) == (
+        1,
+        "rumbo: Bad could not be built, because it raised an error:\n\n"
+        "Traceback (most recent call last):\n"
+        '  File "HERE/bad.py", line 6, in __init__\n'
+        "    raise ValueError('never')\n"
+        "ValueError: never\n",
+    )
+
+
+def test_a_task_that_cannot_be_asked_is_told_of_with_its_line(desk: Any) -> None:
+    desk.write("bad.py", "import rumbo\n\nclass Bad(rumbo.Task):\n    def requires(self):\n        exit(4)\n"
+                         "    def complete(self):\n        return False\n")  # fmt: skip
+
+    said = desk.type("run", "-m", "bad", "Bad", "--no-history")
+
+    assert said.code == 1
+    assert "BROKEN   Bad(): requires() failed: SystemExit: 4 (line 5 of bad.py)\n" in said.out
+    assert "    Bad(): requires() failed: SystemExit: 4 (line 5 of bad.py)\n" in said.out
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("    priority = 'high'", "Bad.priority is 'high', but must be a number."),
+        (
+            "    resources = {'disk': 'much'}",
+            "Bad.resources is {'disk': 'much'}, but must be a dictionary of names and amounts, "
+            'such as {"database": 1}.',
+        ),
+        (
+            "    resources = ['disk']",
+            "Bad.resources is ['disk'], but must be a dictionary of names and amounts, such as {\"database\": 1}.",
+        ),
+        ("    retries = 'often'", "Bad.retries is 'often', but must be a whole number, 0 or more."),
+    ],
+)
+def test_an_attribute_that_means_nothing_is_named(body: str, message: str, desk: Any) -> None:
+    desk.write(
+        "bad.py", f"import rumbo\n\nclass Bad(rumbo.Task):\n{body}\n    def complete(self):\n        return False\n"
+    )
+
+    said = desk.type("run", "-m", "bad", "Bad", "--no-history")
+
+    assert (said.code, said.err) == (1, f"rumbo: {message}\n")
+
+
+def test_a_value_of_great_length_does_not_fill_the_screen(desk: Any) -> None:
+    desk.write(
+        "long.py",
+        "import rumbo\n\nclass Long(rumbo.Task):\n    text: str\n    def complete(self):\n        return False\n"
+        "    def run(self):\n        raise ValueError(self.text)\n",
+    )
+
+    said = desk.type("run", "-m", "long", "Long", "--text", "x" * 5000 + "\n" + "y" * 5000, "--no-history")
+
+    assert said.code == 1
+    assert max(map(len, said.out.splitlines())) < 2500
+    assert "Long(text=xxx" in said.out
+
+
+def test_a_parameter_that_names_no_task_is_told_as_any_other(desk: Any) -> None:
+    desk.write("meta.py", "import rumbo, shop\n\nclass Meta(rumbo.Task):\n    of = rumbo.TaskParameter()\n")
+
+    said = desk.type("run", "-m", "meta", "Meta", "--of", "Reprot")
+
+    assert (said.code, said.err) == (
+        2,
+        "rumbo: Meta.of: No task Reprot. Did you mean: Report, Source. It was given as --of on the command line.\n",
+    )

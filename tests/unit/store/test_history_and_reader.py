@@ -85,6 +85,15 @@ def test_a_failure_its_retry_and_its_log(writer: HistoryWriter, folder: str) -> 
         assert (task.state, task.attempt, task.outcome) == ("done", 2, "done")
 
 
+def test_a_task_has_the_insignificant_values_with_which_it_ran_last(writer: HistoryWriter) -> None:
+    for run, verdict, chunk in (("run-1", "run", "10"), ("run-2", "run", "20"), ("run-3", "skip", "30")):
+        clean = node("Clean_jan", verdict=verdict, params={"name": "jan", "chunk": chunk})
+        Story(writer, run).plan(clean).ends()
+
+    with read(writer) as history:
+        assert history.task("Clean_jan").params == {"name": "jan", "chunk": "20"}
+
+
 def test_a_log_outside_of_the_folder_keeps_its_path(writer: HistoryWriter) -> None:
     Story(writer).plan(node("Load_x")).runs("Load_x").printed("Load_x", "/var/log/x.log")
 

@@ -127,17 +127,69 @@ def test_the_output_of_a_process_that_died_is_salvaged(logs: LogFolder) -> None:
     spool.close()
 
 
-def test_a_process_that_died_silently_or_idle_leaves_nothing(logs: LogFolder) -> None:
-    silent, idle = logs.open_spool("1"), logs.open_spool("2")
+def test_a_process_that_died_silently_leaves_nothing(logs: LogFolder) -> None:
+    silent = logs.open_spool("1")
     assert silent is not None
-    assert idle is not None
     silent.begin("A_1", 1)
-    os.write(idle.fileno(), b"between attempts")
     assert logs.salvage("1") is None
-    assert logs.salvage("2") is None
     assert os.listdir(logs.path) == []
     silent.close()
-    idle.close()
+
+
+def test_what_belongs_to_no_attempt_is_kept_for_all_together(logs: LogFolder) -> None:
+    shared = logs.open_spool("2")
+    assert shared is not None
+    os.write(shared.fileno(), b"from a program that somebody started")
+    assert logs.salvage("2") is None
+    assert logs.close() == [os.path.join(logs.path, "2.log")]
+    assert written(os.path.join(logs.path, "2.log")) == b"from a program that somebody started"
+
+
+def test_attempts_that_share_a_process_have_a_page_each(logs: LogFolder) -> None:
+    one, other, silent = (logs.open_page(id, 1) for id in ("A_1", "A_2", "A_3"))
+    assert one.write(b"one, ")
+    assert other.write(b"other")
+    assert one.write(b"and more")
+
+    assert sorted(logs.under_way()) == [
+        ("A_1.1.log", os.path.join(logs.path, "A_1.1.page")),
+        ("A_2.1.log", os.path.join(logs.path, "A_2.1.page")),
+    ]
+    assert logs.find("A_1", 1) == os.path.join(logs.path, "A_1.1.page")
+    assert (one.harvest(), other.harvest(), silent.harvest()) == (
+        logs.log_path("A_1", 1),
+        logs.log_path("A_2", 1),
+        None,
+    )
+    assert written(logs.log_path("A_1", 1)) == b"one, and more"
+    assert not one.write(b"too late")
+
+
+def test_a_page_of_an_attempt_that_goes_on_is_added_to_its_log(logs: LogFolder) -> None:
+    for stretch in (b"before ", b"after"):
+        page = logs.open_page("A_1", 1)
+        page.write(stretch)
+        assert page.harvest() == logs.log_path("A_1", 1)
+    assert written(logs.log_path("A_1", 1)) == b"before after"
+
+
+def test_a_page_outlives_its_process(logs: LogFolder) -> None:
+    logs.open_page("A_1", 1).write(b"last words")
+    logs.open_page("A_2", 1).write(b"nobody asked for them")
+
+    assert logs.salvage_page("A_1", 1) == logs.log_path("A_1", 1)
+    assert logs.salvage_page("A_1", 2) is None
+    assert logs.close() == []
+    assert sorted(os.listdir(logs.path)) == ["A_1.1.log", "A_2.1.log"]
+
+
+def test_a_page_that_cannot_be_written_says_so_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / ".rumbo").write_text("a file is in the way")
+    page = LogFolder(str(tmp_path / ".rumbo"), "run-1").open_page("A_1", 1)
+    assert not page.write(b"x")
+    assert not page.write(b"x")
+    assert page.harvest() is None
+    assert len(caplog.records) == 1
 
 
 def test_nothing_is_left_of_a_silent_run(logs: LogFolder) -> None:

@@ -37,7 +37,7 @@ class Caller:
         load = spec("Load_1", resources={"database": 1})
         self.work(self.ana.begins("run-2", load, spec("Load_2", resources={"database": 1}), spec("All_1", "Load_1")))
         (self.load,) = self.work(self.agent.says(slots=1))
-        server.history.flush(5)
+        assert server.history.flush(30)
 
     def work(self, request: codec.WorkRequest) -> list[codec.WireOrder]:
         body = codec.encode(request)

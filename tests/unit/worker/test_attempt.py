@@ -115,10 +115,27 @@ def test_a_missing_output_is_named(voice):
         def output(self):
             return [MemoryTarget("attempts/absent"), MemoryTarget("attempts/away")]
 
+        def run(self):
+            pass
+
     ended = Attempts().start(1, Absent(), voice)
     assert (
         "attempts.Absent() finished, but its output does not exist: attempts/absent, attempts/away. "
         "Does run() write to the very path that output() names, and close what it opens?"
+    ) in ended.message
+
+
+def test_a_task_that_has_no_run_is_told_to_have_one(voice):
+    class Idle(core.Task):
+        task_namespace = "attempts"
+
+        def output(self):
+            return MemoryTarget("attempts/idle")
+
+    ended = Attempts().start(1, Idle(), voice)
+    assert (
+        "attempts.Idle() finished, but its output does not exist: attempts/idle. "
+        "It has no run() that could make it: write one, or derive the task from ExternalTask if others make it."
     ) in ended.message
 
 

@@ -44,6 +44,24 @@ def test_attempts_in_this_thread_are_interrupted_where_they_are():
     assert worker.calls == ["stop"]
 
 
+def test_a_terminal_that_is_closed_stops_the_run():
+    worker = Listener()
+    with Interrupts(worker, runs_here=False, tell=lambda sentence: None):
+        send(signal.SIGHUP)
+    assert worker.calls == ["stop"]
+
+
+def test_with_nohup_a_terminal_may_be_closed():
+    worker = Listener()
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Interrupts(worker, runs_here=False, tell=lambda sentence: None):
+            send(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert worker.calls == []
+
+
 def test_sigusr1_drains_and_asks_for_no_end():
     worker = Listener()
     with Interrupts(worker, runs_here=True, tell=lambda sentence: None) as interrupts:

@@ -19,6 +19,11 @@ from rumbo.worker.plan import Plan, Verdict
 ASKED: list[str] = []
 
 
+def raised_in(method):
+    """Where the first line of a method is, as errors tell it."""
+    return f"(line {method.__code__.co_firstlineno + 1} of {os.path.relpath(__file__)})"
+
+
 @pytest.fixture(autouse=True)
 def _nobody_was_asked_yet():
     ASKED.clear()
@@ -123,7 +128,9 @@ def test_an_error_in_complete_breaks_that_branch_only(graph):
     by_family = {node.task.task_family: node for node in plan.nodes.values()}
     broken = by_family["planning.Broken"]
     assert broken.verdict is Verdict.BROKEN
-    assert broken.reason == "complete() failed: ConnectionError: no route to the warehouse"
+    assert (
+        broken.reason == f"complete() failed: ConnectionError: no route to the warehouse {raised_in(Broken.complete)}"
+    )
     assert "no route to the warehouse" in broken.traceback
     assert by_family["planning.Node"].verdict is Verdict.RUN
     assert by_family["planning.Root"].verdict is Verdict.WAIT
@@ -138,7 +145,9 @@ def test_an_error_in_requires_breaks_that_branch_only(graph):
     plan = Plan()
     plan.find([Stumbling(name="x"), Node(name="y")])
     assert [str(node.verdict) for node in plan.nodes.values()] == ["broken", "run"]
-    assert plan.nodes[Stumbling(name="x").task_id].reason == "requires() failed: KeyError: 'unknown month'"
+    assert plan.nodes[Stumbling(name="x").task_id].reason == (
+        f"requires() failed: KeyError: 'unknown month' {raised_in(Stumbling.requires)}"
+    )
 
 
 def test_complete_must_say_true_or_false():
@@ -151,7 +160,7 @@ def test_complete_must_say_true_or_false():
     plan = Plan()
     (node,) = plan.find([Vague()])
     assert node.verdict is Verdict.BROKEN
-    assert str(node.error) == "planning.Vague().complete() returned 'yes', a str: it must return True or False."
+    assert str(node.error) == "planning.Vague().complete() returned 'yes', of type str: it must return True or False."
 
 
 def test_requires_must_give_tasks(tmp_path):
@@ -166,13 +175,30 @@ def test_requires_must_give_tasks(tmp_path):
 
     (node,) = Plan().find([Confused()])
     assert node.verdict is Verdict.BROKEN
-    assert "a LocalTarget: return tasks, not their targets and not their classes." in str(node.error)
+    assert str(node.error) == (
+        "planning.Confused().requires() returned LocalTarget('somewhere'), of type LocalTarget: "
+        "return tasks, not their targets and not their classes."
+    )
+
+
+def test_output_must_give_targets():
+    class Plain(core.Task):
+        task_namespace = "planning"
+
+        def output(self):
+            return ["there.txt"]
+
+    (node,) = Plan().find([Plain()])
+    assert node.reason == (
+        "complete() failed: planning.Plain().output() returned 'there.txt', of type str: "
+        "return targets, such as rumbo.LocalTarget('there.txt')."
+    )
 
 
 def test_a_root_must_be_a_task():
     with pytest.raises(TaskError) as caught:
         Plan().find([Node])
-    assert str(caught.value) == f"{Node!r} is a Register, not a task: give instances of Task to build."
+    assert str(caught.value) == "Not a task: the class Node. Give instances of Task to build."
 
 
 def test_an_external_task_that_is_missing_is_waited_for(graph):
@@ -215,11 +241,10 @@ def test_a_circle_is_an_error_that_prints_the_path(graph):
     graph.graph = {"root": ["a"], "a": ["b"], "b": ["c"], "c": ["a"]}
     with pytest.raises(CycleError) as caught:
         Plan().find([Node(name="root")])
-    ids = [Node(name=name).task_id for name in "abca"]
-    assert caught.value.path == tuple(ids)
+    assert caught.value.path == tuple([Node(name=name).task_id for name in "abca"])
     assert str(caught.value) == (
         "These tasks need each other in a circle:\n  "
-        + "\n  -> ".join(ids)
+        + "\n  -> ".join([f"planning.Node(name={name})" for name in "abca"])
         + "\nRemove one of these requirements: a task can only need what can be finished before it."
     )
 
