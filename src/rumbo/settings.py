@@ -73,7 +73,8 @@ class RetrySettings(NamedTuple):
 
 
 class HistorySettings(NamedTuple):
-    """``[history]``: what is kept of the past. Older runs are forgotten after each run, and by ``rumbo prune``."""
+    """``[history]``: what is kept of the past. Older runs are forgotten after each run, every hour by a server,
+    and by ``rumbo prune``."""
 
     keep_runs: int | None = None
     """Keep so many runs, the latest."""

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from rumbo.clock import SystemClock
 from rumbo.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rumbo.server.daemon import Daemon
-    from rumbo.settings import ServerSettings
+    from rumbo.settings import HistorySettings, ServerSettings
 
 log = logging.getLogger("rumbo.server")
 
@@ -58,7 +59,7 @@ def serve_command(pid_file: str | None, background: bool, standby: bool, log_for
         with open(pid_file, "w", encoding="utf-8") as file:
             file.write(f"{os.getpid()}\n")
     try:
-        return run_server(server, dict(chosen.resources), listener, is_up)
+        return run_server(server, chosen.history, dict(chosen.resources), listener, is_up)
     finally:
         if pid_file:
             os.unlink(pid_file)
@@ -178,11 +179,16 @@ class _JsonLines(logging.Formatter):
 
 
 def run_server(
-    server: ServerSettings, resources: dict[str, float], listener: socket.socket | None, is_up: Callable[[], None]
+    server: ServerSettings,
+    kept: HistorySettings,
+    resources: dict[str, float],
+    listener: socket.socket | None,
+    is_up: Callable[[], None],
 ) -> int:
     """Serve until told to stop; gives the exit code.
 
     Args:
+        kept: what of the history is kept.
         listener: where to serve. None: stand by until the state is free, and listen then.
         is_up: called once, when requests are taken on or when the server stands by.
     """
@@ -191,6 +197,7 @@ def run_server(
     from rumbo.cli.application import make_application, make_daemon, open_journal
     from rumbo.server.daemon import Terms
     from rumbo.store.history import HistoryWriter
+    from rumbo.store.housekeeping import Housekeeping
 
     wait = None if listener is not None else _Standby(server, is_up)
     journal = open_journal(server.state, wait)
@@ -199,6 +206,8 @@ def run_server(
     daemon = make_daemon(journal, history, terms, resources)
     daemon.load()
     history.start()
+    housekeeping = Housekeeping(server.state, _folder(server), kept.keep_runs, kept.keep_days, SystemClock())
+    housekeeping.start()
     config = uvicorn.Config(
         make_application(daemon, server.state, _folder(server)),
         log_config=None,
@@ -218,6 +227,7 @@ def run_server(
     serving = _Server(config, daemon)
     daemon.when_replaced = serving.give_way
     serving.run(sockets=[listener])
+    housekeeping.stop()
     history.close()
     journal.close()
     log.info("stopped")
