@@ -1,6 +1,6 @@
 """Puts the table of the API's addresses, as the API describes itself, into the page about them.
 
-    python docs/describe_api.py
+python docs/describe_api.py
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def schema() -> dict[str, Any]:
     from rumbo.web.api.app import make_api
 
     nothing = cast("Any", None)
-    return make_api(nothing, nothing, nothing).openapi()
+    return make_api(nothing, nothing, nothing, nothing).openapi()
 
 
 def table() -> str:

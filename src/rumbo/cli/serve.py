@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from rumbo.server.daemon import Daemon
     from rumbo.settings import ServerSettings
+    from rumbo.web.access.access import AccessTerms
 
 log = logging.getLogger("rumbo.server")
 
@@ -35,6 +37,10 @@ log = logging.getLogger("rumbo.server")
 @click.option("--lease", type=click.FloatRange(0, min_open=True), help="Silence after which a worker is lost (30 s).")
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--insecure", is_flag=True, default=None, help="Listen at other addresses without asking for tokens.")
+@click.option(
+    "--require-tokens", is_flag=True, default=None, help="Ask for tokens at this machine's own addresses too."
+)
+@click.option("--unix-socket-mode", metavar="MODE", help="Permissions of --unix-socket, as chmod takes them (600).")
 def serve_command(pid_file: str | None, background: bool, log_format: str, **flags: Any) -> int:
     """Schedule for many workers, and remember what they did.
 
@@ -47,13 +53,14 @@ def serve_command(pid_file: str | None, background: bool, log_format: str, **fla
     if bool(server.certificate) != bool(server.key):
         raise ConfigurationError("TLS takes both --certificate and --key, each the name of a PEM file.")
     listener = listen(server)
+    access = access_terms(server, listener)
     is_serving: Callable[[], None] = _go_to_background(server, listener) if background else lambda: None
     _set_up_logging(log_format)
     if pid_file:
         with open(pid_file, "w", encoding="utf-8") as file:
             file.write(f"{os.getpid()}\n")
     try:
-        return run_server(server, dict(chosen.resources), listener, is_serving)
+        return run_server(server, access, dict(chosen.resources), listener, is_serving)
     finally:
         if pid_file:
             os.unlink(pid_file)
@@ -66,7 +73,7 @@ def listen(server: ServerSettings) -> socket.socket:
         ConfigurationError: it cannot be had.
     """
     if server.unix_socket:
-        return _listen_in_file_system(server.unix_socket)
+        return _listen_in_file_system(server.unix_socket, server.unix_socket_mode)
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             server.host, server.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -82,7 +89,13 @@ def listen(server: ServerSettings) -> socket.socket:
     return listener
 
 
-def _listen_in_file_system(path: str) -> socket.socket:
+def _listen_in_file_system(path: str, mode: str) -> socket.socket:
+    try:
+        permissions = int(mode, 8)
+    except ValueError:
+        raise ConfigurationError(
+            f"--unix-socket-mode {mode}: give permissions as chmod takes them, like 660."
+        ) from None
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         listener.connect(path)
@@ -94,11 +107,58 @@ def _listen_in_file_system(path: str) -> socket.socket:
         raise ConfigurationError(f"Something listens at {path} already: stop it, or name another --unix-socket.")
     listener.close()
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o777 & ~permissions)  # at no moment may others connect who should not
     try:
         listener.bind(path)
     except OSError as error:
         raise ConfigurationError(f"The server cannot listen at {path} ({error.strerror}).") from error
+    finally:
+        os.umask(before)
     return listener
+
+
+def access_terms(server: ServerSettings, listener: socket.socket) -> AccessTerms:
+    """What is asked of those who come to a socket. Where only this machine comes, nothing, unless tokens are required.
+
+    Raises:
+        ConfigurationError: tokens are asked for, and there are none.
+    """
+    from rumbo.web.access.access import AccessTerms
+
+    is_own = bool(server.unix_socket) or _is_loopback(listener.getsockname()[0])
+    if server.require_tokens and server.insecure:
+        raise ConfigurationError(
+            "Tokens are asked for by --require-tokens, and not by --insecure: leave one of them out."
+        )
+    asks = server.require_tokens or not (is_own or server.insecure)
+    if asks and not _has_token(server.state):
+        way_out = "leave --require-tokens out" if is_own else "say --insecure to let everybody in"
+        raise ConfigurationError(
+            f"At {_address(server, listener)} tokens are asked for, and there are none: make one with "
+            f"`rumbo token create --role admin`, or {way_out}."
+        )
+    names = frozenset(name.strip().lower() for name in server.names.split(",") if name.strip())
+    # No browser comes to a socket in the file system, and --insecure means everybody.
+    is_watched = is_own and not server.unix_socket
+    return AccessTerms(
+        asks, names | {socket.gethostname().lower()} if is_watched else None, server.rate, server.audit_days
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    import ipaddress
+
+    return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+
+
+def _has_token(state: str) -> bool:
+    from contextlib import closing
+
+    from rumbo.store.access_book import StateAccessBook
+
+    with closing(StateAccessBook(state)) as book:
+        now = time.time()
+        return any(token.is_good(now) for token in book.tokens())
 
 
 def _go_to_background(server: ServerSettings, listener: socket.socket) -> Callable[[], None]:
@@ -166,12 +226,16 @@ class _JsonLines(logging.Formatter):
 
 
 def run_server(
-    server: ServerSettings, resources: dict[str, float], listener: socket.socket, is_serving: Callable[[], None]
+    server: ServerSettings,
+    terms_of_access: AccessTerms,
+    resources: dict[str, float],
+    listener: socket.socket,
+    is_serving: Callable[[], None],
 ) -> int:
     """Serve until told to stop; gives the exit code. ``is_serving`` is called when requests are taken on."""
     import uvicorn
 
-    from rumbo.cli.application import make_application, make_daemon
+    from rumbo.cli.application import make_access, make_application, make_daemon
     from rumbo.server.daemon import Terms
     from rumbo.store.history import HistoryWriter
     from rumbo.store.journal import SqliteJournal
@@ -184,8 +248,9 @@ def run_server(
     daemon = make_daemon(journal, history, terms, resources)
     daemon.load()
     history.start()
+    access = make_access(server.state, terms_of_access)
     config = uvicorn.Config(
-        make_application(daemon, server.state, server.log_dir),
+        make_application(daemon, access, server.state, server.log_dir),
         log_config=None,
         access_log=False,
         lifespan="on",
@@ -198,12 +263,25 @@ def run_server(
     listener.listen(config.backlog)  # from here on, who comes is let in as soon as the application stands
     is_serving()
     log.info("serving %s at %s (process %d)", os.path.abspath(server.state), _address(server, listener), os.getpid())
+    _say_who_may_come(server, terms_of_access, listener)
     _Server(config, daemon).run(sockets=[listener])
+    access.close()
     history.close()
     journal.close()
     os.close(lock)
     log.info("stopped")
     return 0
+
+
+def _say_who_may_come(server: ServerSettings, access: AccessTerms, listener: socket.socket) -> None:
+    """Warn of what is open to others."""
+    if server.unix_socket or _is_loopback(listener.getsockname()[0]):
+        return
+    address = _address(server, listener)
+    if not access.asks:
+        log.warning("whoever reaches %s may do everything here, because of --insecure", address)
+    elif not server.certificate:
+        log.warning("tokens can be read by others on their way to %s: --certificate and --key would hide them", address)
 
 
 def _address(server: ServerSettings, listener: socket.socket) -> str:

@@ -583,6 +583,8 @@ class RemoteScheduler:
                         self._outlook_asked += 1
                         self._lock.notify_all()
                 _nap(delay)
+            except AccessDenied as error:
+                self._fail(error)  # the token was good when we joined, so it was revoked
             except (SchedulerUnreachable, ProtocolError) as error:
                 if isinstance(error, SchedulerUnreachable):
                     self._bear(error)

@@ -112,6 +112,8 @@ class Connection:
             detail = ""
         if status in _PROXY_ERRORS:
             return ServerDown(detail or f"{self.url} cannot work now (HTTP {status}).")
+        if status == 429:
+            return SchedulerUnreachable(f"{self.url}: {detail or 'too many requests (HTTP 429).'}")
         if status in (401, 403):
             return AccessDenied(f"{self.url}: {detail or f'access denied (HTTP {status}).'}")
         if status == 410:
