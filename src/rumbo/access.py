@@ -87,7 +87,7 @@ class AuditEntry(NamedTuple):
     """Sorts by time."""
     at: float
     who: str
-    """Name of the token; ``anybody`` where none is asked for, ``command line (user)`` for commands; empty: not known."""
+    """Name of the token; ``anybody`` where none is asked for, ``command line (user)`` for commands; empty: unknown."""
     role: str
     address: str
     method: str

@@ -140,9 +140,8 @@ def access_terms(server: ServerSettings, listener: socket.socket) -> AccessTerms
     names = frozenset(name.strip().lower() for name in server.names.split(",") if name.strip())
     # No browser comes to a socket in the file system, and --insecure means everybody.
     is_watched = is_own and not server.unix_socket
-    return AccessTerms(
-        asks, names | {socket.gethostname().lower()} if is_watched else None, server.rate, server.audit_days
-    )
+    known = names | {socket.gethostname().lower()} if is_watched else None
+    return AccessTerms(asks, known, server.rate, audit_days=server.audit_days)
 
 
 def _is_loopback(host: str) -> bool:

@@ -38,6 +38,8 @@ class AccessTerms(NamedTuple):
     any name."""
     rate: float = 100.0
     """Requests a second, on average, that are answered for one token, or for one address without a token."""
+    fresh: float = 2.0
+    """Seconds for which tokens are believed to be as they were read, which is how long a revoked one may be good."""
     audit_days: float = 365.0
     """For so long changes are kept in the audit log."""
 
@@ -61,7 +63,7 @@ class Access:
         self.trail = Trail(self.note, clock)
         self._book = book
         self._thread = ThreadPoolExecutor(1, "rumbo-access")
-        self.callers = Callers(self.tokens, self.sessions, clock)
+        self.callers = Callers(self.tokens, self.sessions, clock, terms.fresh)
         self._forgot_at = -_DAY
 
     async def caller(self, headers: Mapping[bytes, bytes]) -> Caller:

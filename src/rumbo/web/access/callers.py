@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("rumbo.server")
 
-_FRESH = 2.0
-"""Seconds for which tokens are believed to be as they were read, so a revoked one is good for no longer than that."""
 _PAUSE = 0.25
 """Seconds between two readings because of tokens that were not among those read: they may be new, or made up."""
 
@@ -50,14 +48,18 @@ class Callers:
     Args:
         read: reads the tokens from the database.
         sessions: those who have signed in.
+        fresh: seconds for which tokens are believed to be as they were read.
     """
 
-    def __init__(self, read: Callable[[], Awaitable[list[Token]]], sessions: Sessions, clock: Clock) -> None:
+    def __init__(
+        self, read: Callable[[], Awaitable[list[Token]]], sessions: Sessions, clock: Clock, fresh: float
+    ) -> None:
         self._read = read
         self._sessions = sessions
         self._clock = clock
         self._tokens: dict[str, Token] = {}
-        self._read_at = -_FRESH
+        self._fresh = fresh
+        self._read_at = -fresh
         self._reading: asyncio.Task[None] | None = None
 
     async def by_headers(self, headers: Mapping[bytes, bytes]) -> Caller | None:
@@ -80,17 +82,23 @@ class Callers:
         token = await self._good(id) if id else None
         return Caller(token.name, token.role, token.id, has_signed_in=True) if token is not None else None
 
+    async def is_good(self, caller: Caller) -> bool:
+        """Whether the token of somebody who asked is still good."""
+        return await self._good(caller.token) is not None
+
     async def _good(self, id: str) -> Token | None:
         age = monotonic() - self._read_at
-        if age > (_FRESH if id in self._tokens else _PAUSE):
-            await self._read_again()
+        if age > (self._fresh if id in self._tokens else _PAUSE):
+            await asyncio.shield(self._read_again())
+        elif age > self._fresh / 2:
+            self._read_again()  # so that whoever asks all the time never waits for it
         token = self._tokens.get(id)
         return token if token is not None and token.is_good(self._clock.now()) else None
 
-    async def _read_again(self) -> None:
+    def _read_again(self) -> asyncio.Task[None]:
         if self._reading is None or self._reading.done():
-            self._reading = asyncio.ensure_future(self._refresh())
-        await asyncio.shield(self._reading)
+            self._reading = asyncio.create_task(self._refresh())
+        return self._reading
 
     async def _refresh(self) -> None:
         try:

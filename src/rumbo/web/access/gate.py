@@ -10,6 +10,8 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from starlette.requests import ClientDisconnect
+
 from rumbo.access import EVERYBODY, Role
 from rumbo.web.access import limits
 from rumbo.web.access.origins import comes_from_elsewhere, is_own_name
@@ -61,7 +63,9 @@ class Gate:
         visit = scope["rumbo.visit"] = Visit(caller)
         refusal = self._refusal(rule, scope, headers, caller)
         bounded = limits.bounded(receive, rule.most)
-        if rule.is_work or not rule.is_change:
+        if refusal is None and caller.token and not (rule.is_change and not rule.is_work):
+            await _Watched(self._access, caller, send).answer(self._app, scope, bounded)
+        elif rule.is_work or not rule.is_change:
             await (refusal or self._app)(scope, bounded, send)
         elif refusal is not None and refusal.status_code == 429:
             await refusal(scope, bounded, send)  # written down, it could fill the disk
@@ -115,6 +119,44 @@ def _not_allowed(rule: Rule, path: str, caller: Caller, has_shown_one: bool) -> 
     if has_shown_one:
         return problem(401, f"{needed}; the one that was shown is unknown, revoked or expired.", path, CHALLENGE)
     return problem(401, f"{needed}, shown as bearer token or as password.", path, CHALLENGE)
+
+
+class _Watched:
+    """Sends an answer that may be long in coming, or have no end, for as long as the token is good."""
+
+    def __init__(self, access: Access, caller: Caller, send: Send) -> None:
+        self._access = access
+        self._caller = caller
+        self._send = send
+        self._has_begun = self._is_over = False
+
+    async def answer(self, app: ASGIApp, scope: Scope, receive: Receive) -> None:
+        """Let the application answer."""
+        path = scope["path"]
+        try:
+            await app(scope, receive, self)
+        except (_Revoked, ClientDisconnect):
+            if not self._is_over:
+                raise
+            if not self._has_begun:
+                await problem(401, "The token was revoked meanwhile.", path, CHALLENGE)(scope, receive, self._send)
+
+    async def __call__(self, message: Message) -> None:
+        """Send a part of it."""
+        if not self._is_over and await self._access.callers.is_good(self._caller):
+            self._has_begun = True
+            await self._send(message)
+        elif self._has_begun and not self._is_over:
+            # Whoever listens for the end of the connection is told of it by the server now, and stops.
+            self._is_over = True
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+        else:
+            self._is_over = True
+            raise _Revoked
+
+
+class _Revoked(OSError):
+    """To whoever sends an answer it looks as if the connection had broken."""
 
 
 class _Written:
