@@ -10,8 +10,6 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from starlette.requests import ClientDisconnect
-
 from rumbo.access import EVERYBODY, Role
 from rumbo.web.access import limits
 from rumbo.web.access.origins import comes_from_elsewhere, is_own_name
@@ -135,28 +133,26 @@ class _Watched:
         path = scope["path"]
         try:
             await app(scope, receive, self)
-        except (_Revoked, ClientDisconnect):
-            if not self._is_over:
-                raise
-            if not self._has_begun:
-                await problem(401, "The token was revoked meanwhile.", path, CHALLENGE)(scope, receive, self._send)
+        except _Revoked:
+            await problem(401, "The token was revoked meanwhile.", path, CHALLENGE)(scope, receive, self._send)
 
     async def __call__(self, message: Message) -> None:
         """Send a part of it."""
-        if not self._is_over and await self._access.callers.is_good(self._caller):
+        if self._is_over:
+            return  # as a server does when the connection is gone
+        if await self._access.callers.is_good(self._caller):
             self._has_begun = True
             await self._send(message)
-        elif self._has_begun and not self._is_over:
-            # Whoever listens for the end of the connection is told of it by the server now, and stops.
-            self._is_over = True
-            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
-        else:
-            self._is_over = True
+            return
+        self._is_over = True
+        if not self._has_begun:
             raise _Revoked
+        # Whoever listens for the end of the connection hears of it now from the server, and stops.
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-class _Revoked(OSError):
-    """To whoever sends an answer it looks as if the connection had broken."""
+class _Revoked(Exception):
+    """The token was revoked before the answer began."""
 
 
 class _Written:
