@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
-from rumbo.cli.arguments import HELP, MODULE, Option, amount, count, read
+from rumbo.cli.arguments import HELP, MODULE, Option, amount, count, read, without_secrets
 from rumbo.cli.finding import finder, make_tasks
 from rumbo.cli.look import Ink, is_terminal
 from rumbo.cli.main import ALL_COMPLETE, FAILED, INCOMPLETE, INTERRUPTED
@@ -89,7 +89,9 @@ def run(words: Sequence[str], default_module: str = "") -> int:
         from rumbo.cli.plan import show_plan
 
         return show_plan(make_tasks(line), in_force, line.options)
-    return perform(make_tasks(line), options_of(line.options, in_force, ["run", *words]), line.options)
+    return perform(
+        make_tasks(line), options_of(line.options, in_force, ["run", *without_secrets(words, line)]), line.options
+    )
 
 
 def help_page(line: Line, command: str = "run") -> str:

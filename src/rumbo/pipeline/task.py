@@ -185,7 +185,9 @@ class Task(metaclass=Register):
             return dict(zip(compile_table(type(self)).names, _values_of(self), strict=False))
 
     _shows_param_kwargs = False
-    _hides_private: ClassVar[bool] = False  # Luigi prints private values in logs and summaries; typed tasks do not
+    _hides_private: ClassVar[bool] = (
+        False  # Luigi prints all values in logs and summaries; typed tasks only public ones
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         cls = type(self)
@@ -386,14 +388,15 @@ class Task(metaclass=Register):
         return list(zip(table.names, hashable(table.bind(tuple(args), kwargs)), strict=True))
 
     @classmethod
-    def from_str_params(cls, params_str: Mapping[str, Any]) -> Self:
+    def from_str_params(cls, params_str: Mapping[str, Any], **values: Any) -> Self:
         """The task whose parameters have these texts.
 
         Args:
             params_str: names and texts; a list of texts becomes one value by the parameter's batch method. Names
                 of no parameter are passed over, parameters without a text take their defaults.
+            values: values of parameters that have no text.
         """
-        return cls(**(cls._parameter_table or compile_table(cls)).parse(params_str, _from_text))
+        return cls(**(cls._parameter_table or compile_table(cls)).parse(params_str, _from_text), **values)
 
     def to_str_params(self, only_significant: bool = False, only_public: bool = False) -> dict[str, str]:
         """Names and texts of the parameters, without private ones."""
@@ -440,9 +443,9 @@ class Task(metaclass=Register):
         if not hasattr(self, "_parameter_values"):
             return f"{family}(not initialized)"
         table = compile_table(type(self))
-        hidden = ParameterVisibility.PRIVATE if self._hides_private else None
+        least = ParameterVisibility.PUBLIC if self._hides_private else ParameterVisibility.PRIVATE
         shown = [
-            f"{name}={'***' if parameter.visibility == hidden else table.text(name, parameter, value)}"
+            f"{name}={'***' if parameter.visibility > least else table.text(name, parameter, value)}"
             for (name, parameter), value in zip(table.pairs, self._parameter_values, strict=False)
             if parameter.significant
         ]
