@@ -88,7 +88,7 @@ class Gate:
             if wait:
                 return too_often("Too much was refused to this address.", wait, path)
         if refused is None and limits.announced(headers) > rule.most:
-            return problem(413, limits.too_large(rule.most), path, {"Connection": "close"})
+            return problem(413, limits.too_large(rule.most), path)
         return refused
 
     def _stranger(self, rule: Rule, scope: Scope, headers: Mapping[bytes, bytes], caller: Caller) -> Response | None:

@@ -59,7 +59,8 @@ def bounded(receive: Receive, most: int) -> Receive:
         message = await receive()
         size += len(message.get("body", b""))
         if size > most:
-            raise HTTPException(413, too_large(most), {"Connection": "close"})
+            # The rest is thrown away as it comes: whoever is cut off while sending would never read this.
+            raise HTTPException(413, too_large(most))
         return message
 
     return receive_up_to
