@@ -133,7 +133,7 @@ def _standing(token: Token, now: float) -> str:
 
 
 def _day(moment: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(moment))
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))
 
 
 def _as_data(token: Token) -> dict[str, str | float | None]:
