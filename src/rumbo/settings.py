@@ -119,7 +119,7 @@ class ServerSettings(NamedTuple):
     unix_socket_mode: str = "600"
     """Permissions of the socket in the file system, as chmod takes them."""
     rate: float = 100.0
-    """Requests a second, on average, that are answered for one token. Those of workers are not counted."""
+    """Requests a second, on average, that are answered for one token; 0: any number. Those of workers never count."""
     audit_days: float = 365.0
     """For so many days it is remembered who changed what."""
 

@@ -37,7 +37,7 @@ class AccessTerms(NamedTuple):
     """While tokens are not asked for: names by which it may be called, besides the usual ones; in lower case. None: by
     any name."""
     rate: float = 100.0
-    """Requests a second, on average, that are answered for one token, or for one address without a token."""
+    """Requests a second, on average, that are answered for one token, or one address without a token; 0: any number."""
     fresh: float = 2.0
     """Seconds for which tokens are believed to be as they were read, which is how long a revoked one may be good."""
     audit_days: float = 365.0

@@ -76,7 +76,7 @@ class Gate:
         """The answer to a request that is sent away; None: it is let in."""
         access, path, address = self._access, scope["path"], address_of(scope)
         is_allowed = rule.roles is None or caller.role in rule.roles
-        if access.terms.asks and not (rule.is_work and is_allowed):
+        if access.terms.asks and access.terms.rate and not (rule.is_work and is_allowed):
             wait = access.rates.take(caller.token or address, monotonic())
             if wait:
                 return too_often("You have asked too often.", wait, path)

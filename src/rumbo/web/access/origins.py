@@ -8,14 +8,16 @@ a request comes from.
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Mapping
 
 
-def is_own_name(host: str, names: Container[str]) -> bool:
+@lru_cache(maxsize=256)
+def is_own_name(host: str, names: frozenset[str]) -> bool:
     """Whether a server on this machine may be called so: by a number, ``localhost``, or one of ``names``.
 
     Numbers are safe: nobody can make them point elsewhere.

@@ -69,12 +69,23 @@ class Rules:
         known = self._plain.get(scope["path"])
         if known is not None:
             return known
-        for route in scope["app"].routes:
-            match, found = route.matches(scope)
-            if match is not Match.NONE:
-                rule = self._rules.get(route.path, NOBODY)
-                return rule if isinstance(rule, Rule) else await rule({**scope, **found})
-        return VIEWING
+        route, found = _route_of(scope)
+        if route is None:
+            return VIEWING
+        rule = self._rules.get(getattr(route, "path", ""), NOBODY)
+        return rule if isinstance(rule, Rule) else await rule({**scope, **found})
+
+
+def _route_of(scope: Scope) -> tuple[BaseRoute | None, Scope]:
+    """The route that will answer, as Starlette chooses it, and what it adds to the scope."""
+    second: tuple[BaseRoute | None, Scope] = (None, {})
+    for route in scope["app"].routes:
+        match, found = route.matches(scope)
+        if match is Match.FULL:
+            return route, found
+        if match is Match.PARTIAL and second[0] is None:
+            second = route, found
+    return second
 
 
 def api_rules(routes: Callable[[], Awaitable[Sequence[BaseRoute]]]) -> Finder:
