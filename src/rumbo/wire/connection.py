@@ -74,7 +74,8 @@ class Connection:
 
         Raises:
             ServerDown: nobody listens there, or it cannot work now.
-            SchedulerUnreachable: no answer came in time, or the connection broke: nobody knows what happened there.
+            SchedulerUnreachable: no answer came in time, or the connection broke: nobody knows what happened there. Or
+                it says that it was asked too often.
             AccessDenied: a token is missing or not good enough.
             WorkerGone, CommandRejected, ProtocolError: the server says no.
         """

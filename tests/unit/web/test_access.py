@@ -381,6 +381,19 @@ def test_signing_in_and_out(asker: Asker) -> None:
     assert asker.ask("/api/v1/status", Cookie=cookie).status == 401
 
 
+def test_over_tls_a_browser_keeps_the_cookie_for_tls(asker: Asker) -> None:
+    """As a proxy on this machine says that it was asked."""
+    body = {"token": asker.tokens["viewer"]}
+    answer = asker.ask("/api/v1/session", method="POST", body=body, X_Forwarded_Proto="https")
+    assert "Secure" in answer.headers["set-cookie"].split("; ")
+
+
+def test_a_password_for_a_proxy_is_in_nobodys_way(asker: Asker) -> None:
+    cookie = sign_in(asker, "viewer")
+    basic = f"Basic {b64encode(b'ana:for-the-proxy').decode()}"
+    assert asker.ask("/api/v1/session", Cookie=cookie, Authorization=basic).said["user"] == "viewer"
+
+
 def test_signing_in_with_what_is_no_token(asker: Asker) -> None:
     answer = asker.ask("/api/v1/session", method="POST", body={"token": "let me in"})
     assert (answer.status, answer.said["detail"]) == (401, "This token is unknown, revoked or expired.")

@@ -65,8 +65,10 @@ class Callers:
     async def by_headers(self, headers: Mapping[bytes, bytes]) -> Caller | None:
         """Who a request shows to be; None: it shows nothing, or nothing that is good."""
         shown = token_in(headers.get(b"authorization", b""))
-        if shown:
-            return await self.by_token(shown)
+        found = await self.by_token(shown) if shown else None
+        if found is not None:
+            return found
+        # A proxy may have wanted a password of its own, and passed it on.
         session = session_in(headers.get(b"cookie", b""))
         return await self.by_session(session) if session else None
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 COOKIE = "rumbo_session"
 LASTS = 12 * 3600.0
 """Seconds after which one must sign in again."""
-_MOST = 10_000
+_MOST, _MOST_OF_ONE = 10_000, 100
 
 
 class Session(NamedTuple):
@@ -24,18 +24,25 @@ class Session(NamedTuple):
 
 
 class Sessions:
-    """Those who have signed in. When there are too many, whoever signed in first is forgotten."""
+    """Those who have signed in. When there are too many, with one token or at all, whoever was first is forgotten."""
 
-    def __init__(self, most: int = _MOST) -> None:
+    def __init__(self, most: int = _MOST, most_of_one: int = _MOST_OF_ONE) -> None:
         self._most = most
+        self._most_of_one = most_of_one
         self._by_digest: dict[bytes, Session] = {}
+        """In the order in which they began, which is that in which they expire."""
 
     def begin(self, token: str, now: float) -> str:
-        """Begin a session with a token of this id; gives what goes into the cookie."""
-        while len(self._by_digest) >= self._most:
-            del self._by_digest[next(iter(self._by_digest))]
+        """Begin a session with a token of this id; gives what goes into the cookie. Linear in all sessions."""
+        open_ones = {digest: each for digest, each in self._by_digest.items() if now < each.expires}
+        same = [digest for digest, each in open_ones.items() if each.token == token]
+        for digest in same[: max(len(same) - self._most_of_one + 1, 0)]:
+            del open_ones[digest]
+        while len(open_ones) >= self._most:
+            del open_ones[next(iter(open_ones))]
         id = secrets.token_urlsafe(32)
-        self._by_digest[_digest(id)] = Session(token, now + LASTS)
+        open_ones[_digest(id)] = Session(token, now + LASTS)
+        self._by_digest = open_ones
         return id
 
     def token_of(self, id: str, now: float) -> str | None:
