@@ -100,7 +100,7 @@ class AuditEntry(NamedTuple):
 
 def entry_id(at: float) -> str:
     """An id for an entry of this moment; ids sort by time."""
-    return f"{int(at * 1000):013d}-{os.urandom(4).hex()}"
+    return f"{int(at * 1_000_000):016d}-{os.urandom(4).hex()}"
 
 
 class AccessBook(Protocol):

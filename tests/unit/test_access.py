@@ -34,6 +34,6 @@ def test_what_has_not_the_form_of_a_token() -> None:
 
 
 def test_ids_of_entries_sort_by_time() -> None:
-    ids = [entry_id(at) for at in (0.0, 9.999, 10.0, 1_795_852_416.5, 9_999_999_999.0)]
+    ids = [entry_id(at) for at in (0.0, 9.999999, 10.0, 10.000001, 1_795_852_416.5, 9_999_999_999.0)]
     assert ids == sorted(ids)
-    assert {len(id) for id in ids} == {22}
+    assert {len(id) for id in ids} == {25}

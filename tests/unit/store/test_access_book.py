@@ -26,7 +26,7 @@ def book(tmp_path: Path) -> Iterator[StateAccessBook]:
 
 def entry(number: int) -> AuditEntry:
     at = 1000.0 + number
-    return AuditEntry(f"{number:013d}-00000000", at, "bea", "admin", "::1", "POST", "/api/v1/pause", 200, "{}")
+    return AuditEntry(f"{number:016d}-00000000", at, "bea", "admin", "::1", "POST", "/api/v1/pause", 200, "{}")
 
 
 def test_tokens_are_kept_and_revoked(book: StateAccessBook, tmp_path: Path) -> None:

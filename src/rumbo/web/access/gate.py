@@ -60,17 +60,15 @@ class Gate:
         caller = await self._access.caller(headers)
         visit = scope["rumbo.visit"] = Visit(caller)
         refusal = self._refusal(rule, scope, headers, caller)
+        answer = refusal or self._app
         bounded = limits.bounded(receive, rule.most)
-        if refusal is None and caller.token and not (rule.is_change and not rule.is_work):
-            await _Watched(self._access, caller, send).answer(self._app, scope, bounded)
-        elif rule.is_work or not rule.is_change:
-            await (refusal or self._app)(scope, bounded, send)
-        elif refusal is not None and refusal.status_code == 429:
-            await refusal(scope, bounded, send)  # written down, it could fill the disk
-        else:
+        if rule.is_written and (refusal is None or refusal.status_code != 429):  # all of those could fill the disk
             overheard = Overheard(bounded)
-            written = _Written(self._access.trail, visit, scope, overheard, send)
-            await (refusal or self._app)(scope, overheard, written)
+            await answer(scope, overheard, _Written(self._access.trail, visit, scope, overheard, send))
+        elif refusal is None and caller.token:
+            await _Watched(self._access, caller, send).answer(self._app, scope, bounded)
+        else:
+            await answer(scope, bounded, send)
 
     def _refusal(self, rule: Rule, scope: Scope, headers: Mapping[bytes, bytes], caller: Caller) -> Response | None:
         """The answer to a request that is sent away; None: it is let in."""

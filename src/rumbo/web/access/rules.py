@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
     from starlette.types import Scope
 
-KILOBYTE, MEGABYTE = 1 << 10, 1 << 20
+MEGABYTE = 1 << 20
 
 
 class Rule(NamedTuple):
@@ -28,9 +28,14 @@ class Rule(NamedTuple):
     most: int = MEGABYTE
     """A body may have so many bytes."""
     is_change: bool = False
-    """Something may change by it, so no page from elsewhere may ask for it. It is written down unless it is work."""
+    """Something may change by it, so no page from elsewhere may ask for it."""
     is_work: bool = False
     """Workers ask it all the time, so nobody counts how often, nor writes it down."""
+
+    @property
+    def is_written(self) -> bool:
+        """Whether it is written down who asked."""
+        return self.is_change and not self.is_work
 
 
 OPEN = Rule(None)

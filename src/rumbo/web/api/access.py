@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rumbo.web.access.callers import Caller
 
 Earlier = Annotated[
-    str | None, Query(pattern=r"^[0-9]{13}-[0-9a-f]{8}$", description="`next` of the page before.", max_length=22)
+    str | None, Query(pattern=r"^[0-9]{16}-[0-9a-f]{8}$", description="`next` of the page before.", max_length=25)
 ]
 
 
