@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from rumbo.cli.application import make_application, make_daemon
+from rumbo.cli.application import make_access, make_application, make_daemon
 from rumbo.server.daemon import Terms
 from rumbo.store.history import HistoryWriter
 from rumbo.store.journal import DatabaseJournal
 from rumbo.store.state_file import open_state
+from rumbo.web.access.access import AccessTerms
 from server_house import until
 
 if TYPE_CHECKING:
@@ -26,9 +27,11 @@ class ServerInside:
         self,
         folder: Path,
         terms: Terms | None = None,
+        access: AccessTerms | None = None,
     ) -> None:
         self.folder = str(folder)
         self.terms = terms or Terms(lease=2.0)
+        self.access_terms = access or AccessTerms()
         self.port = 0
         self._thread: threading.Thread | None = None
 
@@ -44,7 +47,8 @@ class ServerInside:
         self.daemon = make_daemon(self.journal, self.history, self.terms, {"database": 1})
         self.daemon.load()
         self.history.start()
-        app = make_application(self.daemon, self.folder, self.folder)
+        self.access = make_access(self.folder, self.access_terms)
+        self.app = app = make_application(self.daemon, self.access, self.folder, self.folder)
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", self.port))
@@ -64,6 +68,7 @@ class ServerInside:
             self._thread.join(20)
             self._thread = None
             self.history.close()
+            self.access.close()
             self.journal.close()
 
     def __enter__(self) -> ServerInside:

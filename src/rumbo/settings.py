@@ -122,6 +122,16 @@ class ServerSettings(NamedTuple):
     """A task whose workers were lost so often in a row has failed."""
     insecure: bool = False
     """Listen at other addresses than this machine's own without asking for tokens."""
+    require_tokens: bool = False
+    """Ask for tokens on this machine's own addresses too."""
+    names: str = ""
+    """Other names by which it is reached at this machine's own addresses, as through a proxy, separated by commas."""
+    unix_socket_mode: str = "600"
+    """Permissions of the socket in the file system, as chmod takes them."""
+    rate: float = 100.0
+    """Requests a second, on average, that are answered for one token; 0: any number. Those of workers never count."""
+    audit_days: float = 365.0
+    """For so many days it is remembered who changed what."""
 
 
 class Settings(NamedTuple):

@@ -149,3 +149,27 @@ def test_a_server_that_is_killed_goes_on_with_luigis_workers(luigi_python: str, 
         assert "31 done" in house.run("show").stdout
         alive = urllib.request.Request(f"{house.url}/", method="HEAD")
         assert urllib.request.urlopen(alive, timeout=5).status == 204
+
+
+def test_luigis_clients_show_a_token_as_their_password(luigi_python: str, tmp_path: Path) -> None:
+    """Luigi 3.8.1 works for a server that asks for tokens; one of another role gets nothing done."""
+    work = tmp_path / "work"
+    (work / "out").mkdir(parents=True)
+    place = Place(luigi_python, work)
+    with house_in(tmp_path) as house:
+        worker, viewer = (house.run("token", "create", "--role", role).stdout.strip() for role in ("worker", "viewer"))
+        house.serve("--require-tokens")
+
+        def run(user: str) -> subprocess.CompletedProcess[str]:
+            url = f"http://{user}127.0.0.1:{house.port}"
+            words = ["-m", "luigi", "--module", "shared_work", "Holders", "--scheduler-url", url]
+            return subprocess.run(
+                [luigi_python, *words], cwd=work, env=place.environment, capture_output=True, text=True, timeout=60
+            )
+
+        for stranger in ("", f"ana:{viewer}@"):
+            assert "This progress looks :)" not in run(stranger).stderr
+            assert not (work / "out" / "log").exists()
+        said = run(f"ana:{worker}@")
+        assert "This progress looks :)" in said.stderr
+        assert set((work / "out" / "log").read_text().splitlines()) == {"Holder"}

@@ -53,6 +53,7 @@ _ANYTHING = [
     (re.compile(r"\b[\w-]+@[\w.-]+, process \d+"), "SOMEBODY"),
     (re.compile(r"\(process \d+\)"), "(PROCESS)"),
     (re.compile(r"\b\d+(\.\d)? (k|M)?B\b"), "SIZE"),
+    (re.compile(r"\bid [0-9a-f]{8}\b"), "ID"),
     (re.compile(r"Python 3\.[\d.]+\S*, \w+ \w+"), "SYSTEM"),
     (re.compile(r"\s+"), " "),
 ]

@@ -60,7 +60,8 @@ def flags_of(command: str) -> set[str]:
         return {flag for option in options_of(command) for flag in option.flags}
     found = group.get_command(click.Context(group), command)
     assert found is not None
-    options = [each for each in found.params if isinstance(each, click.Option)]
+    parts = [found, *found.commands.values()] if isinstance(found, click.Group) else [found]
+    options = [each for part in parts for each in part.params if isinstance(each, click.Option)]
     return {flag for option in options for flag in option.opts} | {"-h", "--help"}
 
 

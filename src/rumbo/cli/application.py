@@ -6,11 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from rumbo.clock import SystemClock
 from rumbo.server.daemon import Daemon
+from rumbo.store.access_book import StateAccessBook
 from rumbo.store.log_store import LogStore
+from rumbo.web.access.access import Access
+from rumbo.web.access.gate import Gate
+from rumbo.web.access.rules import OPEN, SHIPPING, VIEWING, WORKING, Rules, api_rules, luigi_rules
 from rumbo.web.app import make_app
 from rumbo.web.lazy import Lazy
 from rumbo.web.luigi_routes import luigi_routes
 from rumbo.wire.luigi import METHODS, Speaker
+from rumbo.wire.luigi.dialect import OWN_BEHALF, READS, STEERING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,6 +25,7 @@ if TYPE_CHECKING:
 
     from rumbo.ports import Chronicle, Journal
     from rumbo.server.daemon import Terms
+    from rumbo.web.access.access import AccessTerms
 
 LUIGI = "luigi"
 """Kind of the journal's entries that are calls of Luigi's workers."""
@@ -53,25 +59,32 @@ def make_daemon(journal: Journal, history: Chronicle, terms: Terms, resources: M
     return Daemon(journal, SystemClock(), terms, resources, history, {LUIGI: Speaker})
 
 
-def make_application(daemon: Daemon, state: str, log_folder: str) -> Starlette:
+def make_access(state: str, terms: AccessTerms) -> Access:
+    """Who may ask a server, by the tokens in its state."""
+    return Access(StateAccessBook(state), SystemClock(), terms)
+
+
+def make_application(daemon: Daemon, access: Access, state: str, log_folder: str) -> Starlette:
     """All addresses of a server over a daemon.
 
     Args:
+        access: who may ask.
         state: the folder with the history, or the URL of a PostgreSQL database.
         log_folder: the folder for what attempts print.
     """
+    from starlette.middleware import Middleware
     from starlette.routing import Mount, Route
 
     logs = LogStore(log_folder)
 
-    def api() -> ASGIApp:
+    def make_api() -> ASGIApp:
         from rumbo.store.reader import HistoryReader
         from rumbo.web.api.app import make_api
         from rumbo.web.api.readers import Readers
 
-        return make_api(daemon, Readers(lambda: HistoryReader(state, log_folder)), logs)
+        return make_api(daemon, Readers(lambda: HistoryReader(state, log_folder)), logs, access)
 
-    def metrics() -> ASGIApp:
+    def make_metrics() -> ASGIApp:
         from rumbo.web.metrics import make_metrics
 
         return make_metrics(daemon)
@@ -79,5 +92,23 @@ def make_application(daemon: Daemon, state: str, log_folder: str) -> Starlette:
     async def call(method: str, arguments: dict[str, Any]) -> object:
         return await daemon.call(LUIGI, method, arguments, str(arguments.get("worker") or ""))
 
-    more = [Mount("/api/v1", Lazy(api)), *luigi_routes(call, METHODS), Route("/metrics", Lazy(metrics))]
-    return make_app(daemon, logs, more)
+    async def routes_of_api() -> Any:
+        return (await api.made()).state.guarded  # type: ignore[attr-defined]
+
+    api = Lazy(make_api)
+    more = [Mount("/api/v1", api), *luigi_routes(call, METHODS), Route("/metrics", Lazy(make_metrics))]
+    # Every address has its line here; what has none is refused to everybody.
+    rules = Rules(
+        {
+            "/": OPEN,
+            "/health": OPEN,
+            "/ready": OPEN,
+            "/metrics": VIEWING,
+            "/api/v1/work": WORKING,
+            "/api/v1/work/orders": WORKING,
+            "/api/v1/work/log": SHIPPING,
+            "/api/v1": api_rules(routes_of_api),
+            "/api/{method}": luigi_rules(READS, STEERING, OWN_BEHALF),
+        }
+    )
+    return make_app(daemon, logs, more, [Middleware(Gate, access, rules)])

@@ -28,7 +28,7 @@ def rows() -> list[Row]:
     in_force = settings.load()
     found = []
     for key in settings.all_keys():
-        value = getattr(getattr(in_force, key.section), key.name)
+        value = _shown(key.name, getattr(getattr(in_force, key.section), key.name))
         origin = in_force.origins.get((key.section, key.name), "default")
         found.append(Row(key.section, key.name, value, origin, key.help))
     for name, amount in in_force.resources.items():
@@ -44,9 +44,13 @@ def _parameter_rows() -> list[Row]:
     for section in configuration.sections():
         for key, value in configuration.items(section):
             where = configuration.where(section, key) or ""
-            shown = _MASK if settings.is_secret(key) and value not in ("", None) else value
-            found.append(Row(f"tasks.{section}", key, shown, where.rpartition(" in ")[2] or where))
+            found.append(Row(f"tasks.{section}", key, _shown(key, value), where.rpartition(" in ")[2] or where))
     return found
+
+
+def _shown(name: str, value: Any) -> Any:
+    """A value as anybody may see it."""
+    return _MASK if isinstance(value, str) and value and settings.is_secret(name) else value
 
 
 @click.command("config")

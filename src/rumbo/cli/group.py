@@ -39,6 +39,8 @@ COMMANDS = {
     "enable": "Let a disabled task be tried again.",
     "done": "Hold a task for complete.",
     "message": "Send a message to a running task.",
+    "token": "Say who may ask a server for what.",
+    "audit": "Show who changed what at a server.",
     "config": "Show the settings in force and where each comes from.",
     "version": "Show which Rumbo this is.",
     "completion": "Print what lets a shell complete commands, tasks and parameters.",
@@ -54,6 +56,8 @@ _MODULES = {
         ("runs", "workers", "resources", "pause", "resume", "cancel", "forgive", "enable", "done", "message"), "control"
     ),
     "worker": "worker",
+    "token": "token",
+    "audit": "audit",
     "config": "config",
     "version": "version",
     "completion": "completion",

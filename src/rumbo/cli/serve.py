@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from rumbo.server.daemon import Daemon
     from rumbo.settings import HistorySettings, ServerSettings
+    from rumbo.web.access.access import AccessTerms
 
 log = logging.getLogger("rumbo.server")
 
@@ -41,6 +42,10 @@ REPLACED = 4
 @click.option("--lease", type=click.FloatRange(0, min_open=True), help="Silence after which a worker is lost (30 s).")
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--insecure", is_flag=True, default=None, help="Listen at other addresses without asking for tokens.")
+@click.option(
+    "--require-tokens", is_flag=True, default=None, help="Ask for tokens at this machine's own addresses too."
+)
+@click.option("--unix-socket-mode", metavar="MODE", help="Permissions of --unix-socket, as chmod takes them (600).")
 def serve_command(pid_file: str | None, background: bool, standby: bool, log_format: str, **flags: Any) -> int:
     """Schedule for many workers, and remember what they did.
 
@@ -53,13 +58,14 @@ def serve_command(pid_file: str | None, background: bool, standby: bool, log_for
     if bool(server.certificate) != bool(server.key):
         raise ConfigurationError("TLS takes both --certificate and --key, each the name of a PEM file.")
     listener = None if standby else listen(server)
+    access = access_terms(server, listener)
     is_up: Callable[[], None] = _go_to_background(server, listener) if background else lambda: None
     _set_up_logging(log_format)
     if pid_file:
         with open(pid_file, "w", encoding="utf-8") as file:
             file.write(f"{os.getpid()}\n")
     try:
-        return run_server(server, chosen.history, dict(chosen.resources), listener, is_up)
+        return run_server(server, access, chosen.history, dict(chosen.resources), listener, is_up)
     finally:
         if pid_file:
             os.unlink(pid_file)
@@ -72,11 +78,9 @@ def listen(server: ServerSettings) -> socket.socket:
         ConfigurationError: it cannot be had.
     """
     if server.unix_socket:
-        return _listen_in_file_system(server.unix_socket)
+        return _listen_in_file_system(server.unix_socket, server.unix_socket_mode)
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            server.host, server.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
+        family, kind, protocol, _, address = _find_address(server)
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
@@ -88,7 +92,17 @@ def listen(server: ServerSettings) -> socket.socket:
     return listener
 
 
-def _listen_in_file_system(path: str) -> socket.socket:
+def _find_address(server: ServerSettings) -> Any:
+    return socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+
+
+def _listen_in_file_system(path: str, mode: str) -> socket.socket:
+    try:
+        permissions = int(mode, 8)
+    except ValueError:
+        raise ConfigurationError(
+            f"--unix-socket-mode {mode}: give permissions as chmod takes them, like 660."
+        ) from None
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         listener.connect(path)
@@ -100,10 +114,13 @@ def _listen_in_file_system(path: str) -> socket.socket:
         raise ConfigurationError(f"Something listens at {path} already: stop it, or name another --unix-socket.")
     listener.close()
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o777 & ~permissions)  # at no moment may others connect who should not
     try:
         listener.bind(path)
     except OSError as error:
         raise ConfigurationError(f"The server cannot listen at {path} ({error.strerror}).") from error
+    finally:
+        os.umask(before)
     return listener
 
 
@@ -113,6 +130,54 @@ def _folder(server: ServerSettings) -> str:
     from rumbo.store.database import is_url
 
     return server.log_dir or (FOLDER if is_url(server.state) else server.state)
+
+
+def access_terms(server: ServerSettings, listener: socket.socket | None) -> AccessTerms:
+    """What is asked of those who come. Where only this machine comes, nothing, unless tokens are required.
+
+    Raises:
+        ConfigurationError: tokens are asked for, and there are none.
+    """
+    from rumbo.web.access.access import AccessTerms
+
+    is_own = bool(server.unix_socket) or _is_loopback(_host(server))
+    if server.require_tokens and server.insecure:
+        raise ConfigurationError(
+            "Tokens are asked for by --require-tokens, and not by --insecure: leave one of them out."
+        )
+    asks = server.require_tokens or not (is_own or server.insecure)
+    if asks and not _has_token(server.state):
+        way_out = "leave --require-tokens out" if is_own else "say --insecure to let everybody in"
+        raise ConfigurationError(
+            f"At {_address(server, listener)} tokens are asked for, and there are none: make one with "
+            f"`rumbo token create --role admin`, or {way_out}."
+        )
+    names = frozenset(name.strip().lower() for name in server.names.split(",") if name.strip())
+    # No browser comes to a socket in the file system, and --insecure means everybody.
+    is_watched = is_own and not server.unix_socket
+    known = names | {socket.gethostname().lower()} if is_watched else None
+    return AccessTerms(asks, known, server.rate, audit_days=server.audit_days)
+
+
+def _host(server: ServerSettings) -> str:
+    """The address to listen at, as a number."""
+    return str(_find_address(server)[4][0])
+
+
+def _is_loopback(host: str) -> bool:
+    import ipaddress
+
+    return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+
+
+def _has_token(state: str) -> bool:
+    from contextlib import closing
+
+    from rumbo.store.access_book import StateAccessBook
+
+    with closing(StateAccessBook(state)) as book:
+        now = time.time()
+        return any(token.is_good(now) for token in book.tokens())
 
 
 def _go_to_background(server: ServerSettings, listener: socket.socket | None) -> Callable[[], None]:
@@ -180,6 +245,7 @@ class _JsonLines(logging.Formatter):
 
 def run_server(
     server: ServerSettings,
+    terms_of_access: AccessTerms,
     kept: HistorySettings,
     resources: dict[str, float],
     listener: socket.socket | None,
@@ -194,7 +260,7 @@ def run_server(
     """
     import uvicorn
 
-    from rumbo.cli.application import make_application, make_daemon, open_journal
+    from rumbo.cli.application import make_access, make_application, make_daemon, open_journal
     from rumbo.server.daemon import Terms
     from rumbo.store.history import HistoryWriter
     from rumbo.store.housekeeping import Housekeeping
@@ -208,8 +274,9 @@ def run_server(
     history.start()
     housekeeping = Housekeeping(server.state, _folder(server), kept.keep_runs, kept.keep_days, SystemClock())
     housekeeping.start()
+    access = make_access(server.state, terms_of_access)
     config = uvicorn.Config(
-        make_application(daemon, server.state, _folder(server)),
+        make_application(daemon, access, server.state, _folder(server)),
         log_config=None,
         access_log=False,
         lifespan="on",
@@ -224,9 +291,11 @@ def run_server(
     if wait is None or not wait.has_waited:
         is_up()
     log.info("serving %s at %s (process %d)", _name(server), _address(server, listener), os.getpid())
+    _say_who_may_come(server, terms_of_access, listener)
     serving = _Server(config, daemon)
     daemon.when_replaced = serving.give_way
     serving.run(sockets=[listener])
+    access.close()
     housekeeping.stop()
     history.close()
     journal.close()
@@ -261,10 +330,21 @@ def _name(server: ServerSettings) -> str:
     return os.path.abspath(server.state)
 
 
-def _address(server: ServerSettings, listener: socket.socket) -> str:
+def _say_who_may_come(server: ServerSettings, access: AccessTerms, listener: socket.socket) -> None:
+    """Warn of what is open to others."""
+    if server.unix_socket or _is_loopback(_host(server)):
+        return
+    address = _address(server, listener)
+    if not access.asks:
+        log.warning("whoever reaches %s may do everything here, because of --insecure", address)
+    elif not server.certificate:
+        log.warning("tokens can be read by others on their way to %s: --certificate and --key would hide them", address)
+
+
+def _address(server: ServerSettings, listener: socket.socket | None) -> str:
     if server.unix_socket:
         return server.unix_socket
-    host, port = listener.getsockname()[:2]
+    host, port = listener.getsockname()[:2] if listener is not None else (server.host, server.port)
     return f"{'https' if server.certificate else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
 
 

@@ -308,7 +308,7 @@ def worker_info(started: float, slots: int) -> WorkerInfo:
     from rumbo import __version__
     from rumbo.codec import WorkerInfo
 
-    return WorkerInfo(_host(), _user(), os.getpid(), started, slots, __version__, os.getcwd())
+    return WorkerInfo(_host(), user(), os.getpid(), started, slots, __version__, os.getcwd())
 
 
 def measured_capacity() -> dict[str, float]:
@@ -381,7 +381,7 @@ def _needs_process(plan: Plan) -> bool:
 
 def _info(run: str, plan: Plan, options: Options, started: float) -> RunInfo:
     roots = tuple([node.id for node in plan.roots])
-    return RunInfo(run, roots, options.command, _host(), _user(), os.getpid(), os.getcwd(), options.workers, started)
+    return RunInfo(run, roots, options.command, _host(), user(), os.getpid(), os.getcwd(), options.workers, started)
 
 
 def _host() -> str:
@@ -393,7 +393,7 @@ def _host() -> str:
     return platform.node()
 
 
-def _user() -> str:
+def user() -> str:
     """Who runs this; the number when it has no name, as in many containers."""
     for variable in ("LOGNAME", "USER", "USERNAME"):
         if os.environ.get(variable):

@@ -185,7 +185,7 @@ class Task(metaclass=Register):
             return dict(zip(compile_table(type(self)).names, _values_of(self), strict=False))
 
     _shows_param_kwargs = False
-    _hides_private: ClassVar[bool] = False  # Luigi shows private values in the repr; typed tasks do not
+    _hides_private: ClassVar[bool] = False  # Luigi shows all values in the repr; typed tasks only public ones
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         cls = type(self)
@@ -386,14 +386,15 @@ class Task(metaclass=Register):
         return list(zip(table.names, hashable(table.bind(tuple(args), kwargs)), strict=True))
 
     @classmethod
-    def from_str_params(cls, params_str: Mapping[str, Any]) -> Self:
+    def from_str_params(cls, params_str: Mapping[str, Any], **values: Any) -> Self:
         """The task whose parameters have these texts.
 
         Args:
             params_str: names and texts; a list of texts becomes one value by the parameter's batch method. Names
                 of no parameter are passed over, parameters without a text take their defaults.
+            values: values of parameters that have no text.
         """
-        return cls(**(cls._parameter_table or compile_table(cls)).parse(params_str, _from_text))
+        return cls(**(cls._parameter_table or compile_table(cls)).parse(params_str, _from_text), **values)
 
     def to_str_params(self, only_significant: bool = False, only_public: bool = False) -> dict[str, str]:
         """Names and texts of the parameters, without private ones."""
@@ -436,20 +437,22 @@ class Task(metaclass=Register):
     # One task among others ---------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
-        return self._written(self._hides_private)
+        return self._written(ParameterVisibility.PUBLIC if self._hides_private else ParameterVisibility.PRIVATE)
 
     def __str__(self) -> str:
         """As `repr`, but private values are always masked: this is what goes into messages, the history and logs."""
-        return self._written(True) if type(self).__repr__ is Task.__repr__ else repr(self)
+        if type(self).__repr__ is not Task.__repr__:
+            return repr(self)
+        return self._written(ParameterVisibility.PUBLIC if self._hides_private else ParameterVisibility.HIDDEN)
 
-    def _written(self, hides_private: bool) -> str:
+    def _written(self, least: ParameterVisibility) -> str:
+        """The task with its significant values; those are masked that are to be seen less than ``least``."""
         family = self.get_task_family()
         if not hasattr(self, "_parameter_values"):
             return f"{family}(not initialized)"
         table = compile_table(type(self))
-        hidden = ParameterVisibility.PRIVATE if hides_private else None
         shown = [
-            f"{name}={'***' if parameter.visibility == hidden else table.text(name, parameter, value)}"
+            f"{name}={'***' if parameter.visibility > least else table.text(name, parameter, value)}"
             for (name, parameter), value in zip(table.pairs, self._parameter_values, strict=False)
             if parameter.significant
         ]

@@ -60,5 +60,8 @@ class Batches:
 
 def _are_alike(one: TaskRecord, other: TaskRecord) -> bool:
     return (
-        one.runners == other.runners and one.spec.pool == other.spec.pool and one.spec.resources == other.spec.resources
+        one.runners == other.runners
+        and one.spec.pool == other.spec.pool
+        and one.spec.resources == other.spec.resources
+        and one.spec.portable == other.spec.portable
     )

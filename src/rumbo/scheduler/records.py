@@ -121,6 +121,8 @@ class TaskSpec(NamedTuple):
     portable: bool = True
     """False: only those who described it can build it, because it has private parameters or its module has no name
     elsewhere. Assistants leave it alone."""
+    hidden: tuple[str, ...] = ()
+    """Names of the parameters that are shown to nobody."""
 
 
 class TaskRecord:

@@ -386,7 +386,8 @@ class Coordinator:
         tasks = [self.machine.tasks[id] for id in given.tasks]
         foreign: tuple[Foreign, ...] = ()
         is_assistant = self.machine.workers[given.worker].assistant
-        if is_assistant or any(given.worker not in task.stakeholders for task in tasks):
+        is_portable = all(task.spec.portable for task in tasks)  # else only who described it has all that it takes
+        if is_portable and (is_assistant or any(given.worker not in task.stakeholders for task in tasks)):
             foreign = tuple([Foreign(task.spec.module, task.spec.family, task.spec.params) for task in tasks])
         self._order(seat, "start", given.lease, given.tasks, given.attempt, foreign=foreign, run=tasks[0].run)
 
@@ -588,8 +589,9 @@ class Coordinator:
 def _planned(described: codec.Described) -> PlannedTask:
     spec = described.spec
     params = spec.params
-    if described.hidden:
-        params = {name: text for name, text in params.items() if name not in described.hidden}
+    if described.hidden or spec.hidden:
+        hidden = {*described.hidden, *spec.hidden}
+        params = {name: text for name, text in params.items() if name not in hidden}
     return PlannedTask(
         spec.id,
         spec.family,

@@ -47,6 +47,8 @@ def open_state(place: str, patience: float = 5.0) -> Database:
     path = os.path.join(place, FILE)
     try:
         make_folder(place)
+        # It has parameters that are shown to nobody, so it is for nobody else to read. SQLite's other files follow it.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         db = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
     except (OSError, sqlite3.Error) as error:
         raise explained(error, path) from error

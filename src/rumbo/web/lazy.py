@@ -20,7 +20,11 @@ class Lazy:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request on."""
+        app = await self.made()
+        await app(scope, receive, send)
+
+    async def made(self) -> ASGIApp:
+        """The application, made now if need be."""
         if self._made is None:
             self._made = asyncio.ensure_future(asyncio.to_thread(self._make))
-        app = await asyncio.shield(self._made)
-        await app(scope, receive, send)
+        return await asyncio.shield(self._made)

@@ -174,8 +174,9 @@ class RemoteScheduler:
         """Describe tasks, of which those who watch were told just before."""
         described = [self._describe(spec) for spec in specs]
         with self._lock:
-            if not self._assistant:  # an assistant lives long, and what it describes is others' business
-                for each in described:
+            for each in described:
+                # An assistant lives long, and what it describes is others' business, if they can run it.
+                if not self._assistant or not each.spec.portable:
                     self._described[each.spec.id] = (run, each)
             for start in range(0, len(described), _CHUNK):
                 self._said.append(codec.Describing(run, described[start : start + _CHUNK]))
@@ -583,6 +584,8 @@ class RemoteScheduler:
                         self._outlook_asked += 1
                         self._lock.notify_all()
                 _nap(delay)
+            except AccessDenied as error:
+                self._fail(error)  # the token was good when we joined, so it was revoked
             except (SchedulerUnreachable, ProtocolError) as error:
                 if isinstance(error, SchedulerUnreachable):
                     self._bear(error)

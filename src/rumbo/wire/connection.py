@@ -78,7 +78,8 @@ class Connection:
 
         Raises:
             ServerDown: nobody listens there, or it cannot work now.
-            SchedulerUnreachable: no answer came in time, or the connection broke: nobody knows what happened there.
+            SchedulerUnreachable: no answer came in time, or the connection broke: nobody knows what happened there. Or
+                it says that it was asked too often.
             AccessDenied: a token is missing or not good enough.
             WorkerGone, CommandRejected, ProtocolError: the server says no.
         """
@@ -116,6 +117,8 @@ class Connection:
             detail = ""
         if status in _PROXY_ERRORS:
             return ServerDown(detail or f"{self.url} cannot work now (HTTP {status}).")
+        if status == 429:
+            return SchedulerUnreachable(f"{self.url}: {detail or 'too many requests (HTTP 429).'}")
         if status in (401, 403):
             return AccessDenied(f"{self.url}: {detail or f'access denied (HTTP {status}).'}")
         if status == 410:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rumbo.errors import AttemptCancelled, AttemptTimedOut, TaskError
 from rumbo.pipeline.dynamic import DynamicRequirements
 from rumbo.pipeline.events import Event, fire
+from rumbo.pipeline.secrecy import masked
 from rumbo.pipeline.structure import flatten
 from rumbo.pipeline.task import Task, WrapperTask
 from rumbo.pipeline.voice import SPEAKERS
@@ -210,7 +211,7 @@ class Stretch:
                 fire(task, Event.SUCCESS, task)
         except BaseException as error:  # noqa: BLE001 - as in start
             return self.fail(error)
-        return self.end(Outcome.DONE, "" if expl is None else str(expl))
+        return self.end(Outcome.DONE, "" if expl is None else masked(str(expl), task))
 
     def fail(self, error: BaseException) -> Ended:
         """An error out of the user's code: tell those who listen, and make it a message for people."""
@@ -232,17 +233,17 @@ class Stretch:
             message = "".join(traceback.format_exception(error))
             message += f"\nThen on_failure() itself failed:\n{''.join(traceback.format_exception(second))}"
             retryable = True
-        return self.end(Outcome.FAILED, message, retryable)
+        return self.end(Outcome.FAILED, masked(message, task), retryable)
 
     # What users call, by the names that Luigi gave them.
 
     def set_tracking_url(self, url: str) -> None:
         """Tell where the work can be watched."""
-        self._voice.say(self.lease, "tracking_url", str(url))
+        self._voice.say(self.lease, "tracking_url", masked(str(url), self._task))
 
     def set_status_message(self, message: str) -> None:
         """Tell what the task is doing."""
-        self._voice.say(self.lease, "message", str(message))
+        self._voice.say(self.lease, "message", masked(str(message), self._task))
 
     def set_progress_percentage(self, percentage: float) -> None:
         """Tell how far the task has come: 0 to 100."""

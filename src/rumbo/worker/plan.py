@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rumbo.errors import CollisionError, CycleError, RumboError, TaskError
 from rumbo.pipeline.events import Event, fire
-from rumbo.pipeline.parameter import ParameterVisibility
+from rumbo.pipeline.secrecy import masked, public_name
 from rumbo.pipeline.task import Task, WrapperTask
 from rumbo.ports import PlannedTask
 from rumbo.wording import described, place_of, shortened
@@ -56,7 +56,7 @@ class Node:
             return ""
         import traceback
 
-        return "".join(traceback.format_exception(self.error))
+        return masked("".join(traceback.format_exception(self.error)), self.task)
 
     def planned(self) -> PlannedTask:
         """The node as observers see it."""
@@ -67,7 +67,7 @@ class Node:
             task.task_module,
             task.to_str_params(only_public=True),
             str(self.verdict),
-            self.reason,
+            self.reason if self.error is None else masked(self.reason, task),
             tuple([node.id for node in self.needs]),
             task.priority,
             self.traceback,
@@ -210,7 +210,7 @@ class Plan:
             for needed in node.needs:
                 if needed.verdict is Verdict.WAIT or needed.verdict is Verdict.BROKEN:
                     node.verdict = Verdict.WAIT
-                    node.reason = f"needs {needed.task}, which {_hindrance(needed)}"
+                    node.reason = f"needs {public_name(needed.task)}, which {_hindrance(needed)}"
                     return
                 made += needed.verdict is Verdict.RUN
             if made:
@@ -221,12 +221,12 @@ class Plan:
         for needed in node.needs:
             if needed.verdict is Verdict.RUN:
                 node.verdict = Verdict.RUN
-                node.reason = f"complete, but {needed.task} is made again"
+                node.reason = f"complete, but {public_name(needed.task)} is made again"
                 return
         newer = freshness.newer_input(node)
         if newer is not None:
             node.verdict = Verdict.RUN
-            node.reason = f"complete, but {newer.task} is newer"
+            node.reason = f"complete, but {public_name(newer.task)} is newer"
             return
         freshness.age(node)
 
@@ -267,10 +267,9 @@ def _forbid_collision(first: Task, second: Task) -> None:
     different = [name for name in mine if mine[name] != yours.get(name, mine[name])]
     if different:
         name = different[0]
-        is_private = dict(first.get_params())[name].visibility == ParameterVisibility.PRIVATE
-        values = "" if is_private else f" ({mine[name]!r} and {yours[name]!r})"
+        values = masked(f"{mine[name]!r} and {yours[name]!r}", first, second)
         raise CollisionError(
-            f"Two tasks have the id {first.task_id} but differ in the parameter {name!r}{values}, which is not "
+            f"Two tasks have the id {first.task_id} but differ in the parameter {name!r} ({values}), which is not "
             "significant, so only one of them could run. Make the parameter significant in "
             f"{first.get_task_family()}, or give it the same value wherever the task is required."
         )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rumbo.errors import TaskError
 from rumbo.pipeline.parameter import ParameterVisibility
+from rumbo.pipeline.secrecy import private_values
 from rumbo.pipeline.task import Task
 from rumbo.scheduler.records import NO_PARAMS, NO_RESOURCES, BatchKey, RetryPolicy, State, TaskSpec
 from rumbo.worker.plan import Node, Verdict
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     Number = TypeVar("Number", int, float)
 
-PRIVATE = ParameterVisibility.PRIVATE
+PRIVATE, HIDDEN = ParameterVisibility.PRIVATE, ParameterVisibility.HIDDEN
 _RETRY_ATTRIBUTES = frozenset(
     ("retries", "backoff", "retry_on", "timeout", "retry_count", "disable_window", "disable_window_seconds")
     + ("disable_hard_timeout", "worker_timeout", "retry_policy")
@@ -58,6 +60,8 @@ class Describer:
         self._defaults = defaults
         self._batches = batches
         self._portable: dict[type[Task], bool] = {}
+        self._hidden: dict[type[Task], tuple[str, ...]] = {}
+        self._salt = b""
         self._by_class: dict[type[Task], RetryPolicy | None] = {}
 
     def describe(self, nodes: Iterable[Node]) -> list[TaskSpec]:
@@ -82,12 +86,38 @@ class Describer:
             task.priority,
             resources if resources else NO_RESOURCES,
             self._retry(task),
-            _batch_key(task) if self._batches and task.batchable else None,
+            self._batch_key(task) if self._batches and task.batchable else None,
             getattr(task, "worker_pool", "default"),
-            self._is_portable(type(task)) if self._with_params else True,
+            self.is_portable(type(task)) if self._with_params else True,
+            self._hidden_of(type(task)) if self._with_params else (),
         )
 
-    def _is_portable(self, cls: type[Task]) -> bool:
+    def _hidden_of(self, cls: type[Task]) -> tuple[str, ...]:
+        known = self._hidden.get(cls)
+        if known is None:
+            hidden = [name for name, parameter in cls.get_params() if parameter.visibility == HIDDEN]
+            known = self._hidden[cls] = tuple(hidden)
+        return known
+
+    def _batch_key(self, task: Task) -> BatchKey | None:
+        """What tasks must share to be done together: the family and all parameters but the batched ones.
+
+        Of private ones the key says whether they agree, and nothing else: the salt never leaves this process.
+        """
+        batched = frozenset(task.batch_param_names())
+        if not batched:
+            return None
+        rest = sorted((name, text) for name, text in task.to_str_params().items() if name not in batched)
+        private = private_values(task)
+        if private:
+            import hashlib
+
+            self._salt = self._salt or os.urandom(32)
+            rest.append(("", hashlib.blake2b(repr(private).encode(), key=self._salt).hexdigest()))
+        limit = task.max_batch_size
+        return BatchKey(task.get_task_family(), tuple(rest), 0 if limit == float("inf") else int(limit))
+
+    def is_portable(self, cls: type[Task]) -> bool:
         """Whether other workers can build the tasks of a class from their module and what is told of them."""
         known = self._portable.get(cls)
         if known is None:
@@ -156,13 +186,3 @@ def _state(node: Node) -> State:
     if node.verdict is Verdict.BROKEN:
         return State.UNKNOWN
     return State.DISABLED if node.task.disabled else State.PENDING
-
-
-def _batch_key(task: Task) -> BatchKey | None:
-    """What tasks must share to be done together: the family and all parameters but the batched ones."""
-    batched = frozenset(task.batch_param_names())
-    if not batched:
-        return None
-    rest = tuple(sorted((name, text) for name, text in task.to_str_params().items() if name not in batched))
-    limit = task.max_batch_size
-    return BatchKey(task.get_task_family(), rest, 0 if limit == float("inf") else int(limit))

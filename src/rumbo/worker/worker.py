@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rumbo.errors import PlanError, RumboError, TaskError
 from rumbo.pipeline.events import Event, fire
 from rumbo.pipeline.registry import load_task
+from rumbo.pipeline.secrecy import masked, private_values
 from rumbo.ports import Ended, Foreign, Order, Outlook, Said
 from rumbo.scheduler.commands import Report
 from rumbo.scheduler.records import Outcome
@@ -140,7 +141,7 @@ class Worker:
         """With nothing to do right now, wait a moment if that can change; False when it cannot."""
         if self._is_staying:
             if not self._parked:
-                self._plan.nodes.clear()  # whatever comes is described anew, so that this worker can live for ever
+                self._forget()
             self._executor.wait(_GLANCE)
             return True
         outlook = self.outlook = self._scheduler.outlook()
@@ -151,6 +152,19 @@ class Worker:
             self._executor.wait(_GLANCE)
             return True
         return False
+
+    def _forget(self) -> None:
+        """Drop the plan, so that this worker can live for ever: whatever comes is described anew. But for tasks that
+        nobody else could describe."""
+        nodes = self._plan.nodes
+        kept = [
+            node
+            for id, node in nodes.items()
+            if not self._describer.is_portable(type(node.task))
+            and (id not in self.outcomes or self.outcomes[id].outcome is not Outcome.DONE)
+        ]
+        nodes.clear()
+        nodes.update((node.id, node) for node in kept)
 
     def _obey(self, order: Order) -> None:
         lease = order.lease
@@ -204,6 +218,11 @@ class Worker:
             return nodes[order.tasks[0]].task
         tasks = [nodes[id].task for id in order.tasks if id in nodes]
         if len(tasks) < len(order.tasks):
+            if not order.foreign:
+                raise CannotBuild(
+                    f"{order.tasks[0]} has private parameters, or is of the module __main__, so only the worker that "
+                    "planned it can build it."
+                )
             tasks = [build(each) for each in order.foreign]
         task = self._built[order.lease] = tasks[0] if len(tasks) == 1 else merge(tasks)
         return task
@@ -237,7 +256,8 @@ class Worker:
             asked, fresh = self._plan.add(ended.needs)
         except (PlanError, TaskError) as error:
             self._executor.drop(ended.lease)
-            failed = ended._replace(outcome=Outcome.FAILED, message=str(error), retryable=False)
+            message = masked(str(error), self._task_of(order), *ended.needs)
+            failed = ended._replace(outcome=Outcome.FAILED, message=message, retryable=False)
             for id in order.tasks:
                 self.outcomes[id] = failed
             return Report(ended.lease, Outcome.FAILED, failed.message, retryable=False)
@@ -304,4 +324,4 @@ def merge(tasks: Sequence[Task]) -> Task:
     merged: dict[str, str | list[str]] = {
         name: [each[name] for each in texts] if name in batched else text for name, text in texts[0].items()
     }
-    return cls.from_str_params(merged)
+    return cls.from_str_params(merged, **private_values(tasks[0]))

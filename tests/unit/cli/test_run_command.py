@@ -400,3 +400,45 @@ def test_a_parameter_that_names_no_task_is_told_as_any_other(desk: Any) -> None:
         2,
         "rumbo: Meta.of: No task Reprot. Did you mean: Report, Source. It was given as --of on the command line.\n",
     )
+
+
+def test_the_history_keeps_the_command_without_what_is_not_public(desk: Any) -> None:
+    desk.write(
+        "vault.py",
+        """
+import rumbo
+from rumbo import ParameterVisibility
+
+
+class Open(rumbo.Task):
+    door: str
+    key = rumbo.Parameter(visibility=ParameterVisibility.PRIVATE)
+    hint = rumbo.Parameter(visibility=ParameterVisibility.HIDDEN, default="")
+
+    def complete(self):
+        return True
+
+
+class Inner(rumbo.Task):
+    pin = rumbo.Parameter(visibility=ParameterVisibility.PRIVATE, default="")
+
+    def complete(self):
+        return True
+""",
+    )
+    words = (
+        "run",
+        "-m",
+        "vault",
+        "--Inner-pin",
+        "1234",
+        "Open",
+        "--key",
+        "s3cret",
+        "--door=1",
+        "--hint=below",
+        "Inner",
+    )
+    assert desk.type(*words).code == 0
+    (run,) = json.loads(desk.type("history", "--json").out)
+    assert run["command"] == ("rumbo run -m vault --Inner-pin '***' Open --key '***' --door=1 '--hint=***' Inner")

@@ -177,3 +177,23 @@ def test_a_call_over_a_daemon_is_kept_when_it_is_answered(tmp_path: Any) -> None
         journal.close()
 
     asyncio.run(story())
+
+
+def test_what_a_worker_of_ours_hides_is_hidden_from_luigis_pages_too() -> None:
+    desk, ana = Desk(), Talker("ana")
+    desk.coordinator.work(ana.joins(), 1000.0)
+    hidden = spec("Clean_1", params={"date": "today", "host": "db"}, hidden=("host",))
+    desk.coordinator.work(ana.begins("run-1", hidden), 1000.0)
+    task = desk.call("task_list", status="", upstream_status="")["Clean_1"]
+    assert (task["params"], task["display_name"]) == ({"date": "today"}, "Clean(date=today)")
+    facts = [arguments for name, arguments in desk.facts.take() if name == "planned"]
+    assert facts[0][1][0].params == {"date": "today"}
+
+
+def test_a_task_that_only_its_worker_can_build_is_not_told_how_to_be_built() -> None:
+    """An assistant that came upon it is its worker as well, and has it."""
+    desk, agent = Desk(), Talker("agent")
+    desk.coordinator.work(agent.joins(assistant=True), 1000.0)
+    about = codec.Describing("run-1", [codec.Described(spec("Load_1", portable=False), "run", "")])
+    (order,) = agent.gets(list(desk.coordinator.work(agent.says(about, slots=1), 1000.0).outbox))
+    assert (order.tasks, order.foreign) == (("Load_1",), ())

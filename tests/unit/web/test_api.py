@@ -250,7 +250,7 @@ def test_numbers_for_prometheus(caller: Caller) -> None:
 def test_the_api_describes_itself(caller: Caller) -> None:
     schema = caller.ask("openapi.json")
     roles = {about["x-role"] for methods in schema["paths"].values() for about in methods.values()}
-    assert roles == {"viewer", "operator"}
+    assert roles == {"anybody", "viewer", "operator", "admin"}
     assert all("/api/v1" not in path for path in schema["paths"])
     with urllib.request.urlopen(f"{caller.server.url}/api/v1/docs", timeout=5) as answer:
         page = answer.read().decode()

@@ -135,6 +135,7 @@ def test_an_answer_that_does_not_come_in_time_or_breaks_off() -> None:
         (410, b'{"detail": "Gone."}', WorkerGone, "Gone."),
         (401, b"", AccessDenied, "URL: access denied (HTTP 401)."),
         (403, b'{"detail": "A viewer may not."}', AccessDenied, "URL: A viewer may not."),
+        (429, b'{"detail": "Ask again in 3 s."}', SchedulerUnreachable, "URL: Ask again in 3 s."),
         (400, b'{"detail": "What?"}', ProtocolError, "URL: What?"),
         (404, b"<html>", ProtocolError, "What answers at URL is no Rumbo scheduler (HTTP 404)."),
         (200 + 300, b"[]", ProtocolError, "What answers at URL is no Rumbo scheduler (HTTP 500)."),

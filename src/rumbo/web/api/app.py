@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from rumbo import __version__
 from rumbo.errors import RumboError
+from rumbo.web.api.access import access_routes
 from rumbo.web.api.changes import changes
 from rumbo.web.api.output import output
 from rumbo.web.api.past import past
 from rumbo.web.api.present import present
+from rumbo.web.api.terms import VIEWER
 from rumbo.web.problems import answer_http, problem_of
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from rumbo.server.daemon import Daemon
+    from rumbo.web.access.access import Access
     from rumbo.web.api.readers import Readers
     from rumbo.web.work import Logs
 
@@ -31,26 +35,34 @@ _ABOUT = (
 )
 
 
-def make_api(daemon: Daemon, readers: Readers, logs: Logs) -> FastAPI:
-    """The application, to be mounted at ``/api/v1``."""
+def make_api(daemon: Daemon, readers: Readers, logs: Logs, access: Access) -> FastAPI:
+    """The application, to be mounted at ``/api/v1``. Its ``state.guarded`` are all routes, each with an ``x-role``."""
     api = FastAPI(
         title="Rumbo",
         version=__version__,
         description=_ABOUT,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         root_path_in_servers=False,
     )
-    for router in (present(daemon), past(readers), changes(daemon), output(daemon, readers, logs)):
+    parts = (present(daemon), past(readers), changes(daemon), output(daemon, readers, logs), access_routes(access))
+    for router in parts:
         api.include_router(router)
     api.add_exception_handler(RumboError, _answer_error)
     api.add_exception_handler(RequestValidationError, _answer_invalid)
     api.add_exception_handler(HTTPException, answer_http)
 
-    @api.get("/docs", include_in_schema=False)
+    @api.get("/docs", include_in_schema=False, **VIEWER)
     async def docs() -> HTMLResponse:
         return HTMLResponse(_page(api.openapi()))
 
+    @api.get("/openapi.json", include_in_schema=False, **VIEWER)
+    async def schema() -> JSONResponse:
+        return JSONResponse(api.openapi())
+
+    own = [route for route in api.routes if isinstance(route, APIRoute)]
+    api.state.guarded = [*own, *(route for router in parts for route in router.routes)]
     return api
 
 

@@ -284,6 +284,49 @@ class Reply(Shape):
     text: str | None
 
 
+class SignIn(Shape):
+    """A token to sign in with."""
+
+    token: Annotated[str, Field(max_length=1000)]
+
+
+class Who(Shape):
+    """Who asks; nulls: nobody that is known."""
+
+    user: str | None
+    role: str | None
+    asks: bool
+    """Whether a token is asked for here. If not, everybody may do everything."""
+
+
+class Token(Shape):
+    """A token, without what is secret of it."""
+
+    id: str
+    name: str
+    role: str
+    created: float
+    expires: float | None
+    revoked: float | None
+
+
+class Audited(Shape):
+    """A change that somebody made, or was refused."""
+
+    id: str
+    at: float
+    who: str
+    """Name of the token; `anybody` where none is asked for, `command line (user)` for commands; empty: not known."""
+    role: str
+    address: str
+    method: str
+    path: str
+    outcome: int
+    """Status of the answer."""
+    summary: str
+    """The request in short, without secrets."""
+
+
 class Problem(BaseModel):
     """What went wrong (RFC 9457)."""
 

@@ -11,14 +11,20 @@ from rumbo.web.api.shapes import Problem
 ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "content": {"application/problem+json": {}}, "description": text}
     for status, text in (
+        (401, "A token is asked for, and none that is good was shown."),
+        (403, "The role of the token does not suffice, or a page from elsewhere asked."),
         (404, "There is no such thing."),
         (409, "That cannot be done as things are."),
+        (413, "The body is too large."),
         (422, "The request is not as it must be."),
+        (429, "That was asked too often; `Retry-After` says when to ask again."),
         (503, "The server cannot do it at this moment."),
     )
 }
+ANYBODY: dict[str, Any] = {"openapi_extra": {"x-role": "anybody"}, "responses": ERRORS}
 VIEWER: dict[str, Any] = {"openapi_extra": {"x-role": "viewer"}, "responses": ERRORS}
 OPERATOR: dict[str, Any] = {"openapi_extra": {"x-role": "operator"}, "responses": ERRORS}
+ADMIN: dict[str, Any] = {"openapi_extra": {"x-role": "admin"}, "responses": ERRORS}
 
 Limit: TypeAlias = Annotated[int, Query(ge=1, le=1000, description="At most so many rows.")]
 After: TypeAlias = Annotated[

@@ -50,6 +50,16 @@ CHANGES = frozenset(
 )
 """Methods that may change something."""
 
+STEERING = frozenset(
+    ("disable_worker", "forgive_failures", "get_scheduler_message_response", "mark_as_done", "pause", "prune")
+    + ("re_enable_task", "send_scheduler_message", "set_worker_processes", "unpause", "update_resource")
+    + ("update_resources",)
+)
+"""Those of them by which people step in; the others are what workers say."""
+
+OWN_BEHALF = frozenset(("disable_worker",))
+"""Those of them by which workers step in too: one that was told to end disables itself."""
+
 METHODS = READS | CHANGES
 """All that may be called over the network."""
 

@@ -71,7 +71,7 @@ class Pages:
 
     def public_params(self, task: TaskRecord) -> dict[str, str]:
         """The parameters that everybody may see."""
-        hidden = self.note(task.id).hidden
+        hidden = {*self.note(task.id).hidden, *task.spec.hidden}
         return {name: value for name, value in self.params(task).items() if name not in hidden}
 
     def display_name(self, task: TaskRecord) -> str:
