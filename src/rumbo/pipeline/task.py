@@ -185,9 +185,7 @@ class Task(metaclass=Register):
             return dict(zip(compile_table(type(self)).names, _values_of(self), strict=False))
 
     _shows_param_kwargs = False
-    _hides_private: ClassVar[bool] = (
-        False  # Luigi prints all values in logs and summaries; typed tasks only public ones
-    )
+    _hides_private: ClassVar[bool] = False  # Luigi shows private values in the repr; typed tasks do not
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         cls = type(self)
@@ -439,11 +437,18 @@ class Task(metaclass=Register):
     # One task among others ---------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
+        return self._written(self._hides_private)
+
+    def __str__(self) -> str:
+        """As `repr`, but private values are always masked: this is what goes into messages, the history and logs."""
+        return self._written(True) if type(self).__repr__ is Task.__repr__ else repr(self)
+
+    def _written(self, hides_private: bool) -> str:
         family = self.get_task_family()
         if not hasattr(self, "_parameter_values"):
             return f"{family}(not initialized)"
         table = compile_table(type(self))
-        least = ParameterVisibility.PUBLIC if self._hides_private else ParameterVisibility.PRIVATE
+        least = ParameterVisibility.PUBLIC if hides_private else ParameterVisibility.PRIVATE  # hides hidden ones too
         shown = [
             f"{name}={'***' if parameter.visibility > least else table.text(name, parameter, value)}"
             for (name, parameter), value in zip(table.pairs, self._parameter_values, strict=False)

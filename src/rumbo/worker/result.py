@@ -5,7 +5,6 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from rumbo.pipeline.secrecy import public_name
 from rumbo.scheduler.records import Outcome
 from rumbo.worker.plan import Verdict
 
@@ -157,12 +156,12 @@ class RunResult:
         node = self.plan.nodes[id]
         if fate is Fate.FAILED:
             *_, last = self._message(id).strip().split("\n")
-            return f"{public_name(node.task)}: {last.strip()}"
+            return f"{node.task}: {last.strip()}"
         if node.verdict in (Verdict.BROKEN, Verdict.WAIT):
-            return f"{public_name(node.task)}: {node.planned().reason}"
+            return f"{node.task}: {node.reason}"
         culprits = [each for each in node.needs if self.fates[each.id] not in _FINE]
-        return public_name(node.task) + (
-            f": needs {public_name(culprits[0].task)}, which is {self.fates[culprits[0].id]}" if culprits else ""
+        return f"{node.task}" + (
+            f": needs {culprits[0].task}, which is {self.fates[culprits[0].id]}" if culprits else ""
         )
 
 
