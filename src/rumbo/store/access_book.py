@@ -6,6 +6,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from rumbo.access import AuditEntry, Role, Token
+from rumbo.errors import StoreError
 from rumbo.store.connect import explained
 from rumbo.store.state_file import FILE, open_state
 
@@ -25,10 +26,12 @@ _FORGET = "DELETE FROM audit WHERE at < ?"
 
 
 class StateAccessBook:
-    """`AccessBook` over a connection of its own, which one thread uses at a time."""
+    """`AccessBook` over a connection of its own, which one thread uses at a time. One that was lost is made anew."""
 
-    def __init__(self, folder: str) -> None:
-        self._db = open_state(folder)
+    def __init__(self, place: str) -> None:
+        self._place = place
+        self._db = open_state(place)
+        self._is_lost = False
 
     def tokens(self) -> list[Token]:
         """All tokens, the oldest first; those that are revoked or expired too."""
@@ -61,13 +64,18 @@ class StateAccessBook:
         self._db.close()
 
     def _ask(self, statement: str, values: Sequence[object] = ()) -> list[Any]:
-        try:
-            return self._db.execute(statement, values).fetchall()
-        except sqlite3.Error as error:
-            raise explained(error, FILE) from error
+        return self._do(statement, values).fetchall()
 
-    def _do(self, statement: str, values: Sequence[object]) -> None:
+    def _do(self, statement: str, values: Sequence[object]) -> Any:
+        if self._is_lost:
+            self._db.close()
+            self._db = open_state(self._place)
+            self._is_lost = False
         try:
-            self._db.execute(statement, values)
+            return self._db.execute(statement, values)
         except sqlite3.Error as error:
+            self._is_lost = True
             raise explained(error, FILE) from error
+        except StoreError:
+            self._is_lost = True
+            raise
