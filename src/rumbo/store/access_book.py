@@ -64,7 +64,8 @@ class StateAccessBook:
         self._db.close()
 
     def _ask(self, statement: str, values: Sequence[object] = ()) -> list[Any]:
-        return self._do(statement, values).fetchall()
+        rows: list[Any] = self._do(statement, values).fetchall()
+        return rows
 
     def _do(self, statement: str, values: Sequence[object]) -> Any:
         if self._is_lost:
