@@ -46,6 +46,7 @@ _FOLDER = "/home/ana/pipelines"
 
 _ANYTHING = [
     (re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}"), "RUN"),
+    (re.compile(r"\bid [0-9a-f]{8}\b"), "ID"),
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"), "MOMENT"),
     (re.compile(r"\b\d\d:\d\d:\d\d\b"), "TIME"),
     (re.compile(r"\bjust now\b|\b\d+[smh] ago\b"), "AGO"),

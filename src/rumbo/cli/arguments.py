@@ -82,28 +82,6 @@ def read(words: Sequence[str], options: Sequence[Option], finder: Finder) -> Lin
     return Line(reader.options, reader.wanted, reader.others, reader.modules)
 
 
-def without_secrets(words: Sequence[str], line: Line) -> list[str]:
-    """The words as others may read them: values of parameters that are not public masked."""
-    from rumbo.pipeline.secrecy import MASK, is_public
-
-    secret = {name for wanted in line.wanted for name, parameter in wanted.cls.get_params() if not is_public(parameter)}
-    if line.others:
-        secret |= {flag for flag, (_, _, parameter) in family_flags() if not is_public(parameter)}
-    if not secret:
-        return list(words)
-    found: list[str] = []
-    follows_secret = False
-    for word in words:
-        flag, value = _split(word)
-        is_secret = flag.startswith("--") and flag[2:].replace("-", "_") in secret
-        if is_secret and value is not None:
-            found.append(f"{flag}={MASK}")
-        else:
-            found.append(MASK if follows_secret and not word.startswith("--") else word)
-        follows_secret = is_secret and value is None
-    return found
-
-
 def parameter_flag(name: str) -> str:
     """A parameter's flag as a person types it."""
     return f"--{name.replace('_', '-')}"

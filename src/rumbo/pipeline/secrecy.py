@@ -1,6 +1,7 @@
-"""What may be said of a task where others hear it: nothing of its private parameters, and of hidden ones not the value.
+"""What may be said of a task where others hear it: nothing of its private parameters.
 
 Messages and tracebacks of a task go to the server and into the history, and either may repeat what the task was given.
+What a task is called there is `str()` of it.
 """
 
 from __future__ import annotations
@@ -11,31 +12,12 @@ from typing import TYPE_CHECKING, Any
 from rumbo.pipeline.parameter import ParameterVisibility
 
 if TYPE_CHECKING:
-    from rumbo.pipeline.parameter import Parameter
     from rumbo.pipeline.task import Task
 
 MASK = "***"
-PUBLIC, PRIVATE = ParameterVisibility.PUBLIC, ParameterVisibility.PRIVATE
+PRIVATE = ParameterVisibility.PRIVATE
 _SHORTEST = 4
 """A shorter value is no secret, and would be found in every other word."""
-
-
-def is_public(parameter: Parameter[Any]) -> bool:
-    """Whether everybody may see the value."""
-    return parameter.visibility == PUBLIC
-
-
-def public_name(task: Task) -> str:
-    """A task as others may read it: `repr` with the values masked that are not public."""
-    pairs = list(task.get_params())
-    if all(is_public(parameter) for _, parameter in pairs):
-        return str(task)
-    shown = [
-        f"{name}={parameter.serialize(getattr(task, name)) if is_public(parameter) else MASK}"
-        for name, parameter in pairs
-        if parameter.significant
-    ]
-    return f"{task.get_task_family()}({', '.join(shown)})"
 
 
 def masked(text: str, *tasks: Task) -> str:

@@ -6,8 +6,8 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from rumbo.access import AuditEntry, Role, Token
+from rumbo.errors import StoreError
 from rumbo.store.connect import explained
-from rumbo.store.database import DatabaseTrouble
 from rumbo.store.state_file import FILE, open_state
 
 if TYPE_CHECKING:
@@ -28,11 +28,12 @@ _FORGET = "DELETE FROM audit WHERE at < ?"
 
 
 class StateAccessBook:
-    """`AccessBook` over a connection of its own, which one thread uses at a time."""
+    """`AccessBook` over a connection of its own, which one thread uses at a time. One that was lost is made anew."""
 
     def __init__(self, place: str) -> None:
         self._place = place
         self._db = open_state(place)
+        self._is_lost = False
 
     def tokens(self) -> list[Token]:
         """All tokens, the oldest first; those that are revoked or expired too."""
@@ -65,17 +66,19 @@ class StateAccessBook:
         self._db.close()
 
     def _ask(self, statement: str, values: Sequence[object] = ()) -> list[Any]:
-        return self._do(statement, values).fetchall()
+        rows: list[Any] = self._do(statement, values).fetchall()
+        return rows
 
     def _do(self, statement: str, values: Sequence[object]) -> Cursor:
+        if self._is_lost:
+            self._db.close()
+            self._db = open_state(self._place)
+            self._is_lost = False
         try:
             return self._db.execute(statement, values)
         except sqlite3.Error as error:
+            self._is_lost = True
             raise explained(error, FILE) from error
-        except DatabaseTrouble as error:
-            if not error.is_passing:
-                raise
-        # The connection was lost, as when the database server was restarted.
-        self._db.close()
-        self._db = open_state(self._place)
-        return self._db.execute(statement, values)
+        except StoreError:
+            self._is_lost = True
+            raise

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from rumbo.errors import CollisionError, CycleError, RumboError, TaskError
 from rumbo.pipeline.events import Event, fire
-from rumbo.pipeline.secrecy import masked, public_name
+from rumbo.pipeline.parameter import ParameterVisibility
+from rumbo.pipeline.secrecy import masked
 from rumbo.pipeline.task import Task, WrapperTask
 from rumbo.ports import PlannedTask
 from rumbo.wording import described, place_of, shortened
@@ -67,7 +68,7 @@ class Node:
             task.task_module,
             task.to_str_params(only_public=True),
             str(self.verdict),
-            self.reason if self.error is None else masked(self.reason, task),
+            self.reason,
             tuple([node.id for node in self.needs]),
             task.priority,
             self.traceback,
@@ -196,7 +197,7 @@ class Plan:
     def _break(self, node: Node, error: BaseException, reason: str) -> None:
         node.verdict = Verdict.BROKEN
         node.error = error
-        node.reason = reason
+        node.reason = masked(reason, node.task)
 
     def _settle(self, node: Node) -> None:
         """Bring a verdict in line with those of what the task requires. Called dependencies first."""
@@ -210,7 +211,7 @@ class Plan:
             for needed in node.needs:
                 if needed.verdict is Verdict.WAIT or needed.verdict is Verdict.BROKEN:
                     node.verdict = Verdict.WAIT
-                    node.reason = f"needs {public_name(needed.task)}, which {_hindrance(needed)}"
+                    node.reason = f"needs {needed.task}, which {_hindrance(needed)}"
                     return
                 made += needed.verdict is Verdict.RUN
             if made:
@@ -221,12 +222,12 @@ class Plan:
         for needed in node.needs:
             if needed.verdict is Verdict.RUN:
                 node.verdict = Verdict.RUN
-                node.reason = f"complete, but {public_name(needed.task)} is made again"
+                node.reason = f"complete, but {needed.task} is made again"
                 return
         newer = freshness.newer_input(node)
         if newer is not None:
             node.verdict = Verdict.RUN
-            node.reason = f"complete, but {public_name(newer.task)} is newer"
+            node.reason = f"complete, but {newer.task} is newer"
             return
         freshness.age(node)
 
@@ -267,9 +268,10 @@ def _forbid_collision(first: Task, second: Task) -> None:
     different = [name for name in mine if mine[name] != yours.get(name, mine[name])]
     if different:
         name = different[0]
-        values = masked(f"{mine[name]!r} and {yours[name]!r}", first, second)
+        is_private = dict(first.get_params())[name].visibility == ParameterVisibility.PRIVATE
+        values = "" if is_private else f" ({mine[name]!r} and {yours[name]!r})"
         raise CollisionError(
-            f"Two tasks have the id {first.task_id} but differ in the parameter {name!r} ({values}), which is not "
+            f"Two tasks have the id {first.task_id} but differ in the parameter {name!r}{values}, which is not "
             "significant, so only one of them could run. Make the parameter significant in "
             f"{first.get_task_family()}, or give it the same value wherever the task is required."
         )

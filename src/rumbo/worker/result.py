@@ -5,7 +5,6 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from rumbo.pipeline.secrecy import public_name
 from rumbo.scheduler.records import Outcome
 from rumbo.wording import plain_cause, shortened
 from rumbo.worker.plan import Verdict
@@ -163,7 +162,7 @@ class RunResult:
             *_, last = self._message(id).strip().split("\n")
             return f"{_name(node)}: {shortened(plain_cause(last.strip()), _LONG)}"
         if node.verdict in (Verdict.BROKEN, Verdict.WAIT):
-            return f"{_name(node)}: {node.planned().reason}"
+            return f"{_name(node)}: {node.reason}"
         culprits = [each for each in node.needs if self.fates[each.id] not in _FINE]
         return _name(node) + (
             f": needs {_name(culprits[0])}, which is {self.fates[culprits[0].id]}" if culprits else ""
@@ -191,7 +190,7 @@ _LONG = 500
 
 
 def _name(node: Node) -> str:
-    return shortened(public_name(node.task))
+    return shortened(str(node.task))
 
 
 def _tasks(number: int) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import rumbo
 from rumbo import ParameterVisibility
-from rumbo.pipeline.secrecy import masked, private_texts, private_values, public_name
+from rumbo.pipeline.secrecy import masked, private_texts, private_values
 
 PRIVATE, HIDDEN = ParameterVisibility.PRIVATE, ParameterVisibility.HIDDEN
 
@@ -34,8 +34,8 @@ class Nested(rumbo.Task):
 
 
 def test_a_name_for_others_has_public_values_only() -> None:
-    assert public_name(Load(table="t", password="s3cret")) == "Load(table=t, password=***, host=***)"
-    assert public_name(Plain(table="t")) == repr(Plain(table="t")) == "Plain(table=t)"
+    assert str(Load(table="t", password="s3cret")) == "Load(table=t, password=***, host=***)"
+    assert str(Plain(table="t")) == repr(Plain(table="t")) == "Plain(table=t)"
 
 
 def test_private_values_are_masked_however_they_are_written() -> None:

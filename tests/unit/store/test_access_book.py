@@ -56,12 +56,17 @@ def test_the_audit_log_in_pages_and_its_end(book: StateAccessBook) -> None:
     assert book.entries(None, 10) == [entry(4), entry(3)]
 
 
-def test_trouble_is_told_in_words(tmp_path: Path) -> None:
-    book = StateAccessBook(str(tmp_path))
-    book.close()
+def test_trouble_is_told_in_words_and_may_be_over_the_next_time(book: StateAccessBook) -> None:
     for ask in (book.tokens, lambda: book.note(entry(1))):
-        with pytest.raises(StoreError, match=r"^state\.db cannot be used \(Cannot operate on a closed database\.\)$"):
+        book.close()
+        with pytest.raises(StoreError) as caught:
             ask()
+        assert str(caught.value).partition(" (")[2] in (
+            "Cannot operate on a closed database.)",
+            "the connection is closed)",
+        )
+        ask()
+    assert book.entries(None, 10) == [entry(1)]
 
 
 def test_the_state_is_for_nobody_else_to_read(tmp_path: Path) -> None:
