@@ -9,6 +9,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 
 from rumbo import codec
+from rumbo.server.daemon import Terms
 from server_inside import ServerInside
 from server_talk import Talker, spec
 
@@ -28,7 +29,7 @@ def fill(server: ServerInside) -> None:
 
 
 def test_no_request_breaks_the_server(tmp_path: Path) -> None:
-    with ServerInside(tmp_path / ".rumbo") as server:
+    with ServerInside(tmp_path / ".rumbo", Terms(lease=60.0)) as server:
         fill(server)
         schema = schemathesis.openapi.from_url(f"{server.url}/api/v1/openapi.json").exclude(path="/events")
         many = 0

@@ -13,6 +13,7 @@ import pytest
 
 from rumbo import codec
 from rumbo.scheduler.records import Outcome
+from rumbo.server.daemon import Terms
 from server_house import until
 from server_inside import ServerInside
 from server_talk import Talker, spec
@@ -60,7 +61,7 @@ class Caller:
 
 @pytest.fixture
 def caller(tmp_path: Any) -> Iterator[Caller]:
-    with ServerInside(tmp_path / ".rumbo") as server:
+    with ServerInside(tmp_path / ".rumbo", Terms(lease=60.0)) as server:
         yield Caller(server)
 
 
