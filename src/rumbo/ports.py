@@ -305,6 +305,8 @@ class Ended(NamedTuple):
     """Path of the file with what the attempt printed; empty if it printed nothing or nobody keeps it."""
     died: bool = False
     """The process that made the attempt died, and the message says how."""
+    exit_code: int | None = None
+    """Its exit code then; minus the signal that ended it."""
 
 
 class Said(NamedTuple):
