@@ -20,14 +20,23 @@ if TYPE_CHECKING:
 
     from rumbo.ports import Chronicle, Journal
     from rumbo.server.daemon import Terms
+    from rumbo.sinks.chronicle import AlertChronicle
 
 LUIGI = "luigi"
 """Kind of the journal's entries that are calls of Luigi's workers."""
 
 
-def make_daemon(journal: Journal, history: Chronicle, terms: Terms, resources: Mapping[str, float]) -> Daemon:
+def make_daemon(
+    journal: Journal,
+    history: Chronicle,
+    terms: Terms,
+    resources: Mapping[str, float],
+    alerts: AlertChronicle | None = None,
+) -> Daemon:
     """The daemon over a journal, which it has yet to load."""
-    return Daemon(journal, SystemClock(), terms, resources, history, {LUIGI: Speaker})
+    chronicles = [history] if alerts is None else [history, alerts]
+    alert_on = frozenset[str]() if alerts is None else alerts.wanted
+    return Daemon(journal, SystemClock(), terms, resources, chronicles, {LUIGI: Speaker}, alert_on)
 
 
 def make_application(daemon: Daemon, state: str, log_folder: str = "") -> Starlette:

@@ -14,6 +14,7 @@ from rumbo.cli.main import ALL_COMPLETE, FAILED, INCOMPLETE, INTERRUPTED
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from rumbo.cli.alerting import Alerting
     from rumbo.cli.arguments import Line
     from rumbo.cli.wiring import Options
     from rumbo.pipeline.task import Task
@@ -133,7 +134,17 @@ def options_of(flags: Mapping[str, Any], settings: Settings, words: Sequence[str
         certificates=settings.scheduler.certificates,
         patience=settings.scheduler.patience,
         pools=tuple(settings.scheduler.pools.split(",")),
+        alerts=_alerting(settings),
     )
+
+
+def _alerting(settings: Settings) -> Alerting | None:
+    """Who is told what goes wrong; None, and nothing is imported for it, if it is nobody."""
+    if not (settings.mail.host or settings.webhook.url or settings.alerts.services):
+        return None
+    from rumbo.cli.alerting import wanted_by
+
+    return wanted_by(settings)
 
 
 def _command(words: Sequence[str]) -> str:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rumbo.server.daemon import Daemon
-    from rumbo.settings import ServerSettings
+    from rumbo.settings import ServerSettings, Settings
+    from rumbo.sinks.chronicle import AlertChronicle
 
 log = logging.getLogger("rumbo.server")
 
@@ -53,7 +54,7 @@ def serve_command(pid_file: str | None, background: bool, log_format: str, **fla
         with open(pid_file, "w", encoding="utf-8") as file:
             file.write(f"{os.getpid()}\n")
     try:
-        return run_server(server, dict(chosen.resources), listener, is_serving)
+        return run_server(server, chosen, listener, is_serving)
     finally:
         if pid_file:
             os.unlink(pid_file)
@@ -166,7 +167,7 @@ class _JsonLines(logging.Formatter):
 
 
 def run_server(
-    server: ServerSettings, resources: dict[str, float], listener: socket.socket, is_serving: Callable[[], None]
+    server: ServerSettings, chosen: Settings, listener: socket.socket, is_serving: Callable[[], None]
 ) -> int:
     """Serve until told to stop; gives the exit code. ``is_serving`` is called when requests are taken on."""
     import uvicorn
@@ -180,10 +181,12 @@ def run_server(
     lock = lock_for_server(server.state)
     journal = SqliteJournal(open_state(server.state))
     terms = Terms(lease=server.lease, forget_after=server.forget_after, max_losses=server.max_losses)
-    history = HistoryWriter(server.state)
-    daemon = make_daemon(journal, history, terms, resources)
+    history, alerts = HistoryWriter(server.state), _alerts(server, chosen, listener)
+    daemon = make_daemon(journal, history, terms, dict(chosen.resources), alerts)
     daemon.load()
     history.start()
+    if alerts is not None:
+        alerts.start()
     config = uvicorn.Config(
         make_application(daemon, server.state, server.log_dir),
         log_config=None,
@@ -200,10 +203,25 @@ def run_server(
     log.info("serving %s at %s (process %d)", os.path.abspath(server.state), _address(server, listener), os.getpid())
     _Server(config, daemon).run(sockets=[listener])
     history.close()
+    if alerts is not None:
+        alerts.close()
     journal.close()
     os.close(lock)
     log.info("stopped")
     return 0
+
+
+def _alerts(server: ServerSettings, chosen: Settings, listener: socket.socket) -> AlertChronicle | None:
+    """Who tells people of trouble; None if nobody is to be told."""
+    from rumbo.cli.alerting import chronicle_of_server, wanted_by
+
+    wanted = wanted_by(chosen)
+    if not wanted.is_on:
+        return None
+    address = "" if server.unix_socket else _address(server, listener)
+    for everywhere in ("//0.0.0.0:", "//[::]:"):
+        address = address.replace(everywhere, f"//{socket.gethostname()}:")
+    return chronicle_of_server(wanted, server.state, server.log_dir, address)
 
 
 def _address(server: ServerSettings, listener: socket.socket) -> str:

@@ -69,6 +69,8 @@ class Node:
             tuple([node.id for node in self.needs]),
             task.priority,
             self.traceback,
+            owners=tuple(task._owner_list()) if task.owner_email else (),
+            batched=tuple(task.batch_param_names()) if task.batchable else (),
         )
 
 
