@@ -33,7 +33,7 @@ class Mail(NamedTuple):
         """Its text, or its HTML if that is all it has."""
         part = self.message.get_body(("plain", "html"))
         assert part is not None
-        return str(part.get_content())
+        return str(part.get_content()).replace("\r\n", "\n")
 
 
 class _AnyPort(Controller):
@@ -53,6 +53,7 @@ class MailServer:
         certificate: files of a certificate and its key, to offer STARTTLS, or to speak TLS from the first byte.
         speaks_tls: from the first byte.
         refuses: answer every mail with this line.
+        unknown: recipients that are refused.
     """
 
     def __init__(
@@ -61,10 +62,12 @@ class MailServer:
         certificate: tuple[str, str] | None = None,
         speaks_tls: bool = False,
         refuses: str = "",
+        unknown: frozenset[str] = frozenset(),
     ) -> None:
         self.mails: list[Mail] = []
         self.was_encrypted: list[bool] = []
-        self.refuses = refuses
+        self._refuses = refuses
+        self._unknown = unknown
         self._login = login
         self._speaks_tls = speaks_tls
         context = None
@@ -94,10 +97,17 @@ class MailServer:
         given = (data.login.decode(), data.password.decode()) if isinstance(data, LoginPassword) else None
         return AuthResult(success=given == self._login)
 
+    async def handle_RCPT(self, _server: SMTP, _session: Any, envelope: Any, address: str, _options: Any) -> str:
+        """Take a recipient."""
+        if address in self._unknown:
+            return "550 no such user"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
     async def handle_DATA(self, _server: SMTP, session: Any, envelope: Any) -> str:
         """Take a mail."""
-        if self.refuses:
-            return self.refuses
+        if self._refuses:
+            return self._refuses
         message: Any = email.message_from_bytes(envelope.content, policy=email.policy.default)
         self.was_encrypted.append(self._speaks_tls or session.ssl is not None)
         self.mails.append(Mail(envelope.mail_from, tuple(envelope.rcpt_tos), message))

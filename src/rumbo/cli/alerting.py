@@ -72,10 +72,13 @@ def routes(wanted: Alerting) -> list[Route]:
 def _mail_sink(wanted: Alerting) -> Sink:
     import socket
 
-    from rumbo.sinks.mail import MailSink, MailTerms
+    from rumbo.sinks.mail import MailSink, MailTerms, is_address
 
     mail = wanted.mail
     to = tuple([address.strip() for address in mail.to.split(",") if address.strip()])
+    for address in to:
+        if not is_address(address):
+            raise ConfigurationError(f"[mail] to: {address!r} is no address. Separate several by commas.")
     return MailSink(
         MailTerms(
             mail.host,

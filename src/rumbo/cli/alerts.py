@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rumbo import settings
-from rumbo.cli.look import Ink, lasting, plural
+from rumbo.cli.look import Ink, lasting
 from rumbo.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -77,8 +77,8 @@ def line(letter: Letter, now: float, ink: Ink) -> str:
 
     look = "failed" if letter.is_given_up else "waiting"
     when = "given up" if letter.is_given_up else f"in {lasting(letter.due - now)}" if letter.due > now else "now"
-    tries = f", {plural(letter.tries, 'try').replace('trys', 'tries')} so far" if letter.tries else ""
-    text = f"{ink.symbol(look)} {letter.sink}  {ink.strong(headline_of(letter.alert))}  {ink.faint(when + tries)}"
+    tried = "" if not letter.tries else " after 1 try" if letter.tries == 1 else f" after {letter.tries} tries"
+    text = f"{ink.symbol(look)} {letter.sink}  {ink.strong(headline_of(letter.alert))}  {ink.faint(when + tried)}"
     return f"{text}\n    {letter.error}" if letter.error else text
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 import smtplib
 import ssl
 from email.message import EmailMessage
@@ -22,6 +23,7 @@ log = logging.getLogger("rumbo.alerts")
 
 _PORTS = {"tls": 465}
 """Where servers listen, by encryption; 25 for all others."""
+_ADDRESS = re.compile(r"[^\s@,;:<>()\[\]\"\\]+(@[^\s@,;:<>()\[\]\"\\]+)?")
 _LOCAL = frozenset(("localhost", "127.0.0.1", "::1"))
 
 
@@ -129,7 +131,7 @@ class MailSink:
         concerned: dict[str, list[Alert]] = {address: list(alerts) for address in self._terms.to}
         for alert in alerts:
             for owner in dict.fromkeys(each.strip() for each in alert.owners):
-                if owner and owner not in self._terms.to:
+                if is_address(owner) and owner not in self._terms.to:
                     concerned.setdefault(owner, []).append(alert)
         by_content: dict[tuple[str, ...], tuple[list[str], list[Alert]]] = {}
         for address, some in concerned.items():
@@ -151,6 +153,11 @@ class MailSink:
         if terms.format == "html":
             mail.add_alternative(html_of(alerts, terms.group_by), subtype="html")
         return mail
+
+
+def is_address(text: str) -> bool:
+    """Whether mail can be sent to this; a name alone is a mailbox on the mail server itself."""
+    return _ADDRESS.fullmatch(text) is not None
 
 
 def _said(code: int, answer: bytes | str) -> str:

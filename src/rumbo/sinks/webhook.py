@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -86,5 +87,5 @@ def _host(url: str) -> str:
 
 
 def _reason(error: Exception) -> str:
-    text = str(error)
-    return text.rpartition("object at ")[2].partition(">: ")[2] or text
+    """What went wrong, without the connection's name that urllib3 puts before it."""
+    return re.sub(r"^<?\w+(\.\w+)*[( ].*?[)>]: ", "", str(error))
