@@ -97,7 +97,7 @@ def test_command() -> int:
     ink, has_failed = Ink(sys.stdout), False
     for route in found:
         if route.sink.name == "mail" and not in_force.mail.to:
-            click.echo(f"{ink.symbol('skipped')} mail: [mail] to names nobody, so only owners of tasks are told.")
+            click.echo(f"{ink.symbol('waiting')} mail: [mail] to names nobody, so only owners of tasks are told.")
             continue
         try:
             route.sink.send([_test_alert()])

@@ -16,18 +16,17 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("rumbo.alerts")
 
-_PAUSE = 1.0
-"""Seconds between two tries while the outbox cannot be written."""
-
 
 class AlertChronicle:
     """`Chronicle` of the alerts in a journal. Entries without alerts leave no trace: they tell nothing when told again.
 
     Args:
         delivery: takes alerts on; started and closed by this.
+        pause: seconds between two tries while the outbox cannot be written.
     """
 
-    def __init__(self, delivery: Delivery) -> None:
+    def __init__(self, delivery: Delivery, pause: float = 1.0) -> None:
+        self._pause = pause
         self._delivery = delivery
         self._journal = ""
         self._number = 0
@@ -92,7 +91,7 @@ class AlertChronicle:
                     return  # the journal still has them
                 log.warning("alerts: %s; it is tried again", error)
                 with self._changed:
-                    self._changed.wait_for(lambda: self._is_closing, _PAUSE)
+                    self._changed.wait_for(lambda: self._is_closing, self._pause)
                 continue
             with self._changed:
                 del self._pending[: len(alerts)]

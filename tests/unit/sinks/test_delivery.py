@@ -213,7 +213,7 @@ def test_alerts_of_a_journal_are_put_with_the_number_of_their_entry() -> None:
 
 def test_an_outbox_that_cannot_be_written_is_waited_for() -> None:
     outbox = Troubled(failures=1)
-    chronicle = AlertChronicle(Delivery(outbox, []))
+    chronicle = AlertChronicle(Delivery(outbox, []), pause=0.01)
     chronicle.follow("journal")
     chronicle.tell(3, [("alert", (alert("a"),))])
     chronicle.start()
