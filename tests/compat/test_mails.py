@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
+import socket
+import subprocess
+import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from beside_luigi import PROGRAMS
 from mail_server import MailServer, mail_server
 from self_signed import certificate_for
-from server_house import free_port
+from server_house import free_port, house_in, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -174,6 +179,88 @@ def test_a_wrong_password_is_a_line_in_the_log(both: Both) -> None:
         files = luigi_cfg(server.port, smtp={"username": "ana", "password": "wrong", "timeout": "0.5"})
         done = both.ours("luigi", *LOCALLY, "Fails", files=files)
     assert "Not able to connect to smtp server: " in done.stderr
+
+
+# Schedulers that are servers ---------------------------------------------------------------------------------------
+
+
+def told_by_luigid(python: str, worker_python: str, folder: Path, server: MailServer, **scheduler: str) -> list[Letter]:
+    """What a luigid sends, once and at its end, about Luigi's own worker, which sends no mails itself.
+
+    Args:
+        python: the interpreter with the luigid.
+    """
+    folder.mkdir()
+    files = luigi_cfg(server.port, scheduler=scheduler, worker={"send_failure_email": "false"})
+    (folder / "luigi.cfg").write_text(files["luigi.cfg"])
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("LUIGI_", "RUMBO_"))}
+    environment |= {"PYTHONPATH": str(PROGRAMS), "PYTHONWARNINGS": "ignore"}
+    port = free_port()
+    words = ["--port", str(port), "--address", "127.0.0.1", "--state-path", str(folder / "state")]
+    start = "import sys; from luigi.cmdline import luigid; luigid(sys.argv[1:])"
+    with open(folder / "luigid.log", "wb") as log:
+        luigid = subprocess.Popen(
+            [python, "-c", start, *words], cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT
+        )
+    try:
+        until(lambda: _listens(port), what="luigid")
+        url = f"http://127.0.0.1:{port}"
+        command = [worker_python, "-m", "luigi", "--module", "mails", "ManyKinds", "--scheduler-url", url]
+        subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=60, check=False)
+    finally:
+        luigid.terminate()
+        luigid.wait(10)
+    found = [_letter(mail) for mail in server.mails]
+    server.mails.clear()
+    return sorted(found)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "subjects"),
+    [
+        (
+            {"batch_emails": "true", "retry_count": "1"},
+            ["Luigi: 3 failures, 3 disables, 1 scheduling failure", "Luigi: Your tasks have 3 failures, 3 disables"],
+        ),
+        ({"retry_count": "1"}, ["Luigi Scheduler: DISABLED"]),
+    ],
+    ids=["gathered", "one by one"],
+)
+def test_a_server_tells_what_happens_to_luigis_workers(
+    scheduler: dict[str, str], subjects: list[str], luigi_python: str, tmp_path: Path, server: MailServer
+) -> None:
+    theirs = told_by_luigid(luigi_python, luigi_python, tmp_path / "theirs", server, **scheduler)
+    ours = told_by_luigid(sys.executable, luigi_python, tmp_path / "ours", server, **scheduler)
+    assert ours == theirs
+    for subject in subjects:
+        assert any(mail.subject.startswith(subject) for mail in ours)
+
+
+def test_rumbo_serve_tells_the_owners_of_tasks_of_luigis_workers(
+    luigi_python: str, tmp_path: Path, server: MailServer
+) -> None:
+    (tmp_path / "rumbo.toml").write_text(
+        f'[mail]\nhost = "127.0.0.1"\nport = {server.port}\nto = "all@example.org"\n[alerts]\nbatch_every = 4.0\n'
+    )
+    (tmp_path / "luigi.cfg").write_text("[worker]\nsend_failure_email: false\n")
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(PROGRAMS), "PYTHONWARNINGS": "ignore"}
+    with house_in(tmp_path) as house:
+        house.serve()
+        command = [luigi_python, "-m", "luigi", "--module", "mails", "ManyKinds", "--scheduler-url", house.url]
+        subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, timeout=60, check=False)
+        until(lambda: "could not be scheduled" in _all_bodies(server), what="the mails")
+        until(lambda: {mail.recipients for mail in server.mails} == {("all@example.org",), ("ana@example.org",)})
+    assert "the disk is away" in _all_bodies(server)
+    assert "ValueError: no parts today" in _all_bodies(server)
+
+
+def _all_bodies(server: MailServer) -> str:
+    return "\n".join(mail.body for mail in server.mails)
 
 
 def _pre(body: str) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rumbo.ports import Alert, Sink
     from rumbo.settings import Settings
     from rumbo.sinks.chronicle import AlertChronicle
+    from rumbo.sinks.delivery import Dress
     from rumbo.sinks.watcher import AlertWatcher
     from rumbo.store.log_store import LogStore
 
@@ -105,25 +106,23 @@ def _webhook_sink(webhook: WebhookSettings) -> Sink:
     return WebhookSink(WebhookTerms(webhook.url, webhook.secret, webhook.certificates, webhook.timeout))
 
 
-def dresser(logs: LogStore | None, lines: int, link: str) -> Callable[[Alert], Alert]:
+def dresser(logs: LogStore, lines: int, link: str) -> Dress:
     """What adds the end of the output, and the address of the page about it, to an alert that is sent.
 
     Args:
-        logs: where output is kept; None if it is not.
+        logs: where output is kept.
         lines: how many of its last lines.
         link: address of the server's pages; empty if there are none.
     """
 
-    def dress(alert: Alert) -> Alert:
-        has_output = logs is not None and lines and alert.event in _WITH_OUTPUT
-        return alert._replace(log=_end_of_output(logs, alert, lines) if has_output else "", link=_page(link, alert))
+    def dress(alert: Alert, is_alone: bool) -> Alert:
+        log = _end_of_output(logs, alert, lines) if is_alone and lines and alert.event in _WITH_OUTPUT else ""
+        return alert._replace(log=log, link=_page(link, alert))
 
     return dress
 
 
-def _end_of_output(logs: LogStore | None, alert: Alert, lines: int) -> str:
-    if logs is None:
-        return ""
+def _end_of_output(logs: LogStore, alert: Alert, lines: int) -> str:
     try:
         with open(logs.path(alert.run, alert.task, alert.attempt), "rb") as file:
             size = file.seek(0, 2)

@@ -10,7 +10,7 @@ import logging
 import random
 import threading
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from rumbo.errors import RumboError, StoreError
 from rumbo.ports import Letter
@@ -20,15 +20,20 @@ if TYPE_CHECKING:
 
     from rumbo.ports import Alert, Outbox, Sink
 
+Dress: TypeAlias = "Callable[[Alert, bool], Alert]"
+
 log = logging.getLogger("rumbo.alerts")
 
 _AT_A_TIME = 200
 """Letters that one look at the outbox takes."""
+_TOGETHER = 10_000
+"""Letters that one message may be about."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 600.0
 """Seconds between two tries of a letter; each is about twice the one before."""
 _LONGEST_REST = 60.0
 """Seconds for which a sink that fails is left alone."""
 _LONGEST_NAP = 3600.0
+_EVER = float("inf")
 _KEPT = 30 * 86_400.0
 """Seconds for which what was given up stays visible."""
 
@@ -58,11 +63,16 @@ class Terms(NamedTuple):
 DEFAULT_TERMS = Terms()
 
 
+def _as_it_is(alert: Alert, is_alone: bool) -> Alert:
+    return alert
+
+
 class Courier:
     """Takes letters to one sink.
 
     Args:
-        dress: adds what is looked up only when an alert is sent, such as the end of the output.
+        dress: adds what is looked up only when an alert is sent, such as the end of the output; it is told whether
+            the alert has a message of its own.
         report: told in a sentence when the sink fails, and when a letter is given up.
         chance: gives numbers between 0 and 1, by which pauses differ.
     """
@@ -72,7 +82,7 @@ class Courier:
         route: Route,
         outbox: Outbox,
         terms: Terms = DEFAULT_TERMS,
-        dress: Callable[[Alert], Alert] = lambda alert: alert,
+        dress: Dress = _as_it_is,
         report: Callable[[str], None] = log.warning,
         chance: Callable[[], float] = random.random,
     ) -> None:
@@ -94,7 +104,8 @@ class Courier:
         if now < self._rests_until and not is_last:
             return self._rests_until - now
         name = self.route.sink.name
-        while letters := self._outbox.due(name, _EVER if is_last else now, _AT_A_TIME):
+        most = _TOGETHER if self.route.every else _AT_A_TIME
+        while letters := self._outbox.due(name, _EVER if is_last else now, most):
             if not self._deliver(letters, now):
                 if is_last:
                     return _LONGEST_NAP
@@ -109,7 +120,8 @@ class Courier:
         try:
             for message in self._messages(letters):
                 try:
-                    self.route.sink.send([self._dress(letter.alert) for letter in message])
+                    is_alone = len(message) == 1
+                    self.route.sink.send([self._dress(letter.alert, is_alone) for letter in message])
                 except Exception as error:  # noqa: BLE001 - a sink's library may raise anything; it is noted and told
                     self._put_off(message, error, now)
                     return False
@@ -150,9 +162,6 @@ class Courier:
         return min(_FIRST_PAUSE * 2.0 ** min(failures - 1, 20), longest) * (0.5 + self._chance())
 
 
-_EVER = float("inf")
-
-
 def _what(alert: Alert) -> str:
     return alert.task or alert.worker or f"run {alert.run}"
 
@@ -170,7 +179,7 @@ class Delivery:
         outbox: Outbox,
         routes: Sequence[Route],
         terms: Terms = DEFAULT_TERMS,
-        dress: Callable[[Alert], Alert] = lambda alert: alert,
+        dress: Dress = _as_it_is,
         report: Callable[[str], None] = log.warning,
         now: Callable[[], float] = time.time,
     ) -> None:

@@ -77,6 +77,29 @@ def test_alerts_of_an_hour_are_sent_together_at_its_end() -> None:
     assert [letter.due for letter in office.left] == [10800.0]
 
 
+def test_however_many_there_are_it_is_one_message() -> None:
+    office = Office(every=3600.0)
+    office.put(*(alert(str(n)) for n in range(1000)))
+    office.courier.round(3600.0)
+    assert [len(message) for message in office.desk.messages] == [1000]
+
+
+def test_what_only_a_message_of_its_own_shows_is_looked_up_for_no_other() -> None:
+    office = Office(every=3600.0)
+    asked: list[bool] = []
+
+    def dress(alert: Alert, is_alone: bool) -> Alert:
+        asked.append(is_alone)
+        return alert
+
+    courier = Courier(Route(office.desk, FAILED, 3600.0), office.outbox, dress=dress)
+    office.put(alert("a"))
+    courier.round(3600.0)
+    office.put(alert("b"), alert("c"))
+    courier.round(3600.0)
+    assert asked == [True, False, False]
+
+
 def test_the_last_round_sends_everything() -> None:
     office = Office(every=3600.0)
     office.put(alert("a"))
