@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rumbo.errors import StoreError
 from rumbo.ports import Alert, Letter, Outbox
 from rumbo.sinks.memory import MemoryOutbox
 from rumbo.store.outbox import StateOutbox
@@ -73,3 +74,19 @@ def test_how_far_a_journal_was_read_is_kept_with_its_letters(outbox: Outbox) -> 
     outbox.put([], "journal-1", 18)
     outbox.put([letter("b")], "journal-2", 3)
     assert (outbox.bookmark("journal-1"), outbox.bookmark("journal-2")) == (18, 3)
+
+
+def test_what_comes_too_late_for_an_outbox_in_a_database_is_an_error_of_the_store(tmp_path: Path) -> None:
+    outbox = StateOutbox(open_state(str(tmp_path)))
+    outbox.close()
+    with pytest.raises(StoreError):
+        outbox.due("mail", 0.0, 1)
+
+
+def test_letters_outlive_the_process_that_put_them(tmp_path: Path) -> None:
+    outbox = StateOutbox(open_state(str(tmp_path)))
+    outbox.put([letter("a")], "journal", 7)
+    another = StateOutbox(open_state(str(tmp_path)))
+    assert (another.undelivered(), another.bookmark("journal")) == ([letter("a")], 7)
+    another.close()
+    outbox.close()

@@ -103,7 +103,7 @@ def test_command() -> int:
             route.sink.send([_test_alert()])
         except SinkError as error:
             has_failed = True
-            click.echo(f"{ink.symbol('failed')} {route.sink.name}: {error}.")
+            click.echo(f"{ink.symbol('failed')} {route.sink.name}: {str(error).rstrip('.')}.")
         else:
             click.echo(f"{ink.symbol('done')} {route.sink.name}: sent.")
     return 1 if has_failed else 0

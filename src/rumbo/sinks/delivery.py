@@ -146,10 +146,12 @@ class Courier:
         if self._failures == 1:
             self._report(f"alerts: {text.rstrip('.')}; it is tried again.")
         later = [self._later(letter, text, now) for letter in letters]
-        for letter in later:
-            if letter.is_given_up:
-                self._report(f"alerts: {letter.alert.event} about {_what(letter.alert)} was given up: {text}")
         self._outbox.keep(later)
+        given_up = [letter.alert for letter in later if letter.is_given_up]
+        for alert in given_up:
+            self._report(f"alerts: {alert.event} about {_what(alert)} was given up: {text}")
+        if given_up:
+            self._outbox.forget(now - _KEPT)
 
     def _later(self, letter: Letter, error: str, now: float) -> Letter:
         tries = letter.tries + 1

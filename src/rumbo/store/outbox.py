@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rumbo import codec
+from rumbo.errors import StoreError
 from rumbo.ports import Alert, Letter
 from rumbo.store.connect import explained
 from rumbo.store.state_file import FILE
@@ -25,6 +26,7 @@ class StateOutbox:
         self._db = db
         self._name = name
         self._lock = threading.Lock()
+        self._is_closed = False
 
     def bookmark(self, journal: str) -> int:
         """Number of the last entry of a journal whose letters were put; 0 if none was."""
@@ -94,12 +96,15 @@ class StateOutbox:
     def close(self) -> None:
         """Let go of the database."""
         with self._lock:
+            self._is_closed = True
             self._db.close()
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         """All or nothing, and nobody else on this connection meanwhile."""
         with self._lock:
+            if self._is_closed:
+                raise StoreError("the outbox is closed")
             try:
                 self._db.execute("BEGIN IMMEDIATE")
                 yield

@@ -160,6 +160,15 @@ def test_a_letter_is_given_up_in_the_end_and_stays_visible() -> None:
     assert office.courier.round(1200.0) == 3600.0
 
 
+def test_what_was_given_up_long_ago_is_forgotten() -> None:
+    office = Office(give_up_after=0.0)
+    office.put(alert("old", at=1000.0), alert("new", at=1000.0 + 31 * 86_400.0))
+    office.outbox.keep([letter._replace(is_given_up=True) for letter in office.outbox.due("desk", 1000.0, 1)])
+    office.desk.trouble = SinkError("the desk is closed")
+    office.courier.round(1000.0 + 31 * 86_400.0)
+    assert [letter.alert.id for letter in office.left] == ["new"]
+
+
 def test_what_arrived_before_a_failure_is_not_sent_again() -> None:
     office = Office()
     office.desk.bad = {"b"}
