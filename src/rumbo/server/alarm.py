@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rumbo import alerts
-from rumbo.alerts import Event, Subject
+from rumbo.alerts import Subject
 from rumbo.scheduler.effects import AttemptEnded, WorkerLost
 from rumbo.scheduler.records import Outcome, State
 
@@ -72,8 +72,7 @@ class Alarm:
 
     def run_started(self, run: RunInfo) -> None:
         """A run begins."""
-        if Event.RUN_STARTED in self._wanted:
-            self._say(alerts.of_run_started(run))
+        self._say(alerts.of_run_started(run))
 
     def planned(self, run_id: str, nodes: Sequence[PlannedTask]) -> None:
         """Nodes of a run's plan; some may be broken."""

@@ -117,20 +117,23 @@ class Courier:
     def _deliver(self, letters: Sequence[Letter], now: float) -> bool:
         """Send letters, several in one message where the route says so. False: one of them did not arrive."""
         arrived: list[Letter] = []
+        for message in self._messages(letters):
+            if not self._send(message, now):
+                break
+            arrived += message
+        if arrived:
+            self._outbox.delivered(arrived)
+        return len(arrived) == len(letters)
+
+    def _send(self, message: Sequence[Letter], now: float) -> bool:
+        is_alone = len(message) == 1
         try:
-            for message in self._messages(letters):
-                try:
-                    is_alone = len(message) == 1
-                    self.route.sink.send([self._dress(letter.alert, is_alone) for letter in message])
-                except Exception as error:  # noqa: BLE001 - a sink's library may raise anything; it is noted and told
-                    self._put_off(message, error, now)
-                    return False
-                self._failures = 0
-                arrived += message
-            return True
-        finally:
-            if arrived:
-                self._outbox.delivered(arrived)
+            self.route.sink.send([self._dress(letter.alert, is_alone) for letter in message])
+        except Exception as error:  # noqa: BLE001 - a sink's library may raise anything; it is noted and told
+            self._put_off(message, error, now)
+            return False
+        self._failures = 0
+        return True
 
     def _messages(self, letters: Sequence[Letter]) -> Iterator[Sequence[Letter]]:
         if self.route.every:

@@ -30,7 +30,7 @@ class StateOutbox:
 
     def bookmark(self, journal: str) -> int:
         """Number of the last entry of a journal whose letters were put; 0 if none was."""
-        with self._transaction():
+        with self._reading():
             row = self._db.execute("SELECT number FROM letters_bookmarks WHERE journal = ?", (journal,)).fetchone()
         return int(row[0]) if row is not None else 0
 
@@ -40,7 +40,7 @@ class StateOutbox:
             (letter.sink, letter.alert.id, letter.alert.at, letter.due, 0, "", 0, codec.encode(letter.alert))
             for letter in letters
         ]
-        with self._transaction():
+        with self._writing():
             self._db.executemany(
                 "INSERT INTO letters (sink, id, at, due, tries, error, given_up, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
                 "ON CONFLICT (sink, id) DO NOTHING",
@@ -55,7 +55,7 @@ class StateOutbox:
 
     def due(self, sink: str, now: float, most: int) -> list[Letter]:
         """Letters to a sink that are to be sent by now, the first ones first."""
-        with self._transaction():
+        with self._reading():
             rows = self._db.execute(
                 f"SELECT {_COLUMNS} FROM letters WHERE sink = ? AND given_up = 0 AND due <= ? "
                 "ORDER BY due, at, id LIMIT ?",
@@ -65,32 +65,32 @@ class StateOutbox:
 
     def next_due(self, sink: str) -> float | None:
         """When the next letter to a sink is to be sent; None if there is none."""
-        with self._transaction():
+        with self._reading():
             row = self._db.execute("SELECT min(due) FROM letters WHERE sink = ? AND given_up = 0", (sink,)).fetchone()
         return None if row[0] is None else float(row[0])
 
     def delivered(self, letters: Sequence[Letter]) -> None:
         """Forget letters that have arrived."""
-        with self._transaction():
+        with self._writing():
             self._db.executemany("DELETE FROM letters WHERE sink = ? AND id = ?", [letter.key for letter in letters])
 
     def keep(self, letters: Sequence[Letter]) -> None:
         """Note what letters say of themselves now: when they are due again, or that they are given up."""
         rows = [(letter.due, letter.tries, letter.error, int(letter.is_given_up), *letter.key) for letter in letters]
-        with self._transaction():
+        with self._writing():
             self._db.executemany(
                 "UPDATE letters SET due = ?, tries = ?, error = ?, given_up = ? WHERE sink = ? AND id = ?", rows
             )
 
     def undelivered(self) -> list[Letter]:
         """All letters, by when they are due; those that were given up last."""
-        with self._transaction():
+        with self._reading():
             rows = self._db.execute(f"SELECT {_COLUMNS} FROM letters ORDER BY given_up, due, at, id").fetchall()
         return [_letter(*row) for row in rows]
 
     def forget(self, before: float) -> int:
         """Forget what was given up and happened before a moment; gives how many letters."""
-        with self._transaction():
+        with self._writing():
             return self._db.execute("DELETE FROM letters WHERE given_up = 1 AND at < ?", (before,)).rowcount
 
     def close(self) -> None:
@@ -100,19 +100,28 @@ class StateOutbox:
             self._db.close()
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """All or nothing, and nobody else on this connection meanwhile."""
+    def _reading(self) -> Iterator[None]:
+        """Nobody else on this connection meanwhile; the journal can be written."""
         with self._lock:
             if self._is_closed:
                 raise StoreError("the outbox is closed")
             try:
-                self._db.execute("BEGIN IMMEDIATE")
+                yield
+            except sqlite3.Error as error:
+                raise explained(error, self._name) from error
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """The same, and all or nothing."""
+        with self._reading():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
                 yield
                 self._db.execute("COMMIT")
-            except sqlite3.Error as error:
+            except BaseException:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
-                raise explained(error, self._name) from error
+                raise
 
 
 def _letter(sink: str, body: bytes, due: float, tries: int, error: str, given_up: int) -> Letter:
