@@ -97,15 +97,14 @@ def of_effects(
     """
     promised = {effect.task for effect in effects if type(effect) is RetryPlanned and effect.promised}
     for effect in effects:
-        kind = type(effect)
-        if kind is AttemptEnded:
-            event = _event_of(effect, promised)  # type: ignore[arg-type]
+        if isinstance(effect, AttemptEnded):
+            event = _event_of(effect, promised)
             if event in wanted:
-                yield from _of_attempt(effect, event, about)  # type: ignore[arg-type]
-        elif kind is TaskDisabled and Event.TASK_DISABLED in wanted:
-            yield from _of_disabled(effect, about)  # type: ignore[arg-type]
-        elif kind is Assigned and Event.TASK_STARTED in wanted:
-            yield from _of_begun(effect, about)  # type: ignore[arg-type]
+                yield from _of_attempt(effect, event, about)
+        elif isinstance(effect, TaskDisabled) and Event.TASK_DISABLED in wanted:
+            yield from _of_disabled(effect, about)
+        elif isinstance(effect, Assigned) and Event.TASK_STARTED in wanted:
+            yield from _of_begun(effect, about)
 
 
 _FAILURES = (Outcome.FAILED, Outcome.TIMED_OUT)

@@ -41,11 +41,11 @@ class Alarm:
         for alert in alerts.of_effects(effects, self._about, self._wanted):
             self._facts.alert(alert)
         for effect in effects:
-            if type(effect) is WorkerLost:
+            if isinstance(effect, WorkerLost):
                 seat = self._coordinator.seats.get(effect.worker)
                 who = f"{seat.info.user}@{seat.info.host}, process {seat.info.pid}" if seat is not None else ""
                 self._say(alerts.of_worker(effect.worker, effect.at, who))
-            elif type(effect) is AttemptEnded and effect.outcome is Outcome.LOST:
+            elif isinstance(effect, AttemptEnded) and effect.outcome is Outcome.LOST:
                 self._hear_of_loss(effect)
 
     def _hear_of_loss(self, ended: AttemptEnded) -> None:
@@ -88,7 +88,8 @@ class Alarm:
 
     def run_ended(self, run: RunEnded) -> None:
         """A run is over."""
-        self._say(alerts.of_run_ended(run))
+        known = self._coordinator.runs.get(run.id)
+        self._say(alerts.of_run_ended(run, known.info if known is not None else None))
 
     def close(self) -> None:
         """Nothing is held here."""

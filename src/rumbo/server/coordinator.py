@@ -490,17 +490,18 @@ class Coordinator:
                 observer.attempt_log(run, task, attempt, path)
 
     def _end_run(self, ended: RunEnded) -> None:
-        run = self.runs.pop(ended.id, None)
+        run = self.runs.get(ended.id)
         if run is None:
             return
+        for observer in self.observers:
+            observer.run_ended(ended)
+        del self.runs[ended.id]
         for id in run.tasks:
             rest = tuple([each for each in self._runs_of.get(id, ()) if each != ended.id])
             if rest:
                 self._runs_of[id] = rest
             else:
                 self._runs_of.pop(id, None)
-        for observer in self.observers:
-            observer.run_ended(ended)
 
     def _unseat(self, worker: str, since: float) -> None:
         """A worker is gone, since a moment from which on it may be waited for; who left will not come back."""

@@ -84,6 +84,7 @@ def test_the_life_of_a_run_as_alerts(desk: Desk) -> None:
         + ("ana", 1, "no luck", "")
     )
     assert started.message == "ana@machine: rumbo run"
+    assert over.message == "All went well.\nana@machine: rumbo run"
 
 
 def test_what_is_hidden_stays_hidden_also_after_a_restart_from_a_snapshot(desk: Desk) -> None:
