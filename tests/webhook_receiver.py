@@ -24,6 +24,7 @@ class Receiver:
         status: what is answered; 200 means that the post was taken.
         posts: the JSON of each post that was taken.
         refused: how many were not.
+        answers: while it is not set, nobody is answered.
     """
 
     def __init__(self, port: int = 0, certificate: tuple[str, str] | None = None) -> None:
@@ -31,6 +32,8 @@ class Receiver:
         self.posts: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.refused = 0
+        self.answers = threading.Event()
+        self.answers.set()
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -59,6 +62,7 @@ class Receiver:
         return [post["event"] for post in self.posts]
 
     def _take(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
+        self.answers.wait()
         if self.status == 200:
             self.posts.append(json.loads(body))
             self.headers.append(dict(request.headers))
@@ -74,6 +78,7 @@ class Receiver:
 
     def close(self) -> None:
         """Listen no more."""
+        self.answers.set()
         self._server.shutdown()
         self._server.server_close()
 

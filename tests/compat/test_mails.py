@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import re
 import socket
 import subprocess
@@ -179,6 +180,31 @@ def test_a_wrong_password_is_a_line_in_the_log(both: Both) -> None:
         files = luigi_cfg(server.port, smtp={"username": "ana", "password": "wrong", "timeout": "0.5"})
         done = both.ours("luigi", *LOCALLY, "Fails", files=files)
     assert "Not able to connect to smtp server: " in done.stderr
+
+
+@pytest.mark.parametrize("method", ["ses", "sns", "sendgrid"])
+def test_services_in_the_cloud_are_asked_for_the_same(method: str, both: Both) -> None:
+    # Stand-ins for their libraries, as there is no such service here.
+    files = luigi_cfg(0, email={"method": method}, sendgrid={"apikey": "hush"})
+    theirs, ours = both("-m", "cloud_mails", files=files)
+    assert sorted(ours.stdout.splitlines()) == sorted(theirs.stdout.splitlines()) != []
+
+
+def test_on_a_terminal_no_mail_is_sent_unless_somebody_insists(luigi_python: str, tmp_path: Path) -> None:
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(PROGRAMS), "PYTHONWARNINGS": "ignore"}
+    for python in (luigi_python, sys.executable):
+        with mail_server() as server:
+            (tmp_path / "luigi.cfg").write_text(luigi_cfg(server.port)["luigi.cfg"])
+            command = [python, "-m", "luigi", *LOCALLY, "Fails"]
+            for words in ((), ("--email-force-send",)):
+                terminal, end = pty.openpty()
+                done = subprocess.run(
+                    [*command, *words], cwd=tmp_path, env=environment, stdout=end, stderr=subprocess.PIPE, timeout=60
+                )
+                os.close(end)
+                os.close(terminal)
+                assert (b"because running from a tty" in done.stderr) == (not words)
+        assert len(server.mails) == 1
 
 
 # Schedulers that are servers ---------------------------------------------------------------------------------------

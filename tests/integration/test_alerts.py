@@ -168,6 +168,20 @@ def test_no_alert_is_lost_when_the_server_and_the_receivers_die(house: House) ->
     assert all(each["receiver"] == "webhook" for each in waiting)
 
 
+def test_a_receiver_that_hangs_keeps_neither_workers_nor_other_receivers_waiting(house: House) -> None:
+    with mail_server() as server, receiver() as listening:
+        listening.answers.clear()
+        mail = {"host": "127.0.0.1", "port": server.port, "to": "all@example.org"}
+        configure(house, mail=mail, webhook={"url": listening.url, "secret": SECRET, "timeout": 600.0})
+        house.serve()
+        for _ in range(2):
+            assert house.run("run", "-m", "flow", "All", "--count", "5", "--scheduler", house.url).returncode == 1
+        until(lambda: len(server.mails) == 12, what="the mails")
+        assert listening.posts == []
+        listening.answers.set()
+        until(lambda: len(listening.posts) == 12, what="the posts")
+
+
 def test_what_is_given_up_stays_visible(house: House) -> None:
     with receiver() as listening:
         listening.status = 503
