@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -66,6 +67,7 @@ class BatchNotifier:
         self._config = batch_email(**kwargs)
         self._format = email().format
         self._default_owners = {each for each in (email().receiver or "").split(",") if each}
+        self._lock = threading.Lock()  # workers fail while a server's other thread sends
         self._gathered: defaultdict[str, defaultdict[str, _Tally]] = self._nothing()
         self._update_next_send()
 
@@ -80,24 +82,27 @@ class BatchNotifier:
         self, task_name: str, family: str, unbatched_args: Mapping[str, str], expl: str, owners: Iterable[str] | None
     ) -> None:
         """A task failed."""
-        for tally in self._tallies(task_name, family, unbatched_args, owners):
-            tally.failures += 1
-            tally.note(expl, self._config.error_messages)
+        with self._lock:
+            for tally in self._tallies(task_name, family, unbatched_args, owners):
+                tally.failures += 1
+                tally.note(expl, self._config.error_messages)
 
     def add_disable(
         self, task_name: str, family: str, unbatched_args: Mapping[str, str], owners: Iterable[str] | None
     ) -> None:
         """A task failed too often."""
-        for tally in self._tallies(task_name, family, unbatched_args, owners):
-            tally.disables += 1
+        with self._lock:
+            for tally in self._tallies(task_name, family, unbatched_args, owners):
+                tally.disables += 1
 
     def add_scheduling_fail(
         self, task_name: str, family: str, unbatched_args: Mapping[str, str], expl: str, owners: Iterable[str] | None
     ) -> None:
         """A task could not even be scheduled."""
-        for tally in self._tallies(task_name, family, unbatched_args, owners):
-            tally.scheduling_failures += 1
-            tally.note(expl, self._config.error_messages)
+        with self._lock:
+            for tally in self._tallies(task_name, family, unbatched_args, owners):
+                tally.scheduling_failures += 1
+                tally.note(expl, self._config.error_messages)
 
     def _tallies(
         self, task_name: str, family: str, unbatched_args: Mapping[str, str], owners: Iterable[str] | None
@@ -123,7 +128,8 @@ class BatchNotifier:
 
     def send_email(self) -> None:
         """Send what was gathered now. What cannot be sent is forgotten too, as it would be late the next time."""
-        gathered, self._gathered = self._gathered, self._nothing()
+        with self._lock:
+            gathered, self._gathered = self._gathered, self._nothing()
         try:
             for owner, tallies in gathered.items():
                 self._send_to(owner, tallies)

@@ -192,6 +192,11 @@ class Settings(NamedTuple):
     origins: Mapping[tuple[str, str], str] = {}
     """(section, key) -> where its value was found; defaults are not in it."""
 
+    @property
+    def has_receivers(self) -> bool:
+        """Whether anybody is to be told anything."""
+        return bool(self.mail.host or self.webhook.url or self.alerts.services)
+
 
 class Key(NamedTuple):
     """One setting, as ``rumbo config`` and the reference describe it."""

@@ -37,11 +37,6 @@ class Alerting(NamedTuple):
     mail: MailSettings = MailSettings()
     webhook: WebhookSettings = WebhookSettings()
 
-    @property
-    def is_on(self) -> bool:
-        """Whether anybody is to be told anything."""
-        return bool(self.mail.host or self.webhook.url or self.alerts.services)
-
 
 def wanted_by(settings: Settings) -> Alerting:
     """What the settings say."""

@@ -140,7 +140,7 @@ def options_of(flags: Mapping[str, Any], settings: Settings, words: Sequence[str
 
 def _alerting(settings: Settings) -> Alerting | None:
     """Who is told what goes wrong; None, and nothing is imported for it, if it is nobody."""
-    if not (settings.mail.host or settings.webhook.url or settings.alerts.services):
+    if not settings.has_receivers:
         return None
     from rumbo.cli.alerting import wanted_by
 

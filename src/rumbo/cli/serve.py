@@ -213,15 +213,14 @@ def run_server(
 
 def _alerts(server: ServerSettings, chosen: Settings, listener: socket.socket) -> AlertChronicle | None:
     """Who tells people of trouble; None if nobody is to be told."""
+    if not chosen.has_receivers:
+        return None
     from rumbo.cli.alerting import chronicle_of_server, wanted_by
 
-    wanted = wanted_by(chosen)
-    if not wanted.is_on:
-        return None
     address = "" if server.unix_socket else _address(server, listener)
     for everywhere in ("//0.0.0.0:", "//[::]:"):
         address = address.replace(everywhere, f"//{socket.gethostname()}:")
-    return chronicle_of_server(wanted, server.state, server.log_dir, address)
+    return chronicle_of_server(wanted_by(chosen), server.state, server.log_dir, address)
 
 
 def _address(server: ServerSettings, listener: socket.socket) -> str:

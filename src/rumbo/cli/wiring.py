@@ -114,7 +114,7 @@ def execute(
     nodes = plan.find(tasks)
     history, logs = _memory(options, run) if connection is None else (None, None)
     watchers: list[Observer] = [*observers] if history is None else [history, *observers]
-    if connection is None and options.alerts is not None and options.alerts.is_on:
+    if connection is None and options.alerts is not None:
         from rumbo.cli.alerting import watcher_of_run
 
         # The first to hear of the end, while the view is still there to show what did not arrive.

@@ -1,7 +1,8 @@
 """Who notices, while a coordinator carries out its entries, what people want to be told.
 
-It says so at once, as a fact among the others, so alerts are as certain as what they follow from: what is undone is not
-told, and after a restart the journal tells the same again, with the same ids.
+It says so at once, as a fact among the others, so alerts are as certain as what they follow from: what is undone is
+not told, and after a restart the journal tells the same again, with the same ids. All moments are those of the server,
+since the clocks of workers may differ.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ class Alarm:
 
     def run_started(self, run: RunInfo) -> None:
         """A run begins."""
-        self._say(alerts.of_run_started(run))
+        self._say(alerts.of_run_started(run._replace(started=self._coordinator.at)))
 
     def planned(self, run_id: str, nodes: Sequence[PlannedTask]) -> None:
         """Nodes of a run's plan; some may be broken."""
@@ -89,7 +90,8 @@ class Alarm:
     def run_ended(self, run: RunEnded) -> None:
         """A run is over."""
         known = self._coordinator.runs.get(run.id)
-        self._say(alerts.of_run_ended(run, known.info if known is not None else None))
+        ended = run._replace(ended=self._coordinator.at)
+        self._say(alerts.of_run_ended(ended, known.info if known is not None else None))
 
     def close(self) -> None:
         """Nothing is held here."""

@@ -83,6 +83,7 @@ def test_the_life_of_a_run_as_alerts(desk: Desk) -> None:
         (desk.now, "run-1", "Clean_1", "Clean", {"name": "Clean_1"}, "Clean(name=Clean_1)", ("ana@example.org",))
         + ("ana", 1, "no luck", "")
     )
+    assert (started.at, over.at) == (1001.0, 1002.0)
     assert started.message == "ana@machine: rumbo run"
     assert over.message == "All went well.\nana@machine: rumbo run"
 
