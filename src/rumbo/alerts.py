@@ -6,6 +6,7 @@ A function of what happened: the same effects give the same alerts with the same
 from __future__ import annotations
 
 import hashlib
+import time
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -128,8 +129,8 @@ def _of_attempt(ended: AttemptEnded, event: Event | str, about: Callable[[str], 
 def _of_disabled(disabled: TaskDisabled, about: Callable[[str], Subject | None]) -> Iterator[Alert]:
     subject = about(disabled.task)
     if subject is not None:
-        rest = f"for {disabled.until - disabled.at:g} s" if disabled.until is not None else "until somebody enables it"
-        message = f"It failed too often, and is left alone {rest}."
+        until = moment(disabled.until) if disabled.until is not None else "somebody enables it"
+        message = f"It failed too often, and is left alone until {until}."
         yield _of_task(Event.TASK_DISABLED, disabled.at, disabled.task, subject, message=message)
 
 
@@ -193,6 +194,11 @@ def of_run_ended(ended: RunEnded, run: RunInfo | None = None) -> Alert:
     event = _ENDINGS.get(ended.status, Event.RUN_FAILED)
     who = f"\n{run.user}@{run.host}: {run.command}" if run is not None else ""
     return Alert(_id(event, ended.ended, ended.id), event, ended.ended, ended.id, message=cut(ended.summary + who))
+
+
+def moment(at: float) -> str:
+    """A moment as people of any place read it."""
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(at))
 
 
 def cut(message: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mail_server import mail_server
+from rumbo.store.reader import HistoryReader
 from server_house import House, free_port, house_in, until
 from webhook_receiver import SECRET, receiver
 
@@ -166,6 +167,25 @@ def test_no_alert_is_lost_when_the_server_and_the_receivers_die(house: House) ->
     )
     assert {each["alert"]["id"] for each in waiting} <= {post["id"] for post in listening.posts}
     assert all(each["receiver"] == "webhook" for each in waiting)
+
+
+def test_through_deaths_in_the_middle_each_failure_is_told_and_none_that_did_not_happen(house: House) -> None:
+    with receiver() as listening:
+        configure(house, webhook={"url": listening.url, "secret": SECRET, "events": "task_failed, run_failed"})
+        server = house.serve()
+        run = house.start("run", "-m", "flow", "All", "--count", "60", "-w", "2", "--scheduler", house.url)
+        for many in (5, 20, 40):
+            until(lambda many=many: len({post["id"] for post in listening.posts}) >= many, 60, f"{many} alerts")
+            house.kill(server)
+            server = house.serve()
+        run.wait(60)
+        until(lambda: "run_failed" in listening.events and house.run("alerts", "--json").stdout == "[]\n", 60)
+    told = {post["id"]: (post["task"], post["attempt"]) for post in listening.posts if post["event"] == "task_failed"}
+    with HistoryReader(str(house.folder / ".rumbo")) as reader:
+        attempts = reader.failures(limit=1000).rows
+    failed = [(attempt.task_id, attempt.number) for attempt in attempts if attempt.outcome == "failed"]
+    assert sorted(told.values()) == sorted(failed)
+    assert len(failed) == 60
 
 
 def test_a_receiver_that_hangs_keeps_neither_workers_nor_other_receivers_waiting(house: House) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
-from rumbo.alerts import Event
+from rumbo.alerts import Event, moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -145,7 +144,7 @@ def _facts(alert: Alert) -> list[tuple[str, str]]:
         ("Run", alert.run),
         ("Worker", alert.worker),
         ("Attempt", str(alert.attempt or "")),
-        ("When", time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(alert.at))),
+        ("When", moment(alert.at)),
         ("See", alert.link),
     ]
     return [(name, value) for name, value in facts if value]
@@ -174,7 +173,7 @@ def html_of(alerts: Sequence[Alert], group_by: str = "family") -> str:
 def _html_of_one(alert: Alert) -> str:
     colour = _WORDS[Event(alert.event)].colour
     rows = "".join(
-        f'<tr><td style="padding-right:16px;color:#5a6270">{escape(name)}<td>{_linked(value)}'
+        f'<tr><td style="padding-right:16px;color:#5a6270">{escape(name).replace("  ", "&emsp;")}<td>{_linked(value)}'
         for name, value in _facts(alert)
     )
     body = (

@@ -126,7 +126,7 @@ def test_a_disabled_task_is_told_beside_its_failure(desk: Desk) -> None:
     desk.hears(ana, ana.says(ana.reports(order, Outcome.FAILED)))
     failed, disabled = desk.alerts()
     assert (failed.event, disabled.event) == ("task_failed", "task_disabled")
-    assert disabled.message == "It failed too often, and is left alone for 60 s."
+    assert disabled.message == "It failed too often, and is left alone until 1970-01-01 00:17:42 UTC."
 
 
 def test_a_lost_worker_is_told_and_a_task_that_lost_too_many(desk: Desk) -> None:
