@@ -13,8 +13,6 @@ from rumbo.settings import AlertSettings, MailSettings, WebhookSettings
 from rumbo.sinks.delivery import Delivery, Route, Terms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from rumbo.ports import Alert, Sink
     from rumbo.settings import Settings
     from rumbo.sinks.chronicle import AlertChronicle
@@ -137,20 +135,17 @@ def _page(link: str, alert: Alert) -> str:
     return f"{base}/runs/{quote(alert.run, safe='')}" if alert.run else base
 
 
-def watcher_of_run(wanted: Alerting, folder: str, warn: Callable[[str], None]) -> AlertWatcher:
-    """What watches a run of its own, whose output is kept in ``folder`` (the `.rumbo` itself).
-
-    Args:
-        warn: told in a sentence what did not arrive.
-    """
+def watcher_of_run(wanted: Alerting, folder: str) -> AlertWatcher:
+    """What watches a run of its own, whose output is kept in ``folder`` (the `.rumbo` itself)."""
     from rumbo.sinks.memory import MemoryOutbox
     from rumbo.sinks.watcher import AlertWatcher
     from rumbo.store.log_store import LogStore
+    from rumbo.store.telling import logger
 
     dress = dresser(LogStore(folder), wanted.alerts.log_lines, wanted.alerts.link)
     terms = Terms(wanted.alerts.give_up_after)
     delivery = Delivery(MemoryOutbox(), routes(wanted), terms, dress, report=lambda sentence: None)
-    return AlertWatcher(delivery, warn, wanted.alerts.exit_wait, time.time)
+    return AlertWatcher(delivery, logger().warning, wanted.alerts.exit_wait, time.time)
 
 
 def chronicle_of_server(wanted: Alerting, state: str, log_folder: str, address: str) -> AlertChronicle:

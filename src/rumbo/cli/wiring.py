@@ -117,8 +117,8 @@ def execute(
     if connection is None and options.alerts is not None:
         from rumbo.cli.alerting import watcher_of_run
 
-        # The first to hear of the end, while the view is still there to show what did not arrive.
-        watchers.insert(0, watcher_of_run(options.alerts, os.path.join(options.folder, ".rumbo"), tell))
+        # The last to hear of the end: it may have to wait, and has something to say when the view is gone.
+        watchers.append(watcher_of_run(options.alerts, os.path.join(options.folder, ".rumbo")))
 
     def watch(effects: Sequence[Effect]) -> None:
         for observer in watchers:
