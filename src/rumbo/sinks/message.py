@@ -62,7 +62,7 @@ def headline_of(alert: Alert) -> str:
 def subject_of(alerts: Sequence[Alert]) -> str:
     """What a message is about, in one line."""
     if len(alerts) == 1:
-        line = " ".join(headline_of(alerts[0]).split())
+        line = _writable(" ".join(headline_of(alerts[0]).split()))
         return line if len(line) <= _SUBJECT else f"{line[: _SUBJECT // 2 - 3]} ... {line[-(_SUBJECT // 2 - 3) :]}"
     return counted(alerts)
 
@@ -111,12 +111,17 @@ def groups_of(alerts: Iterable[Alert], group_by: str) -> list[Group]:
     return sorted(groups, key=lambda group: (-len(group.alerts), group.name))
 
 
+def _writable(text: str) -> str:
+    """The text, with what UTF-8 cannot hold (halves of surrogate pairs, from odd file names) spelled out."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 # Plain text ------------------------------------------------------------------------------------------------------
 
 
 def text_of(alerts: Sequence[Alert], group_by: str = "family") -> str:
     """The body of a message, in plain text."""
-    return _text_of_one(alerts[0]) if len(alerts) == 1 else _text_of_many(alerts, group_by)
+    return _writable(_text_of_one(alerts[0]) if len(alerts) == 1 else _text_of_many(alerts, group_by))
 
 
 def _text_of_one(alert: Alert) -> str:
@@ -167,7 +172,7 @@ _PRE = (
 def html_of(alerts: Sequence[Alert], group_by: str = "family") -> str:
     """The body of a message, in HTML that mail programs understand. Everything from outside is escaped."""
     body = _html_of_one(alerts[0]) if len(alerts) == 1 else _html_of_many(alerts, group_by)
-    return _PAGE.format(body=body)
+    return _writable(_PAGE.format(body=body))
 
 
 def _html_of_one(alert: Alert) -> str:

@@ -104,5 +104,13 @@ def test_html_holds_nothing_that_came_from_outside_as_it_is(many: int) -> None:
     assert "&lt;script&gt;alert(&#x27;&amp;&#x27;)&lt;/script&gt;" in html
 
 
+def test_what_no_mail_can_hold_is_spelled_out() -> None:
+    odd = alert(params={"path": "caf\udce9", "name": "café"}, message="no file caf\udce9")
+    for text in (subject_of([odd]), text_of([odd]), html_of([odd])):
+        assert "caf\\udce9" in text
+        assert "\udce9" not in text
+    assert "café" in subject_of([odd])
+
+
 def test_html_links_to_the_page() -> None:
     assert '<a href="https://r/tasks/Clean_1">' in html_of([alert(link="https://r/tasks/Clean_1")])
