@@ -10,7 +10,6 @@ from rumbo.errors import StoreError
 from rumbo.ports import Alert, Letter, Outbox
 from rumbo.sinks.memory import MemoryOutbox
 from rumbo.store.outbox import StateOutbox
-from rumbo.store.state_file import open_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(params=["memory", "state"])
 def outbox(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Outbox]:
-    found: Outbox = MemoryOutbox() if request.param == "memory" else StateOutbox(open_state(str(tmp_path)))
+    found: Outbox = MemoryOutbox() if request.param == "memory" else StateOutbox(str(tmp_path))
     yield found
     found.close()
 
@@ -77,16 +76,26 @@ def test_how_far_a_journal_was_read_is_kept_with_its_letters(outbox: Outbox) -> 
 
 
 def test_what_comes_too_late_for_an_outbox_in_a_database_is_an_error_of_the_store(tmp_path: Path) -> None:
-    outbox = StateOutbox(open_state(str(tmp_path)))
+    outbox = StateOutbox(str(tmp_path))
     outbox.close()
     with pytest.raises(StoreError):
         outbox.due("mail", 0.0, 1)
 
 
 def test_letters_outlive_the_process_that_put_them(tmp_path: Path) -> None:
-    outbox = StateOutbox(open_state(str(tmp_path)))
+    outbox = StateOutbox(str(tmp_path))
     outbox.put([letter("a")], "journal", 7)
-    another = StateOutbox(open_state(str(tmp_path)))
+    another = StateOutbox(str(tmp_path))
     assert (another.undelivered(), another.bookmark("journal")) == ([letter("a")], 7)
     another.close()
+    outbox.close()
+
+
+def test_a_connection_that_was_lost_is_made_anew(tmp_path: Path) -> None:
+    outbox = StateOutbox(str(tmp_path))
+    outbox.put([letter("a")])
+    outbox._db.close()
+    with pytest.raises(StoreError):
+        outbox.undelivered()
+    assert outbox.undelivered() == [letter("a")]
     outbox.close()

@@ -159,9 +159,8 @@ def chronicle_of_server(wanted: Alerting, state: str, log_folder: str, address: 
     from rumbo.sinks.chronicle import AlertChronicle
     from rumbo.store.log_store import LogStore
     from rumbo.store.outbox import StateOutbox
-    from rumbo.store.state_file import open_state
 
     found = routes(wanted)
     dress = dresser(LogStore(log_folder or state), wanted.alerts.log_lines, wanted.alerts.link or address)
     terms = Terms(wanted.alerts.give_up_after, _ON_THE_WAY)
-    return AlertChronicle(Delivery(StateOutbox(open_state(state)), found, terms, dress))
+    return AlertChronicle(Delivery(StateOutbox(state), found, terms, dress))

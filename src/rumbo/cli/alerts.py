@@ -45,14 +45,15 @@ def alerts_command(context: click.Context, state: str | None, as_json: bool) -> 
 def undelivered(state: str) -> list[Letter]:
     """The letters in the memory of a server; none if it has none."""
     from rumbo.store.outbox import StateOutbox
-    from rumbo.store.state_file import FILE, open_state
+    from rumbo.store.state_file import FILE
 
-    if not os.path.exists(os.path.join(state, FILE)):
+    is_folder = "://" not in state
+    if is_folder and not os.path.exists(os.path.join(state, FILE)):
         raise ConfigurationError(
             f"There is no memory of a server in {state}. Name its folder with --state. Runs without a server send "
             "their alerts before they end."
         )
-    outbox = StateOutbox(open_state(state))
+    outbox = StateOutbox(state)
     try:
         return outbox.undelivered()
     finally:

@@ -11,7 +11,7 @@ from rumbo import codec
 from rumbo.errors import StoreError
 from rumbo.ports import Alert, Letter
 from rumbo.store.connect import explained
-from rumbo.store.state_file import FILE
+from rumbo.store.state_file import FILE, open_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,12 +20,17 @@ _COLUMNS = "sink, body, due, tries, error, given_up"
 
 
 class StateOutbox:
-    """`Outbox` in a state database, over a connection of its own."""
+    """`Outbox` in a state database, over a connection of its own. One that was lost is made anew.
 
-    def __init__(self, db: sqlite3.Connection, name: str = FILE) -> None:
-        self._db = db
-        self._name = name
+    Args:
+        place: where the state is, as `open_state` takes it. Raises what that raises.
+    """
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+        self._db = open_state(place)
         self._lock = threading.Lock()
+        self._is_lost = False
         self._is_closed = False
 
     def bookmark(self, journal: str) -> int:
@@ -103,12 +108,15 @@ class StateOutbox:
     def _reading(self) -> Iterator[None]:
         """Nobody else on this connection meanwhile; the journal can be written."""
         with self._lock:
-            if self._is_closed:
-                raise StoreError("the outbox is closed")
+            self._be_connected()
             try:
                 yield
             except sqlite3.Error as error:
-                raise explained(error, self._name) from error
+                self._is_lost = True
+                raise explained(error, FILE) from error
+            except StoreError:
+                self._is_lost = True
+                raise
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -120,8 +128,16 @@ class StateOutbox:
                 self._db.execute("COMMIT")
             except BaseException:
                 if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
+                    self._db.rollback()
                 raise
+
+    def _be_connected(self) -> None:
+        if self._is_closed:
+            raise StoreError("the outbox is closed")
+        if self._is_lost:
+            self._db.close()
+            self._db = open_state(self._place)
+            self._is_lost = False
 
 
 def _letter(sink: str, body: bytes, due: float, tries: int, error: str, given_up: int) -> Letter:
