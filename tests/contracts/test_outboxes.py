@@ -41,6 +41,13 @@ def test_letters_are_due_in_their_order_each_for_its_sink(outbox: Outbox) -> Non
     assert (outbox.next_due("mail"), outbox.next_due("webhook"), outbox.next_due("other")) == (10.0, 5.0, None)
 
 
+def test_letters_of_one_moment_are_due_in_the_order_in_which_they_were_put(outbox: Outbox) -> None:
+    ids = ["c", "a", "d", "b"]
+    outbox.put([letter(id) for id in ids])
+    assert [each.alert.id for each in outbox.due("mail", 10.0, 10)] == ids
+    assert [each.alert.id for each in outbox.undelivered()] == ids
+
+
 def test_a_letter_that_is_put_again_stays_as_it_is(outbox: Outbox) -> None:
     outbox.put([letter("a")])
     outbox.keep([letter("a")._replace(due=50.0, tries=2, error="closed")])

@@ -72,5 +72,5 @@ class MemoryOutbox:
         return sorted(found, key=_place)
 
 
-def _place(letter: Letter) -> tuple[float, float, str]:
-    return letter.due, letter.alert.at, letter.alert.id
+def _place(letter: Letter) -> tuple[float, float]:
+    return letter.due, letter.alert.at

@@ -42,13 +42,13 @@ class StateOutbox:
     def put(self, letters: Sequence[Letter], journal: str = "", number: int = 0) -> None:
         """Keep letters, and with them up to which entry the journal was read. One that is kept already stays."""
         rows = [
-            (letter.sink, letter.alert.id, letter.alert.at, letter.due, 0, "", 0, codec.encode(letter.alert))
-            for letter in letters
+            (letter.sink, letter.alert.id, letter.alert.at, letter.due, place, 0, "", 0, codec.encode(letter.alert))
+            for place, letter in enumerate(letters)
         ]
         with self._writing():
             self._db.executemany(
-                "INSERT INTO letters (sink, id, at, due, tries, error, given_up, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
-                "ON CONFLICT (sink, id) DO NOTHING",
+                "INSERT INTO letters (sink, id, at, due, place, tries, error, given_up, body) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (sink, id) DO NOTHING",
                 rows,
             )
             if journal:
@@ -63,7 +63,7 @@ class StateOutbox:
         with self._reading():
             rows = self._db.execute(
                 f"SELECT {_COLUMNS} FROM letters WHERE sink = ? AND given_up = 0 AND due <= ? "
-                "ORDER BY due, at, id LIMIT ?",
+                "ORDER BY due, at, place LIMIT ?",
                 (sink, now, most),
             ).fetchall()
         return [_letter(*row) for row in rows]
@@ -90,7 +90,7 @@ class StateOutbox:
     def undelivered(self) -> list[Letter]:
         """All letters, by when they are due; those that were given up last."""
         with self._reading():
-            rows = self._db.execute(f"SELECT {_COLUMNS} FROM letters ORDER BY given_up, due, at, id").fetchall()
+            rows = self._db.execute(f"SELECT {_COLUMNS} FROM letters ORDER BY given_up, due, at, place").fetchall()
         return [_letter(*row) for row in rows]
 
     def forget(self, before: float) -> int:

@@ -1,9 +1,11 @@
--- Alerts that have not arrived yet, one row for each receiver, and those that were given up.
+-- Alerts that have not arrived yet, one row for each receiver, and those that were given up. Those of one moment are
+-- in order by their place.
 CREATE TABLE letters (
     sink TEXT NOT NULL,
     id TEXT NOT NULL,
     at DOUBLE PRECISION NOT NULL,
     due DOUBLE PRECISION NOT NULL,
+    place INTEGER NOT NULL,
     tries INTEGER NOT NULL,
     error TEXT NOT NULL,
     given_up INTEGER NOT NULL,
