@@ -69,10 +69,15 @@ class Both:
             files: what lies in the folder before.
             environment: variables for both.
         """
-        return (
-            self._run("luigi", self._luigi, words, files or {}, environment),
-            self._run("ours", sys.executable, words, files or {}, environment),
-        )
+        return self.luigi(*words, files=files, **environment), self.ours(*words, files=files, **environment)
+
+    def luigi(self, *words: str, files: dict[str, str] | None = None, **environment: str) -> Outcome:
+        """The same, under Luigi itself alone."""
+        return self._run("luigi", self._luigi, words, files or {}, environment)
+
+    def ours(self, *words: str, files: dict[str, str] | None = None, **environment: str) -> Outcome:
+        """The same, under the façade alone."""
+        return self._run("ours", sys.executable, words, files or {}, environment)
 
     def _run(
         self, name: str, python: str, words: tuple[str, ...], files: dict[str, str], environment: dict[str, str]

@@ -235,7 +235,8 @@ class LuigiEngine(Engine):
             message = f"Task {task.task_id} timed out after {limit:g} seconds and was terminated."
             ended = ended._replace(message=message)
         elif ended.died:
-            ended = ended._replace(message=f"Task {task.task_id} died unexpectedly: {ended.message}")
+            code = f" with exit code {ended.exit_code}" if ended.exit_code is not None else f": {ended.message}"
+            ended = ended._replace(message=f"Task {task.task_id} died unexpectedly{code}")
         if ended.died or ended.outcome is Outcome.TIMED_OUT:
             logger.info(ended.message)
         if ended.outcome is Outcome.PARKED:

@@ -25,7 +25,7 @@ from rumbo import codec
 from rumbo.errors import ProtocolError
 from rumbo.scheduler import memento
 from rumbo.scheduler.commands import Join, Leave
-from rumbo.scheduler.effects import Assigned, StateChanged, TaskDisabled
+from rumbo.scheduler.effects import Assigned, AttemptEnded, StateChanged, TaskDisabled
 from rumbo.scheduler.machine import Machine, Policy
 from rumbo.scheduler.records import NO_RETRIES, TaskRecord, TaskSpec
 from rumbo.scheduler.records import State as States
@@ -248,11 +248,11 @@ class Scheduler:
                 logger.warning("The history could not be told of %s", effect, exc_info=True)
 
     def _send_disabled(self, id: str) -> None:
-        policy, config = self._machine.tasks[id].spec.retry, self._config
+        policy = self._state.get_task(id).retry_policy
         notifications.send_error_email(
             f"Luigi Scheduler: DISABLED {id} due to excessive failures",
-            f"{id} is disabled for {config.disable_persist} seconds: {policy.disable_after} failures within "
-            f"{policy.window} seconds are too many.",
+            f"{id} failed {policy.retry_count} times in the last {policy.disable_window} seconds, so it is being "
+            f"disabled for {self._config.disable_persist} seconds",
         )
 
     def _announce(self, told: Mapping[str, Any]) -> None:
@@ -261,6 +261,22 @@ class Scheduler:
             self._email_batcher.add_scheduling_fail(
                 told["task_name"], told["family"], unbatched, told["expl"], told["owners"]
             )
+
+    def gather_failure(self, task: Any, expl: str) -> None:
+        """A task of a worker of this process failed; tell of it when mails are sent, if they are gathered."""
+        if self._email_batcher is not None:
+            name, family, unbatched, owners = _told_of(task)
+            self._email_batcher.add_failure(name, family, unbatched, expl, owners)
+
+    def _gather_disables(self, effects: Sequence[Any], tasks: Mapping[str, Any]) -> None:
+        """Tell of tasks that were disabled; of a batch, which one task stood for, once."""
+        lease, is_told = 0, False
+        for effect in effects:
+            if type(effect) is AttemptEnded:
+                lease, is_told = effect.lease, lease == effect.lease and is_told
+            elif type(effect) is TaskDisabled and effect.task in tasks and not is_told:
+                self._email_batcher.add_disable(*_told_of(tasks[effect.task]))
+                is_told = True
 
     def _unbatched(self, worker: str | None, family: str, params: Mapping[str, str]) -> dict[str, str]:
         """The parameters that tasks of a batch share."""
@@ -277,6 +293,10 @@ class Scheduler:
 
         def heard(effects: Sequence[Any]) -> None:
             self._heard(effects)
+            if self._email_batcher is not None:
+                self._gather_disables(effects, tasks or {})
+                if self._config.prune_on_get_work:
+                    self._email_batcher.update()
             watch(effects)
 
         if tasks is not None:
@@ -390,6 +410,14 @@ class Scheduler:
         self._state.dump()
         if self._email_batcher is not None:
             self._email_batcher.send_email()
+
+
+def _told_of(task: Any) -> tuple[str, str, dict[str, str], list[str]]:
+    """What mails say of a task: its name, its family, the parameters that its batch would share, and its owners."""
+    params, batched = task.to_str_params(), task.batch_param_names()
+    name = ", ".join(f"{name}={value}" for name, value in sorted(task.to_str_params(only_public=True).items()))
+    unbatched = {name: value for name, value in params.items() if name not in batched}
+    return f"{task.task_family}({name})", task.task_family, unbatched, task._owner_list()
 
 
 def _spoken(name: str) -> Callable[..., Any]:

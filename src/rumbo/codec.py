@@ -49,6 +49,8 @@ class Described(NamedTuple):
     error: str = ""
     hidden: tuple[str, ...] = ()
     """Names of the parameters that are not shown to people."""
+    owners: tuple[str, ...] = ()
+    """Who is to hear of its failures, besides those who hear of all."""
 
 
 class Saying(msgspec.Struct, array_like=True, gc=False):

@@ -23,6 +23,7 @@
     ├── SchedulerUnreachable      no scheduler answered
     │   └── AccessDenied              it wants a token, or another one
     ├── ProtocolError             the other side said something that is not understood
+    ├── SinkError                 an alert did not arrive
     ├── StoreError                the database of runs
     │   ├── StoreBusy
     │   ├── StoreTakenOver        another server has this one's place now
@@ -148,6 +149,10 @@ class AccessDenied(SchedulerUnreachable):
 
 class ProtocolError(RumboError):
     """What came over the network is not what was agreed on. The message says what is wrong with it."""
+
+
+class SinkError(RumboError):
+    """An alert is not known to have arrived. The message names the receiver and what it said."""
 
 
 class StoreError(RumboError):

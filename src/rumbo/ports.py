@@ -55,6 +55,12 @@ class PlannedTask(NamedTuple):
     dependencies: tuple[str, ...]
     priority: float
     error: str
+    hidden: tuple[str, ...] = ()
+    """Names of the parameters that people do not see; they are not among the others."""
+    owners: tuple[str, ...] = ()
+    """Who is to hear of its failures, besides those who hear of all."""
+    batched: tuple[str, ...] = ()
+    """Names of the parameters in which tasks may differ that are done together."""
 
 
 class Observer(Protocol):
@@ -116,11 +122,120 @@ class Chronicle(Protocol):
         ...
 
     def tell(self, number: int, facts: Sequence[tuple[str, tuple[Any, ...]]]) -> None:
-        """All that follows from the journal up to entry ``number``, since the last time: calls of an `Observer`."""
+        """All that follows from the journal up to entry ``number``, since the last time.
+
+        They are calls of an `Observer`, and ``alert`` with an `Alert`; each takes what it cares for.
+        """
         ...
 
     def flush(self, timeout: float | None = None) -> bool:
         """Write all that was told, and wait for it up to ``timeout`` seconds. False: it is not (yet) written."""
+        ...
+
+
+class Alert(NamedTuple):
+    """Something that people, or their programs, want to be told."""
+
+    id: str
+    """The same whenever it is sent, so that who gets it twice can tell."""
+    event: str
+    """One of `rumbo.alerts.Event`."""
+    at: float
+    """Seconds since the epoch."""
+    run: str = ""
+    task: str = ""
+    """Its id; empty if the alert is about a run or a worker."""
+    family: str = ""
+    params: Mapping[str, str] = {}
+    """Those that may be shown."""
+    group: str = ""
+    """What the task has in common with others that it may be done together with."""
+    owners: tuple[str, ...] = ()
+    """Addresses of those who are responsible for it."""
+    worker: str = ""
+    attempt: int = 0
+    message: str = ""
+    """Why: a sentence or a traceback, cut at a length."""
+    log: str = ""
+    """The end of what the attempt printed."""
+    link: str = ""
+    """Address of the page that tells more; empty if there is none."""
+
+
+class Sink(Protocol):
+    """Where alerts go: a mail server, a service, a program that listens."""
+
+    @property
+    def name(self) -> str:
+        """What tells it from other sinks; it stays the same from one start to the next, and holds no secret."""
+        ...
+
+    def send(self, alerts: Sequence[Alert]) -> None:
+        """Deliver one message about these alerts, at least one.
+
+        May block for a bounded time. Raises `SinkError` if it is not known to have arrived; then it is sent again.
+        """
+        ...
+
+
+class Letter(NamedTuple):
+    """An alert on its way to one sink."""
+
+    sink: str
+    alert: Alert
+    due: float
+    """When it is to be sent, or to be sent again."""
+    tries: int = 0
+    error: str = ""
+    """Why the last try failed."""
+    is_given_up: bool = False
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from other letters."""
+        return self.sink, self.alert.id
+
+
+class Outbox(Protocol):
+    """Letters that are not delivered yet, and those that were given up. May be used by several threads.
+
+    Every method raises `StoreError` if nothing could be read or written.
+    """
+
+    def bookmark(self, journal: str) -> int:
+        """Number of the last entry of a journal whose letters were put; 0 if none was."""
+        ...
+
+    def put(self, letters: Sequence[Letter], journal: str = "", number: int = 0) -> None:
+        """Keep letters, and with them up to which entry the journal was read. One that is kept already stays."""
+        ...
+
+    def due(self, sink: str, now: float, most: int) -> list[Letter]:
+        """Letters to a sink that are to be sent by now, the first ones first."""
+        ...
+
+    def next_due(self, sink: str) -> float | None:
+        """When the next letter to a sink is to be sent; None if there is none."""
+        ...
+
+    def delivered(self, letters: Sequence[Letter]) -> None:
+        """Forget letters that have arrived."""
+        ...
+
+    def keep(self, letters: Sequence[Letter]) -> None:
+        """Note what letters say of themselves now: when they are due again, or that they are given up."""
+        ...
+
+    def undelivered(self) -> list[Letter]:
+        """All letters, by when they are due; those that were given up last."""
+        ...
+
+    def forget(self, before: float) -> int:
+        """Forget what was given up and happened before a moment; gives how many letters."""
+        ...
+
+    def close(self) -> None:
+        """Let go."""
         ...
 
 
@@ -307,6 +422,8 @@ class Ended(NamedTuple):
     """Path of the file with what the attempt printed; empty if it printed nothing or nobody keeps it."""
     died: bool = False
     """The process that made the attempt died, and the message says how."""
+    exit_code: int | None = None
+    """Its exit code then; minus the signal that ended it."""
 
 
 class Said(NamedTuple):

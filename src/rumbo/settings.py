@@ -134,6 +134,69 @@ class ServerSettings(NamedTuple):
     """For so many days it is remembered who changed what."""
 
 
+class AlertSettings(NamedTuple):
+    """``[alerts]``: what people are told of. Times in seconds."""
+
+    events: str = "task_failed, task_disabled, run_failed, scheduling_failed, worker_lost"
+    """What is told, separated by commas; all: everything."""
+    services: str = ""
+    """Addresses of services as apprise has them, separated by spaces. Needs rumbo[alerts]."""
+    batch_every: float = 0.0
+    """Mails and messages gather alerts for so long and tell them together; 0: each is told at once."""
+    group_by: str = "family"
+    """What is told together: family, params (family and all parameters but batched ones) or task."""
+    link: str = ""
+    """Address at which people reach the server's pages. Empty: the one that it listens at."""
+    log_lines: int = 20
+    """So many of the last lines that an attempt printed are told with its failure."""
+    give_up_after: float = 86_400.0
+    """What a receiver does not take for so long is given up, and shown by `rumbo alerts`."""
+    exit_wait: float = 10.0
+    """At the end of a run without a server, wait at most so long until all is told."""
+
+
+class MailSettings(NamedTuple):
+    """``[mail]``: alerts by mail. Times in seconds."""
+
+    host: str = ""
+    """Machine with the SMTP server. Empty: no mail."""
+    port: int = 0
+    """Port there; 0: the usual one, 25, or 465 for tls."""
+    encryption: str = "auto"
+    """tls from the first byte, starttls, auto (starttls if the server offers it), or none."""
+    certificates: str = ""
+    """File with the certificates to trust, for a server with its own."""
+    user: str = ""
+    """User there, if it wants one."""
+    password: str = ""
+    """Password there."""
+    sender: str = ""
+    """Whom mails come from. Empty: rumbo at this machine."""
+    to: str = ""
+    """Who hears of everything, separated by commas. Owners of tasks hear of theirs besides."""
+    format: str = "plain"
+    """plain, or html with the plain text beside it."""
+    prefix: str = "Rumbo:"
+    """Before every subject."""
+    timeout: float = 10.0
+    """Wait so long for the server at each step."""
+
+
+class WebhookSettings(NamedTuple):
+    """``[webhook]``: alerts for programs. Times in seconds."""
+
+    url: str = ""
+    """Address to which each alert is posted as JSON. Empty: none is."""
+    secret: str = ""
+    """What posts are signed with. Empty: they are not."""
+    events: str = ""
+    """What is posted, separated by commas; all: everything. Empty: what [alerts] names."""
+    certificates: str = ""
+    """File with the certificates to trust, for a receiver with its own."""
+    timeout: float = 10.0
+    """Wait so long for an answer."""
+
+
 class Settings(NamedTuple):
     """All settings in force."""
 
@@ -142,10 +205,18 @@ class Settings(NamedTuple):
     history: HistorySettings = HistorySettings()
     scheduler: SchedulerSettings = SchedulerSettings()
     server: ServerSettings = ServerSettings()
+    alerts: AlertSettings = AlertSettings()
+    mail: MailSettings = MailSettings()
+    webhook: WebhookSettings = WebhookSettings()
     resources: Mapping[str, float] = {}
     """How much there is of each resource; one of those not named."""
     origins: Mapping[tuple[str, str], str] = {}
     """(section, key) -> where its value was found; defaults are not in it."""
+
+    @property
+    def has_receivers(self) -> bool:
+        """Whether anybody is to be told anything."""
+        return bool(self.mail.host or self.webhook.url or self.alerts.services)
 
 
 class Key(NamedTuple):
@@ -164,7 +235,14 @@ class Key(NamedTuple):
 
 
 Section = (
-    type[RunSettings] | type[RetrySettings] | type[HistorySettings] | type[SchedulerSettings] | type[ServerSettings]
+    type[RunSettings]
+    | type[RetrySettings]
+    | type[HistorySettings]
+    | type[SchedulerSettings]
+    | type[ServerSettings]
+    | type[AlertSettings]
+    | type[MailSettings]
+    | type[WebhookSettings]
 )
 _SECTIONS: dict[str, Section] = {
     "run": RunSettings,
@@ -172,14 +250,23 @@ _SECTIONS: dict[str, Section] = {
     "history": HistorySettings,
     "scheduler": SchedulerSettings,
     "server": ServerSettings,
+    "alerts": AlertSettings,
+    "mail": MailSettings,
+    "webhook": WebhookSettings,
 }
 _FOREIGN = frozenset(["tasks"])
 """Tables in the same files that others read."""
-_EXECUTORS = ("auto", "inline", "processes", "threads")
+_CHOICES = {
+    ("run", "executor"): ("auto", "inline", "processes", "threads"),
+    ("alerts", "group_by"): ("family", "params", "task"),
+    ("mail", "encryption"): ("auto", "starttls", "tls", "none"),
+    ("mail", "format"): ("plain", "html"),
+}
 _AT_LEAST_ONE = frozenset(["workers", "check_threads", "max_parked", "recycle_after", "disable_after", "max_losses"])
 _TRUE = frozenset(["1", "yes", "true", "on"])
 _FALSE = frozenset(["0", "no", "false", "off"])
 _SECRET = ("password", "passwd", "secret", "token", "api_key", "apikey", "credential")
+_ADDRESSES_WITH_SECRETS = frozenset([("alerts", "services"), ("webhook", "url")])
 
 
 def load(folder: str = ".", environment: Mapping[str, str] | None = None) -> Settings:
@@ -217,8 +304,10 @@ def all_keys() -> list[Key]:
     ]
 
 
-def is_secret(name: str) -> bool:
-    """Whether a value under this name should not be shown."""
+def is_secret(name: str, section: str = "") -> bool:
+    """Whether a value under this name, of our settings or a task's, should not be shown."""
+    if (section, name) in _ADDRESSES_WITH_SECRETS:
+        return True
     lowered = name.lower()
     return any(word in lowered for word in _SECRET)
 
@@ -309,8 +398,9 @@ def _typed(section: str, name: str, value: Any, where: str) -> Any:
 
 
 def _checked(section: str, name: str, value: Any, where: str) -> Any:
-    if name == "executor" and section == "run" and value not in _EXECUTORS:
-        raise ConfigurationError(f"{where}: there is no executor {value!r}. {_advice(value, _EXECUTORS)}")
+    choices = _CHOICES.get((section, name), ())
+    if choices and value not in choices:
+        raise ConfigurationError(f"{where}: there is no {name} {value!r}. {_advice(value, choices)}")
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         least = 1 if section != "resources" and name in _AT_LEAST_ONE else 0
         if not value >= least:

@@ -145,9 +145,3 @@ def test_a_cycle_is_one_error_with_the_path(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert "These tasks need each other in a circle:\n  Egg()\n  -> Hen()\n  -> Egg()" in done.stderr
-
-
-def test_mail_that_is_not_sent_is_said_so(tmp_path: Path) -> None:
-    (tmp_path / "luigi.cfg").write_text("[email]\nreceiver: someone@example.org\n")
-    done = luigi(tmp_path, "--module", "commands", "Fails", "--local-scheduler", "--no-lock")
-    assert "WARNING: No mail was sent to someone@example.org about 'Luigi: Fails() FAILED." in done.stderr

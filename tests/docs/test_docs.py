@@ -10,7 +10,7 @@ import click
 import pytest
 
 import rumbo
-from rumbo import errors, settings
+from rumbo import alerts, errors, settings
 from rumbo.cli import main
 from rumbo.cli.completion import options_of
 from rumbo.cli.group import COMMANDS
@@ -133,6 +133,13 @@ def test_every_verdict_is_explained() -> None:
 def test_every_event_is_documented_and_no_other() -> None:
     documented = {cells[0].strip("`") for cells in rows(read(REFERENCE / "events.md"))}
     assert documented == {name for name in vars(Event) if name.isupper()}
+
+
+def test_every_event_that_people_can_be_told_of_is_explained() -> None:
+    explained = rows(section(read(DOCS / "how-to" / "alerts.md"), "## What is told"))
+    told = alerts.events_of(settings.AlertSettings().events, "the default")
+    assert [cells[0].strip("`") for cells in explained] == list(alerts.Event)
+    assert [cells[2] for cells in explained] == ["yes" if event in told else "" for event in alerts.Event]
 
 
 def test_every_public_name_is_in_the_reference() -> None:

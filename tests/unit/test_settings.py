@@ -108,6 +108,10 @@ def test_a_variable_has_the_kind_of_its_setting(
             '[run]\nexecutor = "thread"',
             "HERE/rumbo.toml, [run] executor: there is no executor 'thread'. Did you mean threads?",
         ),
+        (
+            '[mail]\nencryption = "tsl"',
+            "HERE/rumbo.toml, [mail] encryption: there is no encryption 'tsl'. Did you mean tls?",
+        ),
         ("[resources]\ngpu = -1", "HERE/rumbo.toml, [resources] gpu: -1 is too small; 0 is the least."),
         (
             "[run\n",

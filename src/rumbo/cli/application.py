@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from rumbo.ports import Chronicle, Journal
     from rumbo.server.daemon import Terms
+    from rumbo.sinks.chronicle import AlertChronicle
     from rumbo.web.access.access import AccessTerms
 
 LUIGI = "luigi"
@@ -54,9 +55,17 @@ def open_journal(state: str, stand_by: Callable[[float], object] | None = None) 
     return DatabaseJournal(open_state(state), lock=lock)
 
 
-def make_daemon(journal: Journal, history: Chronicle, terms: Terms, resources: Mapping[str, float]) -> Daemon:
+def make_daemon(
+    journal: Journal,
+    history: Chronicle,
+    terms: Terms,
+    resources: Mapping[str, float],
+    alerts: AlertChronicle | None = None,
+) -> Daemon:
     """The daemon over a journal, which it has yet to load."""
-    return Daemon(journal, SystemClock(), terms, resources, history, {LUIGI: Speaker})
+    chronicles = [history] if alerts is None else [history, alerts]
+    alert_on = frozenset[str]() if alerts is None else alerts.wanted
+    return Daemon(journal, SystemClock(), terms, resources, chronicles, {LUIGI: Speaker}, alert_on)
 
 
 def make_access(state: str, terms: AccessTerms) -> Access:

@@ -30,7 +30,8 @@ def rows() -> list[Row]:
     for key in settings.all_keys():
         value = _shown(key.name, getattr(getattr(in_force, key.section), key.name))
         origin = in_force.origins.get((key.section, key.name), "default")
-        found.append(Row(key.section, key.name, value, origin, key.help))
+        shown = _MASK if value and settings.is_secret(key.name, key.section) else value
+        found.append(Row(key.section, key.name, shown, origin, key.help))
     for name, amount in in_force.resources.items():
         found.append(Row("resources", name, amount, in_force.origins["resources", name]))
     return found + _parameter_rows()

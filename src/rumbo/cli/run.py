@@ -16,6 +16,7 @@ from rumbo.cli.streams import outlet, set_aside
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from rumbo.cli.alerting import Alerting
     from rumbo.cli.arguments import Line
     from rumbo.cli.wiring import Options
     from rumbo.pipeline.task import Task
@@ -142,6 +143,7 @@ def options_of(flags: Mapping[str, Any], settings: Settings, words: Sequence[str
         certificates=settings.scheduler.certificates,
         patience=settings.scheduler.patience,
         pools=tuple(settings.scheduler.pools.split(",")),
+        alerts=_alerting(settings),
     )
 
 
@@ -177,6 +179,15 @@ def _secrets(line: Line) -> Iterator[tuple[str, str]]:
 
 def _spelled(flag: str) -> str:
     return flag.replace("-", "_")
+
+
+def _alerting(settings: Settings) -> Alerting | None:
+    """Who is told what goes wrong; None, and nothing is imported for it, if it is nobody."""
+    if not settings.has_receivers:
+        return None
+    from rumbo.cli.alerting import wanted_by
+
+    return wanted_by(settings)
 
 
 def _command(words: Sequence[str]) -> str:

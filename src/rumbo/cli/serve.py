@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rumbo.server.daemon import Daemon
-    from rumbo.settings import HistorySettings, ServerSettings
+    from rumbo.settings import ServerSettings, Settings
+    from rumbo.sinks.chronicle import AlertChronicle
     from rumbo.web.access.access import AccessTerms
 
 log = logging.getLogger("rumbo.server")
@@ -65,7 +66,7 @@ def serve_command(pid_file: str | None, background: bool, standby: bool, log_for
         with open(pid_file, "w", encoding="utf-8") as file:
             file.write(f"{os.getpid()}\n")
     try:
-        return run_server(server, access, chosen.history, dict(chosen.resources), listener, is_up)
+        return run_server(server, chosen, access, listener, is_up)
     finally:
         if pid_file:
             os.unlink(pid_file)
@@ -245,16 +246,14 @@ class _JsonLines(logging.Formatter):
 
 def run_server(
     server: ServerSettings,
+    chosen: Settings,
     terms_of_access: AccessTerms,
-    kept: HistorySettings,
-    resources: dict[str, float],
     listener: socket.socket | None,
     is_up: Callable[[], None],
 ) -> int:
     """Serve until told to stop; gives the exit code.
 
     Args:
-        kept: what of the history is kept.
         listener: where to serve. None: stand by until the state is free, and listen then.
         is_up: called once, when requests are taken on or when the server stands by.
     """
@@ -269,10 +268,13 @@ def run_server(
     journal = open_journal(server.state, wait)
     terms = Terms(lease=server.lease, forget_after=server.forget_after, max_losses=server.max_losses)
     history = HistoryWriter(server.state, logs=_folder(server))
-    daemon = make_daemon(journal, history, terms, resources)
+    alerts = _alerts(server, chosen, listener)
+    daemon = make_daemon(journal, history, terms, dict(chosen.resources), alerts)
     daemon.load()
     history.start()
-    housekeeping = Housekeeping(server.state, _folder(server), kept.keep_runs, kept.keep_days, SystemClock())
+    if alerts is not None:
+        alerts.start()
+    housekeeping = Housekeeping(server.state, _folder(server), *chosen.history, SystemClock())
     housekeeping.start()
     access = make_access(server.state, terms_of_access)
     config = uvicorn.Config(
@@ -298,6 +300,8 @@ def run_server(
     access.close()
     housekeeping.stop()
     history.close()
+    if alerts is not None:
+        alerts.close()
     journal.close()
     log.info("stopped")
     return REPLACED if daemon.is_replaced else 0
@@ -318,6 +322,18 @@ class _Standby:
             log.info("standing by: another server works on %s", self._name)
             self._is_up()
         time.sleep(seconds)
+
+
+def _alerts(server: ServerSettings, chosen: Settings, listener: socket.socket | None) -> AlertChronicle | None:
+    """Who tells people of trouble; None if nobody is to be told."""
+    if not chosen.has_receivers:
+        return None
+    from rumbo.cli.alerting import chronicle_of_server, wanted_by
+
+    address = "" if server.unix_socket else _address(server, listener)
+    for everywhere in ("//0.0.0.0:", "//[::]:"):
+        address = address.replace(everywhere, f"//{socket.gethostname()}:")
+    return chronicle_of_server(wanted_by(chosen), server.state, _folder(server), address)
 
 
 def _name(server: ServerSettings) -> str:

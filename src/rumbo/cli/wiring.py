@@ -21,6 +21,7 @@ from rumbo.worker.worker import Worker
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from rumbo.cli.alerting import Alerting
     from rumbo.codec import WorkerInfo
     from rumbo.pipeline.task import Task
     from rumbo.ports import Executor, Observer, Said
@@ -72,6 +73,8 @@ class Options(NamedTuple):
     """For so many seconds a server that does not answer is tried again."""
     pools: tuple[str, ...] = ("default",)
     """The pools of tasks that are run here."""
+    alerts: Alerting | None = None
+    """Who is told what goes wrong, when this process schedules for itself; with a server, that tells."""
     capacity: Mapping[str, float] | None = None
     """What this machine has of its own for tasks that ask for it; None: its processors and memory, as measured."""
 
@@ -112,6 +115,11 @@ def execute(
     nodes = plan.find(tasks)
     history, logs = _memory(options, run) if connection is None else (None, None)
     watchers: list[Observer] = [*observers] if history is None else [history, *observers]
+    if connection is None and options.alerts is not None:
+        from rumbo.cli.alerting import watcher_of_run
+
+        # The last to hear of the end: it may have to wait, and has something to say when the view is gone.
+        watchers.append(watcher_of_run(options.alerts, os.path.join(options.folder, ".rumbo")))
 
     def watch(effects: Sequence[Effect]) -> None:
         for observer in watchers:

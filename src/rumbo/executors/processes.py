@@ -407,7 +407,8 @@ class ProcessExecutor:
                 self._happened.append(Ended(attempt.lease, *attempt.verdict, log=log))
             else:
                 message = f"The process that ran {attempt.task} {cause_of_death(status)}"
-                self._happened.append(Ended(attempt.lease, Outcome.FAILED, message, log=log, died=True))
+                code = os.waitstatus_to_exitcode(status)
+                self._happened.append(Ended(attempt.lease, Outcome.FAILED, message, log=log, died=True, exit_code=code))
         for attempt, _ in child.orders:
             self._holder.pop(attempt.lease, None)
             self._overflow.append((attempt, self._frame(attempt, "start")))

@@ -58,6 +58,8 @@ class RetryPlanned(NamedTuple):
     failures: int
     due: float
     at: float
+    promised: bool = True
+    """The run that asked for the task waits for it."""
 
 
 class Noted(NamedTuple):

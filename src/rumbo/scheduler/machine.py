@@ -589,7 +589,9 @@ class Machine:
             task.promised = verdict.promised
             task.retries_used += verdict.promised
             self.deadlines.add(verdict.retry_at, Due.RETRY, task.id)
-            self._effects.append(RetryPlanned(task.id, len(task.failures), verdict.retry_at, self._now))
+            self._effects.append(
+                RetryPlanned(task.id, len(task.failures), verdict.retry_at, self._now, verdict.promised)
+            )
 
     def _set_back(self, task: TaskRecord, outcome: Outcome) -> None:
         """An attempt ended without a verdict on the task itself: it was released, stopped, or its worker was lost."""

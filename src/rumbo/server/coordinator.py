@@ -117,6 +117,16 @@ class RunMemento(NamedTuple):
     planned_at: float | None = None
 
 
+class About(NamedTuple):
+    """What people may not see of a task, and who is responsible for it."""
+
+    hidden: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
+
+
+_NOTHING = About()
+
+
 class CoordinatorMemento(NamedTuple):
     """All that must be remembered of a coordinator."""
 
@@ -126,6 +136,8 @@ class CoordinatorMemento(NamedTuple):
     replies: list[tuple[str, str]]
     guests: Mapping[str, str] = {}
     """By kind: what each remembers."""
+    about: Mapping[str, About] = {}
+    """By task, where there is anything."""
 
 
 class Coordinator:
@@ -148,6 +160,7 @@ class Coordinator:
         """Given all effects as they are, whatever run they belong to."""
         self.guests: dict[str, Guest] = {}
         """Who speaks another dialect, by the kind of the entries that are for them."""
+        self._about: dict[str, About] = {}
         self._runs_of: dict[str, tuple[str, ...]] = {}
         """By task: the open runs that want it."""
         self.addressed: dict[str, None] = {}
@@ -330,6 +343,8 @@ class Coordinator:
     def _describe(self, worker: str, saying: codec.Describing) -> None:
         run = self.runs.get(saying.run)
         specs = [each.spec for each in saying.tasks]
+        for each in saying.tasks:
+            self._note_about(each.spec.id, each.hidden, each.owners)
         if run is not None:  # else it is over, and what it asked for goes on without it
             self._note_tasks(run, [spec.id for spec in specs])
             if self.observers:
@@ -337,6 +352,14 @@ class Coordinator:
                 for observer in self.observers:
                     observer.planned(saying.run, nodes)
         self._apply(do.Register(worker, saying.run, specs))
+
+    def about(self, id: str) -> About:
+        """What people may not see of a task, and who is responsible for it."""
+        return self._about.get(id, _NOTHING)
+
+    def _note_about(self, id: str, hidden: tuple[str, ...], owners: tuple[str, ...]) -> None:
+        if hidden or owners:
+            self._about[id] = About(hidden, owners)
 
     def _note_tasks(self, run: OpenRun, ids: Sequence[str]) -> None:
         """These tasks belong to a run, from now on if not before."""
@@ -358,6 +381,8 @@ class Coordinator:
             self._begin(run, run.id)
         self.runs[run.id].planned_at = self.at
         self._note_tasks(self.runs[run.id], [node.id for node in nodes])
+        for node in nodes:
+            self._note_about(node.id, node.hidden, node.owners)
         for observer in self.observers:
             observer.planned(run.id, nodes)
 
@@ -374,6 +399,7 @@ class Coordinator:
                 self._send_stop(effect, effects)
             elif type(effect) is Forgotten:
                 self._runs_of.pop(effect.task, None)
+                self._about.pop(effect.task, None)
         if effects:
             self._tell(effects)
         return effects
@@ -468,17 +494,18 @@ class Coordinator:
                 observer.attempt_log(run, task, attempt, path)
 
     def _end_run(self, ended: RunEnded) -> None:
-        run = self.runs.pop(ended.id, None)
+        run = self.runs.get(ended.id)
         if run is None:
             return
+        for observer in self.observers:
+            observer.run_ended(ended)
+        del self.runs[ended.id]
         for id in run.tasks:
             rest = tuple([each for each in self._runs_of.get(id, ()) if each != ended.id])
             if rest:
                 self._runs_of[id] = rest
             else:
                 self._runs_of.pop(id, None)
-        for observer in self.observers:
-            observer.run_ended(ended)
 
     def _unseat(self, worker: str, since: float) -> None:
         """A worker is gone, since a moment from which on it may be waited for; who left will not come back."""
@@ -560,7 +587,8 @@ class Coordinator:
         ]
         replies = list(self.replies.items())
         guests = {kind: guest.save() for kind, guest in self.guests.items()}
-        return codec.encode(CoordinatorMemento(memento.save(self.machine), seats, runs, replies, guests))
+        saved = CoordinatorMemento(memento.save(self.machine), seats, runs, replies, guests, self._about)
+        return codec.encode(saved)
 
     def restore(self, body: bytes) -> None:
         """Become what was saved.
@@ -582,6 +610,7 @@ class Coordinator:
             for id in one.tasks:
                 self._runs_of[id] = (*self._runs_of.get(id, ()), one.info.id)
         self.replies = dict(saved.replies)
+        self._about = dict(saved.about)
         for kind, guest in self.guests.items():
             guest.restore(saved.guests.get(kind, ""))
 
@@ -602,4 +631,6 @@ def _planned(described: codec.Described) -> PlannedTask:
         spec.dependencies,
         spec.priority,
         described.error,
+        described.hidden,
+        described.owners,
     )

@@ -21,6 +21,8 @@ from rumbo.errors import CommandRejected, ProtocolError, StoreError, StoreTakenO
 from rumbo.ports import Entry
 from rumbo.scheduler import commands as do
 from rumbo.scheduler.machine import Policy
+from rumbo.server.alarm import Alarm
+from rumbo.server.audience import Audience
 from rumbo.server.coordinator import Coordinator, Telling
 from rumbo.server.counters import Counters
 from rumbo.server.facts import Facts
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from rumbo.clock import Clock
-    from rumbo.ports import Chronicle, Guest, Host, Journal
+    from rumbo.ports import Chronicle, Guest, Host, Journal, RunInfo
     from rumbo.scheduler.effects import Effect
     from rumbo.server.coordinator import Seat
 
@@ -66,8 +68,9 @@ class Daemon:
     """A coordinator that keeps its promises. All methods belong to one event loop.
 
     Args:
-        chronicle: told of everything that has become certain.
+        chronicles: told of everything that has become certain.
         guests: makes those who speak other dialects over the machine, by the kind of their entries in the journal.
+        alert_on: the events of which chronicles want to be told as alerts.
     """
 
     def __init__(
@@ -76,8 +79,9 @@ class Daemon:
         clock: Clock,
         terms: Terms = DEFAULT_TERMS,
         capacity: Mapping[str, float] | None = None,
-        chronicle: Chronicle | None = None,
+        chronicles: Sequence[Chronicle] = (),
         guests: Mapping[str, Callable[[Host], Guest]] | None = None,
+        alert_on: frozenset[str] = frozenset(),
     ) -> None:
         self.terms = terms
         self.seen: dict[str, float] = {}
@@ -91,7 +95,8 @@ class Daemon:
         self._journal = journal
         self._clock = clock
         self._capacity = capacity or {}
-        self._chronicle = chronicle
+        self._audience = Audience(chronicles)
+        self._alert_on = alert_on
         self.counters = Counters()
         self._facts = Facts()
         self._guests = guests or {}
@@ -137,27 +142,37 @@ class Daemon:
         coordinator = Coordinator(policy, self._capacity)
         coordinator.observers = [self._facts]
         coordinator.listeners = [self.counters.observe]
+        if self._alert_on:
+            alarm = Alarm(coordinator, self._facts, self._alert_on)
+            coordinator.observers.append(alarm)
+            coordinator.listeners.append(alarm.hear)
         coordinator.guests = {kind: make(coordinator) for kind, make in self._guests.items()}
         return coordinator
 
     # -- from start to stop -----------------------------------------------------------------------------------------
 
     def load(self, told: int | None = None) -> int:
-        """Become what the journal says, and tell the chronicle what it does not know yet.
+        """Become what the journal says, and tell the chronicles what they do not know yet.
 
         Args:
-            told: number of the last entry that the chronicle was told of by this daemon; None: ask it.
+            told: number of the last entry that they were told of by this daemon; None: ask them.
 
         Returns:
             The number of the last entry.
 
         Raises:
-            StoreError: the journal or the chronicle cannot be read.
+            StoreError: the journal or a chronicle cannot be read.
         """
-        chronicle, has_resumed = self._chronicle, told is not None
-        if told is None and chronicle is not None:
-            told = chronicle.follow(self._journal.id)
+        audience = self._audience
+        if told is None:
+            audience.follow(self._journal.id)
+        else:
+            audience.go_back(told)
         coordinator = self._new_coordinator()
+
+        def open_runs() -> list[RunInfo]:
+            return [run.info for run in coordinator.runs.values()]
+
         saved = self._journal.snapshot()
         number = 0
         if saved is not None:
@@ -166,19 +181,14 @@ class Daemon:
             self._snapshot_size = len(body)
         self._grown = 0
         for entry in self._journal.entries(number):
-            if chronicle is not None and not has_resumed and entry.number > (told or 0):
-                has_resumed = True
-                chronicle.resume([run.info for run in coordinator.runs.values()])
+            audience.resume(entry.number, open_runs)
             coordinator.carry_out(entry)
             number = entry.number
             self._grown += len(entry.body)
-            facts = self._facts.take()
-            if chronicle is not None and number > (told or 0):
-                chronicle.tell(number, facts)
+            audience.tell(number, self._facts.take())
             if coordinator.machine._last_lease != entry.lease:
                 log.warning("journal: entry %d gives another result than when it was written", number)
-        if chronicle is not None and not has_resumed:
-            chronicle.resume([run.info for run in coordinator.runs.values()])
+        audience.resume(number + 1, open_runs)
         coordinator.addressed.clear()
         coordinator.machine.ready.take_stirred()
         self.counters.recount(coordinator.machine)
@@ -403,8 +413,7 @@ class Daemon:
                 continue
             self._safe = entries[-1].number
             self.commits += 1
-            if self._chronicle is not None:
-                self._chronicle.tell(self._safe, facts)
+            self._audience.tell(self._safe, facts)
             for watch in self.watchers:
                 watch(facts)
             while self._waiting and self._waiting[0][0] <= self._safe:
@@ -420,7 +429,7 @@ class Daemon:
             return
         body = self.coordinator.save()
         # What comes in from here on waits for the writer, and is not part of the snapshot.
-        if self._chronicle is not None and not await loop.run_in_executor(None, self._chronicle.flush, 30.0):
+        if not await loop.run_in_executor(None, self._audience.flush, 30.0):
             return
         try:
             await loop.run_in_executor(self._writer, self._journal.save, number, body)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rumbo.ports import PlannedTask, RunEnded, RunInfo
+    from rumbo.ports import Alert, PlannedTask, RunEnded, RunInfo
     from rumbo.scheduler.effects import Effect
 
 
@@ -36,6 +36,10 @@ class Facts:
     def run_ended(self, run: RunEnded) -> None:
         """A run is over."""
         self._facts.append(("run_ended", (run,)))
+
+    def alert(self, alert: Alert) -> None:
+        """Something that people want to be told."""
+        self._facts.append(("alert", (alert,)))
 
     def close(self) -> None:
         """Nothing is held here but facts."""

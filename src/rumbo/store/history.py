@@ -241,8 +241,9 @@ class HistoryWriter:
             if kind == "tell":
                 told: Sequence[tuple[str, tuple[Any, ...]]]
                 self._marked, told = what  # type: ignore[misc]
-                facts.extendleft(map(_as_fact, reversed(told)))
-                left += len(told)
+                calls = [_as_fact(call) for call in reversed(told) if call[0] != "alert"]
+                facts.extendleft(calls)
+                left += len(calls)
                 continue
             if kind == "happened" and run_id == speaking:
                 steps.append(what)  # type: ignore[arg-type]

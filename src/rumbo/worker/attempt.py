@@ -197,7 +197,7 @@ class Stretch:
         SPEAKERS.pop(id(self._task), None)
         # Made as a plain tuple, which takes a third of the time: this is done once for every task.
         return tuple.__new__(
-            Ended, (self.lease, outcome, message, retryable, needs, perf_counter() - self._begun, "", False)
+            Ended, (self.lease, outcome, message, retryable, needs, perf_counter() - self._begun, "", False, None)
         )
 
     def succeed(self) -> Ended:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from rumbo.errors import CollisionError, CycleError, RumboError, TaskError
@@ -72,7 +73,15 @@ class Node:
             tuple([node.id for node in self.needs]),
             task.priority,
             self.traceback,
+            (),
+            tuple(task._owner_list()) if task.owner_email else (),
+            _batched_by(type(task)),
         )
+
+
+@lru_cache(1000)
+def _batched_by(cls: type[Task]) -> tuple[str, ...]:
+    return tuple(cls.batch_param_names())
 
 
 class Plan:

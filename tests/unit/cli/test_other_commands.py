@@ -218,7 +218,9 @@ def test_clean_leaves_what_has_no_way_to_be_removed(desk: Any) -> None:
 
 def test_config_shows_where_each_value_comes_from(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.write(
-        "rumbo.toml", '[run]\nworkers = 3\n[resources]\ngpu = 2\n[tasks.Clean]\nstrict = true\ndb_password = "x"\n'
+        "rumbo.toml",
+        '[run]\nworkers = 3\n[resources]\ngpu = 2\n[tasks.Clean]\nstrict = true\ndb_password = "x"\n'
+        '[mail]\npassword = "x"\n[webhook]\nurl = "https://x"\n[alerts]\nservices = "slack://x"\n',
     )
     monkeypatch.setenv("RUMBO_RUN_DEEP", "yes")
 
@@ -229,7 +231,9 @@ def test_config_shows_where_each_value_comes_from(desk: Any, monkeypatch: pytest
     assert rows["run", "executor"]["origin"] == "default"
     assert rows["resources", "gpu"]["value"] == 2
     assert (rows["tasks.Clean", "strict"]["value"], rows["tasks.Clean", "strict"]["origin"]) == (True, "rumbo.toml")
-    assert rows["tasks.Clean", "db_password"]["value"] == "********"
+    secrets = [("tasks.Clean", "db_password"), ("mail", "password"), ("webhook", "url"), ("alerts", "services")]
+    assert {rows[secret]["value"] for secret in secrets} == {"********"}
+    assert rows["scheduler", "token"]["value"] == ""
     lines = desk.type("config", "--all").out.splitlines()
     assert lines[0] == "[run]"
     assert any(line.startswith("workers = 3") and line.endswith("  rumbo.toml") for line in lines)
@@ -284,3 +288,32 @@ def test_a_module_that_prints_does_not_disturb_completion(desk: Any, capsys: pyt
 
     assert [item.value for item in complete_task_line("run", ["-m", "loud"], "")] == ["Loud"]
     assert capsys.readouterr().out == ""
+
+
+# alerts ----------------------------------------------------------------------------------------------------------
+
+
+def test_alerts_says_where_it_looked(desk: Any) -> None:
+    assert desk.type("alerts").err == (
+        "rumbo: There is no memory of a server in .rumbo. Name its folder with --state. "
+        "Runs without a server send their alerts before they end.\n"
+    )
+
+
+def test_a_wrong_name_of_an_event_is_told_before_anything_runs(desk: Any) -> None:
+    desk.write("rumbo.toml", '[webhook]\nurl = "http://localhost:9/"\nevents = "run_finished"\n')
+    said = desk.type("alerts", "test")
+    assert said.code == 2
+    assert said.err.startswith("rumbo: [webhook] events: there is no event 'run_finished'. There is: task_failed, ")
+
+
+def test_who_is_to_get_mail_must_have_an_address(desk: Any) -> None:
+    desk.write("rumbo.toml", '[mail]\nhost = "localhost"\nto = "ana@example.org; bo"\n')
+    assert desk.type("alerts", "test").err == (
+        "rumbo: [mail] to: 'ana@example.org; bo' is no address. Separate several by commas.\n"
+    )
+
+
+def test_without_anybody_in_to_only_owners_get_mail(desk: Any) -> None:
+    desk.write("rumbo.toml", '[mail]\nhost = "localhost"\n')
+    assert desk.type("alerts", "test").out.endswith("mail: [mail] to names nobody, so only owners of tasks are told.\n")

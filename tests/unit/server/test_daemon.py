@@ -83,7 +83,7 @@ class Scribe:
 async def serving(
     journal: Paper, scribe: Scribe | None = None, terms: Terms | None = None, is_killed: bool = False
 ) -> AsyncIterator[Daemon]:
-    daemon = Daemon(journal, SystemClock(), terms or Terms(), {"database": 1}, scribe)
+    daemon = Daemon(journal, SystemClock(), terms or Terms(), {"database": 1}, [scribe] if scribe is not None else [])
     daemon.load()
     await daemon.start()
     yield daemon
@@ -136,7 +136,7 @@ def test_a_chronicle_that_lags_behind_is_told_the_rest(tmp_path: object) -> None
             await asks(daemon, ana.says(ana.ends("run-1")))
         late = Scribe()
         late.told = 1
-        Daemon(journal, SystemClock(), chronicle=late).load()
+        Daemon(journal, SystemClock(), chronicles=[late]).load()
         assert (late.names[0], late.names[-1], late.told) == ("run_started", "run_ended", scribe.told)
 
     asyncio.run(story())

@@ -37,7 +37,11 @@ class Speaker:
     def __init__(self, host: Host, options: DialectOptions = DEFAULT_OPTIONS) -> None:
         self._host = host
         self._effects = 0
-        self.dialect = Dialect(host.machine, self._apply, lambda: host.at, options)
+        self._announced: dict[str, list[Any]] = {}
+        """By worker: family, parameters and error of the task that it could not schedule last."""
+        self.dialect = Dialect(
+            host.machine, self._apply, lambda: host.at, options, on_scheduling_failure=self._note_failure
+        )
 
     def _apply(self, *commands: Any) -> Sequence[Effect]:
         effects = self._host.obey(commands, self._host.at)
@@ -57,12 +61,14 @@ class Speaker:
 
     def save(self) -> str:
         """What is remembered beside the machine."""
-        return json.dumps(self.dialect.save())
+        return json.dumps({**self.dialect.save(), "announced": self._announced})
 
     def restore(self, saved: str) -> None:
         """Remember what was saved, or nothing if it is empty, for the machine that the host has now."""
         if saved:
-            self.dialect.restore(json.loads(saved), self._host.machine)
+            remembered = json.loads(saved)
+            self._announced = remembered.get("announced", {})
+            self.dialect.restore(remembered, self._host.machine)
         else:
             self.dialect.attach(self._host.machine)
 
@@ -87,6 +93,18 @@ class Speaker:
             or (method == "ping" and bool(reply["rpc_messages"]))
         )
         return reply, is_news
+
+    def _note_failure(self, told: Mapping[str, Any]) -> None:
+        """A worker could not schedule a task; in a moment it describes it as one that nothing is known of."""
+        self._announced[str(told["worker"])] = [told["family"], told["params"], str(told["expl"])]
+
+    def _error_of(self, said: Mapping[str, Any]) -> str:
+        """Why a worker could not schedule a task, if it said so just before."""
+        family, params, error = self._announced.pop(str(said.get("worker")), ("", {}, ""))
+        all_params = said.get("params")
+        if said.get("family") != family or not isinstance(all_params, dict) or not isinstance(params, dict):
+            return ""
+        return str(error) if params.items() <= all_params.items() else ""
 
     def _tell_of_plan(self, said: Mapping[str, Any]) -> None:
         """A task becomes part of the run of the worker that names it first; later words may add to what it needs."""
@@ -129,8 +147,15 @@ class Speaker:
             "its worker said so",
             tuple(dict.fromkeys((*known, *map(str, needs)))),
             float(said.get("priority") or 0),
-            "",
+            self._error_of(said) if status == "UNKNOWN" else "",
+            tuple([name for name in dict(params) if visible.get(name)]),
+            _texts(said.get("owners")),
         )
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    """A list of texts that a worker gave; none if it is no list."""
+    return tuple(map(str, value)) if isinstance(value, list | tuple) else ()
 
 
 def _whole(value: object) -> int:
