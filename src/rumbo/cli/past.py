@@ -250,7 +250,7 @@ def _without_module(words: Sequence[str]) -> list[str]:
         if word.startswith("--module="):
             del rest[place]
             break
-    if not rest:
+    if not rest or not rest[0]:
         raise UsageError("Which task? Name it by its family and parameters, or by its id.")
     return rest
 
