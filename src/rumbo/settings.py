@@ -164,7 +164,7 @@ _SECTIONS: dict[str, Section] = {
 }
 _FOREIGN = frozenset(["tasks"])
 """Tables in the same files that others read."""
-_EXECUTORS = ("auto", "inline", "processes", "threads")
+EXECUTORS = ("auto", "inline", "processes", "threads")
 _AT_LEAST_ONE = frozenset(["workers", "check_threads", "max_parked", "recycle_after", "disable_after", "max_losses"])
 _TRUE = frozenset(["1", "yes", "true", "on"])
 _FALSE = frozenset(["0", "no", "false", "off"])
@@ -298,8 +298,8 @@ def _typed(section: str, name: str, value: Any, where: str) -> Any:
 
 
 def _checked(section: str, name: str, value: Any, where: str) -> Any:
-    if name == "executor" and section == "run" and value not in _EXECUTORS:
-        raise ConfigurationError(f"{where}: there is no executor {value!r}. {_advice(value, _EXECUTORS)}")
+    if name == "executor" and section == "run" and value not in EXECUTORS:
+        raise ConfigurationError(f"{where}: there is no executor {value!r}. {_advice(value, EXECUTORS)}")
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         least = 1 if section != "resources" and name in _AT_LEAST_ONE else 0
         if not value >= least:

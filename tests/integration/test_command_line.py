@@ -221,6 +221,12 @@ def test_a_command_whose_result_cannot_be_written_has_failed(folder: Path) -> No
     assert shell(folder, "$rumbo list naps > /dev/full") == (1, "", words)
 
 
+def test_a_folder_that_is_gone(folder: Path) -> None:
+    ended = shell(folder, "mkdir gone; cd gone; rmdir ../gone; $rumbo history")
+
+    assert ended == (1, "", "rumbo: The current folder is gone: go to one that is there.\n")
+
+
 def test_streams_may_be_closed(folder: Path) -> None:
     assert shell(folder, "$rumbo run -m naps Talk >&- 2>&- <&-") == (0, "", "")
     assert "123 456" in rumbo(folder, "logs", "Talk").out

@@ -7,10 +7,12 @@ import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rumbo.clock import SystemClock
-from rumbo.errors import AccessDenied, SchedulerUnreachable
+from rumbo.errors import AccessDenied, ConfigurationError, SchedulerUnreachable, TaskError
 from rumbo.executors.inline import InlineExecutor
 from rumbo.ports import RunEnded, RunInfo
+from rumbo.settings import EXECUTORS
 from rumbo.wire.local import LocalScheduler
+from rumbo.wording import described
 from rumbo.worker.attempt import Attempts, Rules
 from rumbo.worker.interrupts import Interrupts
 from rumbo.worker.plan import Plan
@@ -416,8 +418,32 @@ def build(tasks: Iterable[Task] | Task, workers: int = 1, **options: Any) -> Run
 
     Returns:
         What came of it; true in a condition when all is complete.
+
+    Raises:
+        ConfigurationError: an option means nothing.
+        TaskError: that is not tasks.
+        PlanError: they cannot be run as they are.
     """
     from rumbo.pipeline.task import Task
 
-    wanted = [tasks] if isinstance(tasks, Task) else list(tasks)
-    return execute(wanted, Options(workers=workers, **options))
+    _check_options(workers, options)
+    if isinstance(tasks, Task):
+        return execute([tasks], Options(workers=workers, **options))
+    if isinstance(tasks, (type, str)) or not hasattr(tasks, "__iter__"):
+        raise TaskError(f"Not a task: {described(tasks)}. Give an instance of Task to build, or several in a list.")
+    return execute(list(tasks), Options(workers=workers, **options))
+
+
+def _check_options(workers: int, options: Mapping[str, Any]) -> None:
+    if not isinstance(workers, int) or workers < 1:
+        raise ConfigurationError(f"workers={workers!r}: it must be a whole number of at least 1.")
+    kind = options.get("executor", "auto")
+    if kind not in EXECUTORS:
+        raise ConfigurationError(f"executor={kind!r}: it must be one of {', '.join(EXECUTORS)}.")
+    for name in options:
+        if name not in Options._fields:
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, Options._fields, n=2, cutoff=0.6)
+            advice = f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(Options._fields)}."
+            raise ConfigurationError(f"There is no option {name}. {advice}")
