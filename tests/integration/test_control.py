@@ -46,6 +46,17 @@ class Talks(rumbo.WrapperTask):
         return [Talk(n=1), Talk(n=2)]
 
 
+class Say(rumbo.Task):
+    worker_pool = "agents"
+
+    def output(self):
+        return rumbo.LocalTarget("said")
+
+    def run(self):
+        print("said by an agent")
+        self.output().write_text("")
+
+
 class Bad(rumbo.Task):
     def output(self):
         return rumbo.LocalTarget("bad")
@@ -118,6 +129,17 @@ def test_a_task_is_talked_to_and_its_words_are_read_from_afar(tmp_path: Path) ->
         assert "attempt 1 done" in away.says("show", "Talk(n=1)")
         (told,) = away.data("show", "Talk_1")
         assert (told["state"], told["params"]) == ("done", {"n": "1"})
+
+
+@pytest.mark.parametrize("executor", ["processes", "threads"])
+def test_what_an_agent_ran_can_be_read_from_afar(executor: str, tmp_path: Path) -> None:
+    with elsewhere(tmp_path) as away:
+        words = ["--slots", "1", "--pool", "agents", "--executor", executor, "--scheduler", away.house.url]
+        agent = away.house.start("worker", *words)
+        assert away.house.run("run", "-m", "talks", "Say", "--scheduler", away.house.url).returncode == 0
+
+        until(lambda: "said by an agent" in away.says("logs", "Say"), what="the output")
+        agent.terminate()
 
 
 def test_stepping_in(tmp_path: Path) -> None:

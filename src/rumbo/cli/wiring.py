@@ -195,7 +195,7 @@ def work_for_others(
 
     remote = _join(connection, options, clock, watch, assistant=True)
     watchers.insert(0, remote)
-    executor = _executor(options, plan, logs, lambda said: worker.pass_on(said))
+    executor = _executor(options, plan, logs, lambda said: worker.pass_on(said), is_lasting=True)
     worker = Worker("", plan, Describer(True, options.retries), remote, executor, clock, watchers, shares=True)
     interrupts = Interrupts(worker, False, tell)
     try:
@@ -357,7 +357,9 @@ def _memory(options: Options, run: str) -> tuple[HistoryWriter | None, LogFolder
     return HistoryWriter(folder), LogFolder(folder, run)
 
 
-def _executor(options: Options, plan: Plan, logs: LogFolder | None, say: Callable[[Said], None]) -> Executor:
+def _executor(
+    options: Options, plan: Plan, logs: LogFolder | None, say: Callable[[Said], None], is_lasting: bool = False
+) -> Executor:
     runner = Attempts(options.rules._replace(ask_planner=options.deep))
     kind = options.executor
     if kind == "auto":
@@ -369,7 +371,8 @@ def _executor(options: Options, plan: Plan, logs: LogFolder | None, say: Callabl
     if kind == "threads":
         from rumbo.executors.threads import ThreadExecutor
 
-        return ThreadExecutor(runner, options.workers, logs)
+        # One that may live for ever must not gather what nobody reads before its end.
+        return ThreadExecutor(runner, options.workers, logs, keeps_rest=not is_lasting)
     from rumbo.executors.processes import ProcessExecutor
 
     return ProcessExecutor(runner, options.workers, logs, options.recycle_after)
