@@ -81,6 +81,10 @@ class Elsewhere:
         assert said.returncode == code, said
         return said.stdout if code == 0 else said.stderr
 
+    def comes_to_say(self, text: str, *words: str) -> None:
+        """The history follows the scheduler by a moment."""
+        until(lambda: text in self._type(*words).stdout, what=text)
+
     def data(self, *words: str) -> list[dict[str, object]]:
         found: list[dict[str, object]] = json.loads(self.says(*words, "--json"))
         return found
@@ -123,8 +127,8 @@ def test_a_task_is_talked_to_and_its_words_are_read_from_afar(tmp_path: Path) ->
         assert run.wait(30) == 0
         assert following.wait(30) == 0
         assert away.house.output("logs") == "listening 1\nheard hello\nheard are you there\nheard end\n"
+        away.comes_to_say(" done ", "history")
         assert away.says("logs", "-m", "talks", "Talk", "--n", "1").endswith("heard end\n")
-        assert " done " in away.says("history")
         assert "Talk(n=1)" in away.says("show", "last", "--tasks")
         assert "attempt 1 done" in away.says("show", "Talk(n=1)")
         (told,) = away.data("show", "Talk_1")
@@ -138,7 +142,7 @@ def test_what_an_agent_ran_can_be_read_from_afar(executor: str, tmp_path: Path) 
         agent = away.house.start("worker", *words)
         assert away.house.run("run", "-m", "talks", "Say", "--scheduler", away.house.url).returncode == 0
 
-        until(lambda: "said by an agent" in away.says("logs", "Say"), what="the output")
+        away.comes_to_say("said by an agent", "logs", "Say")
         agent.terminate()
 
 
@@ -164,6 +168,7 @@ def test_a_task_that_failed_is_forgiven(tmp_path: Path) -> None:
         agent = away.house.start("worker", "--slots", "1", "--scheduler", away.house.url)
         (away.house.folder / "good").touch()
 
+        away.comes_to_say(" failed ", "history")
         assert "pending" in away.says("forgive", "Bad()")
         until(lambda: (away.house.folder / "bad").exists(), what="another attempt")
         agent.terminate()
