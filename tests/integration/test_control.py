@@ -140,6 +140,7 @@ def test_what_an_agent_ran_can_be_read_from_afar(executor: str, tmp_path: Path) 
     with elsewhere(tmp_path) as away:
         words = ["--slots", "1", "--pool", "agents", "--executor", executor, "--scheduler", away.house.url]
         agent = away.house.start("worker", *words)
+        until(lambda: away.data("workers"), what="the agent")
         assert away.house.run("run", "-m", "talks", "Say", "--scheduler", away.house.url).returncode == 0
 
         away.comes_to_say("said by an agent", "logs", "Say")
@@ -152,6 +153,8 @@ def test_stepping_in(tmp_path: Path) -> None:
         run = away.house.start("run", "-m", "talks", "Talks", "--workers", "2", "--scheduler", away.house.url)
         until(lambda: away.data("runs"), what="the run in the history")
         assert away.data("workers")[0]["running"] == []
+        (away.folder / "talks.py").write_text(PIPELINE)
+        assert "  The server: " in away.says("why", "-m", "talks", "Talk", "--n", "1")
 
         assert away.says("resume").strip() == "Going on."
         until(lambda: away.data("workers")[0]["running"], what="an attempt")

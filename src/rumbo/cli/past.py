@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from rumbo.cli.arguments import UsageError
 from rumbo.cli.look import plural
+from rumbo.errors import ConfigurationError
 from rumbo.history import NotInHistory
 from rumbo.store.connect import FOLDER, NoHistory
 from rumbo.store.reader import HistoryReader
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from rumbo.history import AttemptRow, Chapter, Page, RunRow, RunTaskRow, TaskRow
+    from rumbo.wire.connection import Connection
     from rumbo.wire.remote_history import RemoteHistory
 
 _RUN_ID = re.compile(r"\d{4,8}(-|$)")
@@ -123,16 +125,30 @@ def open_archive(folder: str | None, scheduler: str | None) -> Iterator[HistoryR
         return
     from rumbo import settings
 
-    chosen = settings.load().scheduler
-    if not scheduler and not chosen.url:
+    if not scheduler and not settings.load().scheduler.url:
         with open_history() as reader:
             yield reader
         return
-    from rumbo.wire.connection import Connection
     from rumbo.wire.remote_history import RemoteHistory
 
-    with RemoteHistory(Connection(scheduler or chosen.url, chosen.token, chosen.certificates)) as archive:
+    with RemoteHistory(server(scheduler)) as archive:
         yield archive
+
+
+def server(scheduler: str | None) -> Connection:
+    """The way to a server: the one that is named here, else in the settings.
+
+    Raises:
+        ConfigurationError: none is named.
+    """
+    from rumbo import settings
+    from rumbo.wire.connection import Connection
+
+    chosen = settings.load().scheduler
+    url = scheduler or chosen.url
+    if not url:
+        raise ConfigurationError("Which server? Name it with --scheduler URL, RUMBO_SCHEDULER, or url in [scheduler].")
+    return Connection(url, chosen.token, chosen.certificates)
 
 
 def open_history(folder: str = ".") -> HistoryReader:
