@@ -400,6 +400,13 @@ def test_the_picture_follows_the_size_of_the_terminal(folder: Path) -> None:
     assert terminal.finish() == 0
 
 
+def test_a_terminal_of_no_known_size_is_taken_for_an_ordinary_one(folder: Path) -> None:
+    terminal = Terminal(folder, "run", "-m", "naps", "Naps", "--workers", "2", width=0, height=0)
+    terminal.read_until(lambda seen: "◐ Nap(number=1)" in without_escapes(seen), "the second nap")
+    (folder / "wake").touch()
+    assert terminal.finish() == 0
+
+
 def test_no_color_gives_the_picture_without_colours(folder: Path) -> None:
     (folder / "wake").touch()
     terminal = Terminal(folder, "run", "-m", "naps", "Naps", NO_COLOR="1")

@@ -190,7 +190,9 @@ def test_what_cannot_be_done_is_said(tmp_path: Path) -> None:
             "rumbo: 'line' is not an amount of a resource, for example database=3 or memory=8GB.\n"
         )
         away.house.kill(away.house.server)  # type: ignore[arg-type]
-        assert f"rumbo: No scheduler answers at {url}" in away.says("pause", code=1)
+        nobody = f"rumbo: No scheduler answers at {url} (connection refused)."
+        assert away.says("pause", code=1) == f"{nobody}\n"
+        assert away.says("history", code=1) == f"{nobody} With --folder, the history of a folder is read.\n"
 
 
 def test_without_a_server_it_is_asked_for(tmp_path: Path) -> None:

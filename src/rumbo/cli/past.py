@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from rumbo.cli.arguments import UsageError
 from rumbo.cli.look import plural
-from rumbo.errors import ConfigurationError
+from rumbo.errors import ConfigurationError, SchedulerUnreachable
 from rumbo.history import NotInHistory
 from rumbo.store.connect import FOLDER, NoHistory
 from rumbo.store.reader import HistoryReader
@@ -129,10 +129,14 @@ def open_archive(folder: str | None, scheduler: str | None) -> Iterator[HistoryR
         with open_history() as reader:
             yield reader
         return
+    from rumbo.wire.connection import ServerDown
     from rumbo.wire.remote_history import RemoteHistory
 
     with RemoteHistory(server(scheduler)) as archive:
-        yield archive
+        try:
+            yield archive
+        except ServerDown as error:
+            raise SchedulerUnreachable(f"{error} With --folder, the history of a folder is read.") from error
 
 
 def server(scheduler: str | None) -> Connection:
