@@ -165,6 +165,19 @@ def test_json_is_all_there_is_on_standard_output(folder: Path) -> None:
         assert {"123 456", "from a program"} <= set(ended.err.splitlines())
 
 
+def test_what_a_module_prints_when_imported_is_no_result(folder: Path) -> None:
+    (folder / "loud.py").write_text(
+        "import os\nfrom sys import stdout\nfrom naps import *\nprint('hello')\nos.system('echo from a program')\n"
+        "class Loud(Talk):\n    def run(self):\n        self.done = stdout.write('to what was there\\n') > 0\n"
+    )
+
+    ended = rumbo(folder, "plan", "-m", "loud", "Loud", "--format", "mermaid")
+    assert (ended.out.split()[0], ended.err) == ("flowchart", "hello\nfrom a program\n")
+
+    ended = rumbo(folder, "run", "-m", "loud", "Loud", "-s")
+    assert "to what was there" in ended.out.splitlines()
+
+
 def test_python_m_rumbo_is_the_same_program(folder: Path) -> None:
     assert rumbo(folder, "version", program=[sys.executable, "-m", "rumbo"]) == rumbo(folder, "version")
 
