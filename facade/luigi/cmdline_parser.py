@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rumbo.pipeline import config
-from rumbo.pipeline.registry import Register
+from rumbo.pipeline.registry import Register, compile_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -112,12 +112,12 @@ class CmdlineParser(metaclass=_HoldsInstance):
     def _get_task_kwargs(self) -> dict[str, Any]:
         """The values given with ``--x`` for the named task."""
         cls = self._get_task_cls()
-        values: dict[str, Any] = {}
-        for name, parameter in cls.get_params():
-            text = getattr(self.known_args, name)
-            if text:
-                values[name] = parameter.parse(text)
-        return values
+        texts = {name: getattr(self.known_args, name) for name, _ in cls.get_params()}
+
+        def source(name: str) -> str:
+            return f"It was given as {_flag(name)} on the command line."
+
+        return compile_table(cls).parse({name: text for name, text in texts.items() if text}, source)
 
     @staticmethod
     def _attempt_load_module(known_args: argparse.Namespace) -> None:

@@ -256,8 +256,9 @@ _SECTIONS: dict[str, Section] = {
 }
 _FOREIGN = frozenset(["tasks"])
 """Tables in the same files that others read."""
+EXECUTORS = ("auto", "inline", "processes", "threads")
 _CHOICES = {
-    ("run", "executor"): ("auto", "inline", "processes", "threads"),
+    ("run", "executor"): EXECUTORS,
     ("alerts", "group_by"): ("family", "params", "task"),
     ("mail", "encryption"): ("auto", "starttls", "tls", "none"),
     ("mail", "format"): ("plain", "html"),

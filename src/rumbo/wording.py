@@ -60,6 +60,16 @@ def place_of(error: BaseException) -> str:
     return f"line {frames[-1].lineno} of {path.removeprefix(here)}"
 
 
+def brief(error: BaseException) -> str:
+    """An error of the user's code in a few words, with its line; of our own errors the sentence, without its stop."""
+    text = shortened(str(error).strip().split("\n", 1)[0])
+    if any(base.__module__ == "rumbo.errors" for base in type(error).__mro__):
+        return text.removesuffix(".")
+    kind = type(error).__name__
+    place = place_of(error)
+    return (f"{kind}: {text}" if text else kind) + (f" ({place})" if place else "")
+
+
 def plain_cause(line: str) -> str:
     """The last line of a traceback; of our own errors the sentence alone, which says all there is to say."""
     return _OUR_ERRORS.sub("", line, count=1) if line.startswith("rumbo.errors.") else line

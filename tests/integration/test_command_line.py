@@ -165,6 +165,19 @@ def test_json_is_all_there_is_on_standard_output(folder: Path) -> None:
         assert {"123 456", "from a program"} <= set(ended.err.splitlines())
 
 
+def test_what_a_module_prints_when_imported_is_no_result(folder: Path) -> None:
+    (folder / "loud.py").write_text(
+        "import os\nfrom sys import stdout\nfrom naps import *\nprint('hello')\nos.system('echo from a program')\n"
+        "class Loud(Talk):\n    def run(self):\n        self.done = stdout.write('to what was there\\n') > 0\n"
+    )
+
+    ended = rumbo(folder, "plan", "-m", "loud", "Loud", "--format", "mermaid")
+    assert (ended.out.split()[0], ended.err) == ("flowchart", "hello\nfrom a program\n")
+
+    ended = rumbo(folder, "run", "-m", "loud", "Loud", "-s")
+    assert "to what was there" in ended.out.splitlines()
+
+
 def test_python_m_rumbo_is_the_same_program(folder: Path) -> None:
     assert rumbo(folder, "version", program=[sys.executable, "-m", "rumbo"]) == rumbo(folder, "version")
 
@@ -219,6 +232,12 @@ def test_a_command_whose_result_cannot_be_written_has_failed(folder: Path) -> No
 
     assert shell(folder, "$rumbo plan -m naps Naps > /dev/full") == (1, "", words)
     assert shell(folder, "$rumbo list naps > /dev/full") == (1, "", words)
+
+
+def test_a_folder_that_is_gone(folder: Path) -> None:
+    ended = shell(folder, "mkdir gone; cd gone; rmdir ../gone; $rumbo history")
+
+    assert ended == (1, "", "rumbo: The current folder is gone: go to one that is there.\n")
 
 
 def test_streams_may_be_closed(folder: Path) -> None:
@@ -390,6 +409,13 @@ def test_the_picture_follows_the_size_of_the_terminal(folder: Path) -> None:
 
     lines = without_escapes(terminal.seen).replace("\r", "\n").split("\n")
     assert max(map(len, lines[1:-1])) < 24
+    (folder / "wake").touch()
+    assert terminal.finish() == 0
+
+
+def test_a_terminal_of_no_known_size_is_taken_for_an_ordinary_one(folder: Path) -> None:
+    terminal = Terminal(folder, "run", "-m", "naps", "Naps", "--workers", "2", width=0, height=0)
+    terminal.read_until(lambda seen: "◐ Nap(number=1)" in without_escapes(seen), "the second nap")
     (folder / "wake").touch()
     assert terminal.finish() == 0
 

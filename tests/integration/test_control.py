@@ -46,6 +46,17 @@ class Talks(rumbo.WrapperTask):
         return [Talk(n=1), Talk(n=2)]
 
 
+class Say(rumbo.Task):
+    worker_pool = "agents"
+
+    def output(self):
+        return rumbo.LocalTarget("said")
+
+    def run(self):
+        print("said by an agent")
+        self.output().write_text("")
+
+
 class Bad(rumbo.Task):
     def output(self):
         return rumbo.LocalTarget("bad")
@@ -69,6 +80,10 @@ class Elsewhere:
         said = self._type(*words)
         assert said.returncode == code, said
         return said.stdout if code == 0 else said.stderr
+
+    def comes_to_say(self, text: str, *words: str) -> None:
+        """The history follows the scheduler by a moment."""
+        until(lambda: text in self._type(*words).stdout, what=text)
 
     def data(self, *words: str) -> list[dict[str, object]]:
         found: list[dict[str, object]] = json.loads(self.says(*words, "--json"))
@@ -112,12 +127,24 @@ def test_a_task_is_talked_to_and_its_words_are_read_from_afar(tmp_path: Path) ->
         assert run.wait(30) == 0
         assert following.wait(30) == 0
         assert away.house.output("logs") == "listening 1\nheard hello\nheard are you there\nheard end\n"
+        away.comes_to_say(" done ", "history")
         assert away.says("logs", "-m", "talks", "Talk", "--n", "1").endswith("heard end\n")
-        assert " done " in away.says("history")
         assert "Talk(n=1)" in away.says("show", "last", "--tasks")
         assert "attempt 1 done" in away.says("show", "Talk(n=1)")
         (told,) = away.data("show", "Talk_1")
         assert (told["state"], told["params"]) == ("done", {"n": "1"})
+
+
+@pytest.mark.parametrize("executor", ["processes", "threads"])
+def test_what_an_agent_ran_can_be_read_from_afar(executor: str, tmp_path: Path) -> None:
+    with elsewhere(tmp_path) as away:
+        words = ["--slots", "1", "--pool", "agents", "--executor", executor, "--scheduler", away.house.url]
+        agent = away.house.start("worker", *words)
+        until(lambda: away.data("workers"), what="the agent")
+        assert away.house.run("run", "-m", "talks", "Say", "--scheduler", away.house.url).returncode == 0
+
+        away.comes_to_say("said by an agent", "logs", "Say")
+        agent.terminate()
 
 
 def test_stepping_in(tmp_path: Path) -> None:
@@ -126,6 +153,8 @@ def test_stepping_in(tmp_path: Path) -> None:
         run = away.house.start("run", "-m", "talks", "Talks", "--workers", "2", "--scheduler", away.house.url)
         until(lambda: away.data("runs"), what="the run in the history")
         assert away.data("workers")[0]["running"] == []
+        (away.folder / "talks.py").write_text(PIPELINE)
+        assert "  The server: " in away.says("why", "-m", "talks", "Talk", "--n", "1")
 
         assert away.says("resume").strip() == "Going on."
         until(lambda: away.data("workers")[0]["running"], what="an attempt")
@@ -142,6 +171,7 @@ def test_a_task_that_failed_is_forgiven(tmp_path: Path) -> None:
         agent = away.house.start("worker", "--slots", "1", "--scheduler", away.house.url)
         (away.house.folder / "good").touch()
 
+        away.comes_to_say(" failed ", "history")
         assert "pending" in away.says("forgive", "Bad()")
         until(lambda: (away.house.folder / "bad").exists(), what="another attempt")
         agent.terminate()
@@ -160,7 +190,9 @@ def test_what_cannot_be_done_is_said(tmp_path: Path) -> None:
             "rumbo: 'line' is not an amount of a resource, for example database=3 or memory=8GB.\n"
         )
         away.house.kill(away.house.server)  # type: ignore[arg-type]
-        assert f"rumbo: No scheduler answers at {url}" in away.says("pause", code=1)
+        nobody = f"rumbo: No scheduler answers at {url} (connection refused)."
+        assert away.says("pause", code=1) == f"{nobody}\n"
+        assert away.says("history", code=1) == f"{nobody} With --folder, the history of a folder is read.\n"
 
 
 def test_without_a_server_it_is_asked_for(tmp_path: Path) -> None:

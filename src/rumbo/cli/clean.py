@@ -9,7 +9,10 @@ from rumbo.cli.arguments import HELP, MODULE, Option, UsageError, read
 from rumbo.cli.finding import finder, make_tasks
 from rumbo.cli.help import help_text, option_rows
 from rumbo.cli.look import Ink, is_terminal, plural
+from rumbo.errors import TaskError
 from rumbo.pipeline.structure import flatten
+from rumbo.wording import brief
+from rumbo.worker.completeness import wrong_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -92,12 +95,19 @@ def _with_downstream(tasks: Sequence[Task], settings: Settings) -> list[Task]:
 
 
 def outputs_there(tasks: Iterable[Task]) -> list[Doomed]:
-    """The outputs of tasks that exist, each once."""
+    """The outputs of tasks that exist, each once.
+
+    Raises:
+        TaskError: the user's code does not say which they are, or whether they exist.
+    """
     found: dict[str, Doomed] = {}
     for task in tasks:
-        for target in flatten(task.output()):
-            if target.exists():
-                found.setdefault(str(target), Doomed(task, target))
+        try:
+            there = [target for target in flatten(task.output()) if target.exists()]
+        except Exception as error:
+            raise wrong_output(task) or TaskError(f"{task}: its outputs cannot be asked: {brief(error)}.") from error
+        for target in there:
+            found.setdefault(str(target), Doomed(task, target))
     return list(found.values())
 
 

@@ -10,7 +10,6 @@ import click
 from rumbo.cli import past
 from rumbo.cli.arguments import UsageError, amount
 from rumbo.cli.look import lasting
-from rumbo.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +53,7 @@ def _change(name: str) -> click.Command:
     wants = "RUN|TASK [--parameter VALUE ...]" if name == "cancel" else "TASK [--parameter VALUE ...]"
 
     def carry_out(scheduler: str | None, as_json: bool, words: tuple[str, ...] = ()) -> int:
-        connection = server(scheduler)
+        connection = past.server(scheduler)
         path = change.path.format(_place(connection, words)) if words else change.path
         changed: dict[str, str] = connection.ask("POST", _API + path)["changed"]
         if as_json:
@@ -89,7 +88,7 @@ def message_command(words: tuple[str, ...], wait: float | None, scheduler: str |
     *task, text = words
     if not task:
         raise UsageError("A message needs a task and a text: rumbo message TASK TEXT.")
-    connection = server(scheduler)
+    connection = past.server(scheduler)
     sent = connection.ask("POST", f"{_API}/{_place(connection, task)}/messages", {"content": text})["id"]
     answer = _wait_for_answer(connection, sent, wait) if wait else None
     if as_json:
@@ -121,7 +120,7 @@ def runs_command(scheduler: str | None, as_json: bool) -> int:
     from rumbo.cli.history import tell
     from rumbo.wire.remote_history import RemoteHistory
 
-    return tell(RemoteHistory(server(scheduler)).runs("running", limit=1000).rows, as_json, "No run is under way.")
+    return tell(RemoteHistory(past.server(scheduler)).runs("running", limit=1000).rows, as_json, "No run is under way.")
 
 
 @click.command("workers")
@@ -129,7 +128,7 @@ def runs_command(scheduler: str | None, as_json: bool) -> int:
 @_JSON
 def workers_command(scheduler: str | None, as_json: bool) -> int:
     """List the workers of a server, with what they run."""
-    workers = server(scheduler).ask("GET", f"{_API}/workers")
+    workers = past.server(scheduler).ask("GET", f"{_API}/workers")
     if as_json:
         _print_json(workers)
     elif not workers:
@@ -166,7 +165,7 @@ def resources_command(amounts: tuple[str, ...], scheduler: str | None, as_json: 
     """List the resources that the workers of a server share, or change how much there is of some."""
     from rumbo.wire.connection import path_part
 
-    connection = server(scheduler)
+    connection = past.server(scheduler)
     for text in amounts:
         try:
             name, value = amount(text)
@@ -188,23 +187,7 @@ def _resource_cells(resource: Any) -> list[str]:
     return [resource["name"], f"{resource['used']:g} of {resource['total']:g} in use", ", ".join(holders)]
 
 
-# The server, and what words name there ---------------------------------------------------------------------------
-
-
-def server(scheduler: str | None) -> Connection:
-    """The server that is meant.
-
-    Raises:
-        ConfigurationError: none is named.
-    """
-    from rumbo import settings
-    from rumbo.wire.connection import Connection
-
-    chosen = settings.load().scheduler
-    url = scheduler or chosen.url
-    if not url:
-        raise ConfigurationError("Which server? Name it with --scheduler URL, RUMBO_SCHEDULER, or url in [scheduler].")
-    return Connection(url, chosen.token, chosen.certificates)
+# What words name at a server ---------------------------------------------------------------------------
 
 
 def _place(connection: Connection, words: Sequence[str]) -> str:

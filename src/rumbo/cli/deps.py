@@ -11,6 +11,8 @@ from rumbo.cli.finding import finder, make_tasks
 from rumbo.cli.help import help_text, option_rows
 from rumbo.cli.look import Ink
 from rumbo.pipeline.structure import flatten
+from rumbo.wording import brief
+from rumbo.worker.plan import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +57,8 @@ def deps(words: Sequence[str]) -> int:
     else:
         ink = Ink(sys.stdout)
         for node in nodes:
-            print(f"{ink.symbol(state_of(node))} {node.task}")
+            trouble = f"  {ink.faint(node.reason)}" if node.verdict is Verdict.BROKEN else ""
+            print(f"{ink.symbol(state_of(node))} {node.task}{trouble}")
             for output in outputs_of(node.task):
                 print(f"    {ink.faint(output)}")
     return 0
@@ -108,7 +111,7 @@ def outputs_of(task: Task) -> list[str]:
     try:
         return [str(target) for target in flatten(task.output())]
     except Exception as error:  # noqa: BLE001 - the user's code; the list goes on
-        return [f"output() failed: {type(error).__name__}: {error}"]
+        return [f"output() failed: {brief(error)}"]
 
 
 def _as_data(node: Node) -> dict[str, Any]:

@@ -172,7 +172,7 @@ def call(words: list[str]) -> int:
 
 
 def _full_sentence(error: click.ClickException) -> str:
-    text = error.format_message()
+    text = " ".join(error.format_message().split())
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "rumbo"
     return f"{text if text.endswith(('.', '?', '!')) else text + '.'} `{path} --help` tells more."

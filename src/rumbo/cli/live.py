@@ -151,7 +151,8 @@ class LiveView:
             size = os.get_terminal_size(self._out.fileno())
         except (OSError, ValueError):
             size = os.terminal_size((80, 24))
-        width, height = max(size.columns, 10), max(size.lines, 4)
+        # A terminal that nobody has told its size says 0.
+        width, height = max(size.columns or 80, 10), max(size.lines or 24, 4)
         if (width, height) == self._size:
             return False
         extra = sum(max(-(-line.cell_len // width), 1) - 1 for line in self._lines)

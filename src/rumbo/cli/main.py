@@ -99,6 +99,14 @@ def _warning_text(
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
+def _has_folder() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def _cannot_write(error: OSError) -> int:
     """Standard output took no more."""
     if isinstance(error, BrokenPipeError):
@@ -130,6 +138,8 @@ def _unexpected(error: Exception) -> int:
         print(trimmed(text), file=sys.stderr)
     elif isinstance(error, OSError) and error.errno in _FULL:
         return _cannot_write(error)
+    elif isinstance(error, FileNotFoundError) and not _has_folder():
+        print(_sentence(RumboError("The current folder is gone: go to one that is there.")), file=sys.stderr)
     else:
         print(
             f"{text}\nrumbo: This is an error in Rumbo itself. Please report it with the lines above.", file=sys.stderr

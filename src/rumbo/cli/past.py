@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from rumbo.cli.arguments import UsageError
 from rumbo.cli.look import plural
+from rumbo.errors import ConfigurationError, SchedulerUnreachable
 from rumbo.history import NotInHistory
 from rumbo.store.connect import FOLDER, NoHistory
 from rumbo.store.database import is_url
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from rumbo.history import AttemptRow, Chapter, Page, RunRow, RunTaskRow, TaskRow
+    from rumbo.wire.connection import Connection
     from rumbo.wire.remote_history import RemoteHistory
 
 _RUN_ID = re.compile(r"\d{4,8}(-|$)")
@@ -124,16 +126,34 @@ def open_archive(folder: str | None, scheduler: str | None) -> Iterator[HistoryR
         return
     from rumbo import settings
 
-    chosen = settings.load().scheduler
-    if not scheduler and not chosen.url:
+    if not scheduler and not settings.load().scheduler.url:
         with open_history() as reader:
             yield reader
         return
-    from rumbo.wire.connection import Connection
+    from rumbo.wire.connection import ServerDown
     from rumbo.wire.remote_history import RemoteHistory
 
-    with RemoteHistory(Connection(scheduler or chosen.url, chosen.token, chosen.certificates)) as archive:
-        yield archive
+    with RemoteHistory(server(scheduler)) as archive:
+        try:
+            yield archive
+        except ServerDown as error:
+            raise SchedulerUnreachable(f"{error} With --folder, the history of a folder is read.") from error
+
+
+def server(scheduler: str | None) -> Connection:
+    """The way to a server: the one that is named here, else in the settings.
+
+    Raises:
+        ConfigurationError: none is named.
+    """
+    from rumbo import settings
+    from rumbo.wire.connection import Connection
+
+    chosen = settings.load().scheduler
+    url = scheduler or chosen.url
+    if not url:
+        raise ConfigurationError("Which server? Name it with --scheduler URL, RUMBO_SCHEDULER, or url in [scheduler].")
+    return Connection(url, chosen.token, chosen.certificates)
 
 
 def open_history(folder: str = ".") -> HistoryReader:
@@ -253,7 +273,7 @@ def _without_module(words: Sequence[str]) -> list[str]:
         if word.startswith("--module="):
             del rest[place]
             break
-    if not rest:
+    if not rest or not rest[0]:
         raise UsageError("Which task? Name it by its family and parameters, or by its id.")
     return rest
 

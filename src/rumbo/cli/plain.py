@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, TextIO
 
 from rumbo.cli.finding import failure_text
 from rumbo.cli.look import Ink, lasting, plural
-from rumbo.scheduler.effects import Assigned, AttemptEnded, Noted, Refused, RetryPlanned, TaskDisabled
-from rumbo.scheduler.records import Outcome
+from rumbo.scheduler.effects import Assigned, AttemptEnded, Noted, Refused, RetryPlanned, StateChanged, TaskDisabled
+from rumbo.scheduler.records import Outcome, State
 from rumbo.wording import shortened
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ class PlainLines:
         self._spoken = 0.0
         self._printed = Printed()
         self._said_at: dict[int, float] = {}
-        self._parked: set[int] = set()
+        self._parked: set[str] = set()
+        """Tasks that wait for what they asked for."""
         self._latest = (0, 0.0)
         """Lease and beginning of the attempt that ended last."""
 
@@ -86,6 +87,8 @@ class PlainLines:
                 self._assigned(effect)  # type: ignore[arg-type]
             elif kind is AttemptEnded:
                 self._attempt_ended(effect)  # type: ignore[arg-type]
+            elif kind is StateChanged:
+                self._state_changed(effect)  # type: ignore[arg-type]
             elif kind is RetryPlanned:
                 self._retry_planned(effect)  # type: ignore[arg-type]
             elif kind is TaskDisabled:
@@ -116,9 +119,8 @@ class PlainLines:
 
     def _attempt_ended(self, effect: AttemptEnded) -> None:
         if effect.outcome is Outcome.PARKED:
-            self._parked.add(effect.lease)
             return
-        if effect.outcome is Outcome.RELEASED and effect.lease in self._parked:
+        if effect.outcome is Outcome.RELEASED and effect.task in self._parked:
             return  # what it asked for was not made, so its turn never came again: the summary says so
         self._ended += 1
         word, state = _WORDS.get(effect.outcome, (effect.outcome.name.lower(), "unknown"))
@@ -140,6 +142,12 @@ class PlainLines:
         if effect.lease != self._latest[0]:  # that of a batch ends once for each of its tasks
             self._latest = (effect.lease, self._begun.pop(effect.lease, effect.at))
         return self._latest[1]
+
+    def _state_changed(self, effect: StateChanged) -> None:
+        if effect.new is State.PARKED:
+            self._parked.add(effect.task)
+        elif self._parked:
+            self._parked.discard(effect.task)
 
     def _retry_planned(self, effect: RetryPlanned) -> None:
         self._line("retry", "retrying", f"{self._name(effect.task)} in {lasting(effect.due - effect.at)}")

@@ -11,10 +11,11 @@ from rumbo.cli.arguments import HELP, MODULE, Option, amount, count, read
 from rumbo.cli.finding import finder, make_tasks
 from rumbo.cli.look import Ink, is_terminal
 from rumbo.cli.main import ALL_COMPLETE, FAILED, INCOMPLETE, INTERRUPTED
+from rumbo.cli.masking import without_secrets
 from rumbo.cli.streams import outlet, set_aside
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from rumbo.cli.alerting import Alerting
     from rumbo.cli.arguments import Line
@@ -145,40 +146,6 @@ def options_of(flags: Mapping[str, Any], settings: Settings, words: Sequence[str
         pools=tuple(settings.scheduler.pools.split(",")),
         alerts=_alerting(settings),
     )
-
-
-def without_secrets(words: Sequence[str], line: Line) -> list[str]:
-    """The words of a command with the values masked that are not public, for the history and for other people."""
-    secrets = dict(_secrets(line))
-    masked: list[str] = []
-    for word in words:
-        flag, equals, _ = word.partition("=")
-        if equals and _spelled(flag) in secrets:
-            masked.append(f"{flag}=***")
-        elif masked and secrets.get(_spelled(masked[-1])) == word:
-            masked.append("***")
-        else:
-            masked.append(word)
-    return masked
-
-
-def _secrets(line: Line) -> Iterator[tuple[str, str]]:
-    """The flags by which values were given that are not public, in one spelling, and the values."""
-    from rumbo.pipeline.parameter import ParameterVisibility
-    from rumbo.pipeline.registry import Register
-
-    for wanted in line.wanted:
-        for name, parameter in wanted.cls.get_params():
-            if parameter.visibility != ParameterVisibility.PUBLIC and name in wanted.texts:
-                yield _spelled(f"--{name}"), wanted.texts[name]
-    for (family, name), text in line.others.items():
-        if dict(Register.get_task_cls(family).get_params())[name].visibility != ParameterVisibility.PUBLIC:
-            yield _spelled(f"--{family}_{name}"), text
-            yield _spelled(f"--{name}"), text
-
-
-def _spelled(flag: str) -> str:
-    return flag.replace("-", "_")
 
 
 def _alerting(settings: Settings) -> Alerting | None:

@@ -55,15 +55,27 @@ def set_aside() -> Iterator[None]:
     imported or asked is not that.
     """
     flush()
+    if _number_of(sys.stdout) != 1:
+        with redirect_stdout(sys.stderr):
+            yield
+        return
+    # Not by another object in the place of `sys.stdout`: a module may keep what it finds there when it is imported.
     kept = os.dup(1)
     os.dup2(2, 1)
     try:
-        with redirect_stdout(sys.stderr):
-            yield
+        yield
     finally:
-        sys.stderr.flush()
+        flush()
         os.dup2(kept, 1)
         os.close(kept)
+
+
+def _number_of(stream: TextIO) -> int | None:
+    """The descriptor of a stream; None if it is not a file of the system."""
+    try:
+        return stream.fileno()
+    except (OSError, ValueError):
+        return None
 
 
 class Outlet(io.TextIOWrapper):

@@ -14,17 +14,20 @@ from rumbo.pipeline.structure import flatten
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from rumbo.cli.past import Archive
     from rumbo.worker.plan import Node
 
 OPTIONS = (
     MODULE,
     Option("deep", ("--deep",), "Look below complete tasks too."),
+    Option("scheduler", ("--scheduler",), "Address of a server (`rumbo serve`) to ask too.", "URL"),
     HELP,
 )
 
 ABOUT = (
     "Tells why a task would run, or why not: which of its outputs are missing, what it waits for down to the first "
-    "cause, and what became of it in the last runs. Nothing runs. TASK is written as for `rumbo run`."
+    "cause, and what became of it in the last runs; with a server, also what that says of it at this moment. "
+    "Nothing runs. TASK is written as for `rumbo run`."
 )
 
 _CAUSES = 5
@@ -50,7 +53,7 @@ def why(words: Sequence[str]) -> int:
     for node in plan.roots:
         for text in _reasons(node, ink):
             print(text)
-        for text in _past(node, ink):
+        for text in _past(node, ink, line.options.get("scheduler", in_force.scheduler.url)):
             print(text)
     return 0
 
@@ -101,24 +104,36 @@ def _causes(node: Node) -> Iterator[Node]:
                 stack.append(needed)
 
 
-def _past(node: Node, ink: Ink) -> Iterator[str]:
-    """The last runs that had to do with the task; nothing when there is no history."""
+def _past(node: Node, ink: Ink, scheduler: str) -> Iterator[str]:
+    """What a server says of the task, and the last runs that had to do with it; nothing when there is no history."""
     import os
 
     from rumbo.store.connect import DATABASE, FOLDER
 
-    if not os.path.exists(os.path.join(FOLDER, DATABASE)):
+    if not scheduler and not os.path.exists(os.path.join(FOLDER, DATABASE)):
         return
-    from rumbo.cli.past import open_history
+    from rumbo.cli.past import open_history, server
+    from rumbo.wire.remote_history import RemoteHistory
+
+    if not scheduler:
+        with open_history() as reader:
+            yield from _story(node, reader, ink)
+        return
+    with RemoteHistory(server(scheduler)) as archive:
+        told = archive.why(node.id)
+        yield f"  The server: {told}" if told is not None else "  The server does not know it (any more)."
+        yield from _story(node, archive, ink)
+
+
+def _story(node: Node, archive: Archive, ink: Ink) -> Iterator[str]:
     from rumbo.cli.show import story_lines
     from rumbo.history import NotInHistory
 
-    with open_history() as reader:
-        try:
-            story = reader.story(reader.task(node.id), limit=_RUNS)
-        except NotInHistory:
-            yield "  No run has had to do with it yet."
-            return
-        yield "  The last runs:"
-        for chapter in story.rows:
-            yield from (f"  {line}" for line in story_lines(chapter, ink))
+    try:
+        story = archive.story(archive.task(node.id), limit=_RUNS)
+    except NotInHistory:
+        yield "  No run has had to do with it yet."
+        return
+    yield "  The last runs:"
+    for chapter in story.rows:
+        yield from (f"  {line}" for line in story_lines(chapter, ink))

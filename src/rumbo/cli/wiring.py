@@ -7,10 +7,12 @@ import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rumbo.clock import SystemClock
-from rumbo.errors import AccessDenied, SchedulerUnreachable
+from rumbo.errors import AccessDenied, ConfigurationError, SchedulerUnreachable, TaskError
 from rumbo.executors.inline import InlineExecutor
 from rumbo.ports import RunEnded, RunInfo
+from rumbo.settings import EXECUTORS
 from rumbo.wire.local import LocalScheduler
+from rumbo.wording import described
 from rumbo.worker.attempt import Attempts, Rules
 from rumbo.worker.interrupts import Interrupts
 from rumbo.worker.plan import Plan
@@ -201,7 +203,7 @@ def work_for_others(
 
     remote = _join(connection, options, clock, watch, assistant=True)
     watchers.insert(0, remote)
-    executor = _executor(options, plan, logs, lambda said: worker.pass_on(said))
+    executor = _executor(options, plan, logs, lambda said: worker.pass_on(said), is_lasting=True)
     worker = Worker("", plan, Describer(True, options.retries), remote, executor, clock, watchers, shares=True)
     interrupts = Interrupts(worker, False, tell)
     try:
@@ -363,7 +365,9 @@ def _memory(options: Options, run: str) -> tuple[HistoryWriter | None, LogFolder
     return HistoryWriter(folder), LogFolder(folder, run)
 
 
-def _executor(options: Options, plan: Plan, logs: LogFolder | None, say: Callable[[Said], None]) -> Executor:
+def _executor(
+    options: Options, plan: Plan, logs: LogFolder | None, say: Callable[[Said], None], is_lasting: bool = False
+) -> Executor:
     runner = Attempts(options.rules._replace(ask_planner=options.deep))
     kind = options.executor
     if kind == "auto":
@@ -375,7 +379,8 @@ def _executor(options: Options, plan: Plan, logs: LogFolder | None, say: Callabl
     if kind == "threads":
         from rumbo.executors.threads import ThreadExecutor
 
-        return ThreadExecutor(runner, options.workers, logs)
+        # One that may live for ever must not gather what nobody reads before its end.
+        return ThreadExecutor(runner, options.workers, logs, keeps_rest=not is_lasting)
     from rumbo.executors.processes import ProcessExecutor
 
     return ProcessExecutor(runner, options.workers, logs, options.recycle_after)
@@ -424,8 +429,32 @@ def build(tasks: Iterable[Task] | Task, workers: int = 1, **options: Any) -> Run
 
     Returns:
         What came of it; true in a condition when all is complete.
+
+    Raises:
+        ConfigurationError: an option means nothing.
+        TaskError: that is not tasks.
+        PlanError: they cannot be run as they are.
     """
     from rumbo.pipeline.task import Task
 
-    wanted = [tasks] if isinstance(tasks, Task) else list(tasks)
-    return execute(wanted, Options(workers=workers, **options))
+    _check_options(workers, options)
+    if isinstance(tasks, Task):
+        return execute([tasks], Options(workers=workers, **options))
+    if isinstance(tasks, (type, str)) or not hasattr(tasks, "__iter__"):
+        raise TaskError(f"Not a task: {described(tasks)}. Give an instance of Task to build, or several in a list.")
+    return execute(list(tasks), Options(workers=workers, **options))
+
+
+def _check_options(workers: int, options: Mapping[str, Any]) -> None:
+    if not isinstance(workers, int) or workers < 1:
+        raise ConfigurationError(f"workers={workers!r}: it must be a whole number of at least 1.")
+    kind = options.get("executor", "auto")
+    if kind not in EXECUTORS:
+        raise ConfigurationError(f"executor={kind!r}: it must be one of {', '.join(EXECUTORS)}.")
+    for name in options:
+        if name not in Options._fields:
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, Options._fields, n=2, cutoff=0.6)
+            advice = f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(Options._fields)}."
+            raise ConfigurationError(f"There is no option {name}. {advice}")

@@ -157,8 +157,11 @@ class InlineExecutor:
         begin = self._runner.resume if is_resumed else self._runner.start
         limit = self._allowances.limit(order.lease, task)
         try:
-            with alarm(limit) if limit is not None else nullcontext(), printing_to(page):
+            if limit is None and page is None:  # most attempts, so they are spared what the others need
                 result = begin(order.lease, task, self)
+            else:
+                with alarm(limit) if limit is not None else nullcontext(), printing_to(page):
+                    result = begin(order.lease, task, self)
         except KeyboardInterrupt:
             result = Ended(order.lease, Outcome.CANCELLED, "interrupted")
         if not isinstance(result, Ended):

@@ -95,6 +95,9 @@ class _Stream(io.TextIOBase):
     def fileno(self) -> int:
         return self._behind.fileno()
 
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._behind, name)  # what text streams need not have, such as `name` and `reconfigure`
+
     @property
     def encoding(self) -> str:  # type: ignore[override]
         return "utf-8" if _page.get() is not None else self._behind.encoding

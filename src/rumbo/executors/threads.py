@@ -54,11 +54,15 @@ class ThreadExecutor:
         size: number of threads.
         logs: where the output of attempts is kept; None leaves it alone.
         together: how many asynchronous attempts may be under way at once.
+        keeps_rest: keep what cannot be told apart too, all together until the end; else it goes where it went before.
     """
 
-    def __init__(self, runner: Runner, size: int, logs: Logs | None = None, together: int = 100) -> None:
+    def __init__(
+        self, runner: Runner, size: int, logs: Logs | None = None, together: int = 100, keeps_rest: bool = True
+    ) -> None:
         self._runner = runner
         self._logs = logs
+        self._keeps_rest = keeps_rest
         self._spool: Spool | None = None
         self._switch = Switch()
         self._allowances = Allowances()
@@ -74,12 +78,13 @@ class ThreadExecutor:
 
     def open(self, tasks: Mapping[str, Task]) -> None:
         """Start the threads. What they print by themselves is kept for each attempt; all else for all together."""
-        self._spool = None if self._logs is None else self._logs.open_spool("threads")
+        if self._logs is not None:
+            self._switch.install()
+        self._spool = None if self._logs is None or not self._keeps_rest else self._logs.open_spool("threads")
         if self._spool is not None:
             flush_standard_streams()
             self._kept = [(number, os.dup(number)) for number in (1, 2)]
             self._spool.redirect(1, 2)
-            self._switch.install()
         for number in range(self._size):
             thread = threading.Thread(target=self._serve, name=f"rumbo-{number + 1}", daemon=True)
             thread.start()
@@ -228,7 +233,7 @@ class ThreadExecutor:
         self._news.put((attempt, _with_log(result, page)))
 
     def _open_page(self, attempt: _Attempt) -> Page | None:
-        if self._logs is None or self._spool is None:
+        if self._logs is None:
             return None
         return self._logs.open_page(attempt.order.tasks[0], attempt.order.attempt)
 

@@ -288,6 +288,8 @@ class LocalTarget(FileSystemTarget):
         try:
             file = AtomicFile(self.path)
         except FileNotFoundError:
+            file = None
+        if file is None:  # here and not above, where an error would drag the first one along
             self.makedirs()
             file = AtomicFile(self.path)
         try:

@@ -93,6 +93,14 @@ class RemoteHistory:
         self._ids.update(((each.run.id, each.task.position), each.task.task_id) for each in page.rows)
         return page
 
+    def why(self, task_id: str) -> str | None:
+        """What the scheduler says of a task at this moment, in one sentence; None if it does not know it (any more)."""
+        try:
+            told: str = self._connection.ask("GET", f"/api/v1/tasks/{path_part(task_id)}/live")["why"]
+        except NotThere:
+            return None
+        return told
+
     def read_log(
         self, run: str, task: str, attempt: int, goes_on: Callable[[], bool] | None, nap: Callable[[], object]
     ) -> Iterator[bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -35,13 +35,13 @@ def check(task: Task) -> Answer:
     try:
         answer = task.complete()
     except Broken as error:  # the user's code; one broken branch must not stop the others
-        return _wrong_output(task) or error
+        return wrong_output(task) or error
     if answer is True or answer is False:
         return answer
     return TaskError(f"{task}.complete() returned {described(answer)}: it must return True or False.")
 
 
-def _wrong_output(task: Task) -> TaskError | None:
+def wrong_output(task: Task) -> TaskError | None:
     """What is wrong with a task's `output()`, if that is why it could not say whether it is complete."""
     try:
         wrong = [made for made in flatten(task.output()) if not hasattr(made, "exists")]
@@ -49,7 +49,8 @@ def _wrong_output(task: Task) -> TaskError | None:
         return None
     if not wrong:
         return None
-    advice = f"rumbo.LocalTarget({wrong[0]!r})" if isinstance(wrong[0], (str, Path)) else "rumbo.LocalTarget(path)"
+    is_path = isinstance(wrong[0], (str, os.PathLike))
+    advice = f"rumbo.LocalTarget({os.fspath(wrong[0])!r})" if is_path else "rumbo.LocalTarget(path)"
     return TaskError(f"{task}.output() returned {described(wrong[0])}: return targets, such as {advice}.")
 
 

@@ -6,13 +6,13 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from rumbo.errors import CollisionError, CycleError, RumboError, TaskError
+from rumbo.errors import CollisionError, CycleError, TaskError
 from rumbo.pipeline.events import Event, fire
 from rumbo.pipeline.parameter import ParameterVisibility
 from rumbo.pipeline.secrecy import masked
 from rumbo.pipeline.task import Task, WrapperTask
 from rumbo.ports import PlannedTask
-from rumbo.wording import described, place_of, shortened
+from rumbo.wording import brief, described, shortened
 from rumbo.worker.completeness import Answer, Broken, check_all
 from rumbo.worker.freshness import Freshness
 
@@ -191,7 +191,7 @@ class Plan:
         if task._event_callbacks:
             fire(task, Event.DEPENDENCY_MISSING, task)
         if answer is not False:
-            self._break(node, answer, f"complete() failed: {_brief(answer)}")
+            self._break(node, answer, f"complete() failed: {brief(answer)}")
             return False
         if task.disabled:
             node.verdict = Verdict.WAIT
@@ -252,7 +252,7 @@ class Plan:
                     "return tasks, not their targets and not their classes."
                 )
         except Broken as error:  # the user's code; one broken branch must not stop the others
-            self._break(node, error, f"requires() failed: {_brief(error)}")
+            self._break(node, error, f"requires() failed: {brief(error)}")
             if task._event_callbacks:
                 fire(task, Event.BROKEN_TASK, task, error)
             return
@@ -260,15 +260,6 @@ class Plan:
         if task._event_callbacks:
             for each in needed:
                 fire(task, Event.DEPENDENCY_DISCOVERED, task, each)
-
-
-def _brief(error: BaseException) -> str:
-    text = shortened(str(error).strip().split("\n", 1)[0])
-    if isinstance(error, RumboError):
-        return text
-    kind = type(error).__name__
-    place = place_of(error)
-    return (f"{kind}: {text}" if text else kind) + (f" ({place})" if place else "")
 
 
 def _forbid_collision(first: Task, second: Task) -> None:

@@ -239,7 +239,7 @@ class Worker:
         if ended.log:
             for id in order.tasks:
                 for observer in self._observers:
-                    observer.attempt_log(self._run, id, order.attempt, ended.log)
+                    observer.attempt_log(order.run or self._run, id, order.attempt, ended.log)
         if ended.outcome is Outcome.PARKED:
             reports.append(self._park(order, ended))
             return
@@ -275,7 +275,7 @@ class Worker:
         known = set(map(id, node.needs))
         node.needs += [needed for needed in asked if id(needed) not in known]
         for observer in self._observers:
-            observer.planned(self._run, [node.planned()])
+            observer.planned(order.run or self._run, [node.planned()])
 
     def _tell_of_trouble(self, order: Order, ended: Ended) -> None:
         """Events that only this side can fire: the attempt's own process may be gone."""

@@ -317,3 +317,43 @@ def test_who_is_to_get_mail_must_have_an_address(desk: Any) -> None:
 def test_without_anybody_in_to_only_owners_get_mail(desk: Any) -> None:
     desk.write("rumbo.toml", '[mail]\nhost = "localhost"\n')
     assert desk.type("alerts", "test").out.endswith("mail: [mail] to names nobody, so only owners of tasks are told.\n")
+
+
+BAD = """
+import rumbo
+
+class Bad(rumbo.Task):
+    def output(self):
+        {output}
+
+class Top(rumbo.Task):
+    def requires(self):
+        return Bad()
+    def output(self):
+        return rumbo.LocalTarget("top.txt")
+"""
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        ("raise KeyError('x')", "Bad(): its outputs cannot be asked: KeyError: 'x' (line 6 of bad.py)."),
+        (
+            "return 'there.txt'",
+            "Bad().output() returned 'there.txt', of type str: return targets, such as rumbo.LocalTarget('there.txt').",
+        ),
+    ],
+)
+def test_outputs_that_cannot_be_asked_cannot_be_removed(output: str, message: str, desk: Any) -> None:
+    desk.write("bad.py", BAD.format(output=output))
+
+    assert desk.type("clean", "-m", "bad", "Bad", "--yes") == (1, "", f"rumbo: {message}\n")
+
+
+def test_what_cannot_be_asked_has_its_reason_among_the_dependencies(desk: Any) -> None:
+    desk.write("bad.py", BAD.format(output="raise KeyError('x')"))
+
+    assert desk.type("deps", "-m", "bad", "Top").out.splitlines()[:2] == [
+        "✗ Bad()  complete() failed: KeyError: 'x' (line 6 of bad.py)",
+        "    output() failed: KeyError: 'x' (line 6 of bad.py)",
+    ]

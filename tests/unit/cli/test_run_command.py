@@ -303,6 +303,18 @@ def test_a_circle_is_told_with_its_path(desk: Any) -> None:
     assert said.err.startswith("rumbo: These tasks need each other in a circle:\n  A()\n  -> A()\nRemove one of")
 
 
+def test_a_task_whose_wish_is_not_made_is_held_up_and_no_more(desk: Any) -> None:
+    desk.write("wish.py", "import rumbo, shop\n\nclass Wish(rumbo.Task):\n    def output(self):\n"
+                          "        return rumbo.LocalTarget('w')\n    def run(self):\n"
+                          "        yield shop.Source(name='a')\n")  # fmt: skip
+
+    said = desk.type("run", "-m", "wish", "Wish", "--no-history")
+
+    assert said.code == 3
+    assert "  1 task held up:\n    Wish(): needs Source(name=a), which is external\n" in said.out
+    assert "given back" not in said.out
+
+
 def test_a_module_that_ends_the_program_is_not_silent(desk: Any) -> None:
     desk.write("script.py", "import sys\n\nsys.exit(3)\n")
 

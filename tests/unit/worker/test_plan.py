@@ -191,7 +191,7 @@ def test_output_must_give_targets():
     (node,) = Plan().find([Plain()])
     assert node.reason == (
         "complete() failed: planning.Plain().output() returned 'there.txt', of type str: "
-        "return targets, such as rumbo.LocalTarget('there.txt')."
+        "return targets, such as rumbo.LocalTarget('there.txt')"
     )
 
 
