@@ -48,7 +48,7 @@ class ServerInside:
         self.daemon.load()
         self.history.start()
         self.access = make_access(self.folder, self.access_terms)
-        self.app = app = make_application(self.daemon, self.access, self.folder)
+        self.app = app = make_application(self.daemon, self.access, self.folder, self.folder)
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", self.port))

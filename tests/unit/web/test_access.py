@@ -153,7 +153,7 @@ def addresses(folder: Path) -> list[Address]:
     """All that the application answers, by its own routes."""
     access = make_access(str(folder / ".rumbo"), AccessTerms())
     nothing: Any = None
-    app = make_application(nothing, access, str(folder / ".rumbo"))
+    app = make_application(nothing, access, str(folder / ".rumbo"), str(folder))
     found: list[Address] = []
     for route in app.routes:
         path: str = route.path  # type: ignore[attr-defined]
