@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from rumbo import settings
 from rumbo.cli.look import Ink
 
 _MASK = "********"
+_PASSWORD = re.compile(r"(://[^\s:/@]*:)[^\s/@]+@")
 
 
 class Row(NamedTuple):
@@ -49,8 +51,10 @@ def _parameter_rows() -> list[Row]:
 
 
 def _shown(name: str, value: Any) -> Any:
-    """A value as anybody may see it."""
-    return _MASK if isinstance(value, str) and value and settings.is_secret(name) else value
+    """A value as anybody may see it: a secret masked, of an address the password."""
+    if not isinstance(value, str) or not value:
+        return value
+    return _MASK if settings.is_secret(name) else _PASSWORD.sub(rf"\1{_MASK}@", value)
 
 
 @click.command("config")
