@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from typing import Any, NamedTuple
 
@@ -12,7 +11,6 @@ from rumbo import settings
 from rumbo.cli.look import Ink
 
 _MASK = "********"
-_PASSWORD = re.compile(r"(://[^\s:/@]*:)[^\s/@]+@")
 
 
 class Row(NamedTuple):
@@ -54,7 +52,7 @@ def _shown(name: str, value: Any) -> Any:
     """A value as anybody may see it: a secret masked, of an address the password."""
     if not isinstance(value, str) or not value:
         return value
-    return _MASK if settings.is_secret(name) else _PASSWORD.sub(rf"\1{_MASK}@", value)
+    return _MASK if settings.is_secret(name) else settings.without_passwords(value)
 
 
 @click.command("config")

@@ -139,6 +139,8 @@ def options_of(flags: Mapping[str, Any], settings: Settings, words: Sequence[str
 
 def without_secrets(words: Sequence[str], line: Line) -> list[str]:
     """The words of a command with the values masked that are not public, for the history and for other people."""
+    from rumbo.settings import without_passwords
+
     secrets = dict(_secrets(line))
     masked: list[str] = []
     for word in words:
@@ -148,7 +150,7 @@ def without_secrets(words: Sequence[str], line: Line) -> list[str]:
         elif masked and secrets.get(_spelled(masked[-1])) == word:
             masked.append("***")
         else:
-            masked.append(word)
+            masked.append(without_passwords(word))
     return masked
 
 
