@@ -303,7 +303,7 @@ def test_a_circle_is_told_with_its_path(desk: Any) -> None:
     assert said.err.startswith("rumbo: These tasks need each other in a circle:\n")
 
 
-def test_the_password_of_an_address_is_not_in_the_command_that_is_kept(desk: Any) -> None:
+def test_the_password_of_an_address_is_not_in_the_command_that_is_kept() -> None:
     from rumbo.cli.arguments import Line
     from rumbo.cli.run import without_secrets
 
