@@ -313,6 +313,15 @@ def is_secret(name: str, section: str = "") -> bool:
     return any(word in lowered for word in _SECRET)
 
 
+def without_passwords(text: str) -> str:
+    """A text with the passwords masked that addresses in it have."""
+    if "://" not in text:
+        return text
+    import re
+
+    return re.sub(r"(://[^\s:/@]*:)[^\s/@]+@", r"\1********@", text)
+
+
 def value_from_text(section: str, name: str, text: str, where: str) -> Any:
     """A setting's value from text, as a variable or a flag has it.
 

@@ -28,9 +28,8 @@ def rows() -> list[Row]:
     in_force = settings.load()
     found = []
     for key in settings.all_keys():
-        value = _shown(key.name, getattr(getattr(in_force, key.section), key.name))
+        shown = _shown(key.name, getattr(getattr(in_force, key.section), key.name), key.section)
         origin = in_force.origins.get((key.section, key.name), "default")
-        shown = _MASK if value and settings.is_secret(key.name, key.section) else value
         found.append(Row(key.section, key.name, shown, origin, key.help))
     for name, amount in in_force.resources.items():
         found.append(Row("resources", name, amount, in_force.origins["resources", name]))
@@ -49,9 +48,11 @@ def _parameter_rows() -> list[Row]:
     return found
 
 
-def _shown(name: str, value: Any) -> Any:
-    """A value as anybody may see it."""
-    return _MASK if isinstance(value, str) and value and settings.is_secret(name) else value
+def _shown(name: str, value: Any, section: str = "") -> Any:
+    """A value as anybody may see it: a secret masked, of an address the password."""
+    if not isinstance(value, str) or not value:
+        return value
+    return _MASK if settings.is_secret(name, section) else settings.without_passwords(value)
 
 
 @click.command("config")

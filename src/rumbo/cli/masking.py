@@ -1,4 +1,4 @@
-"""The words of a command without the values of private parameters, for the history and for other people."""
+"""The words of a command without values that are not public, for the history and for other people."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
 
 def without_secrets(words: Sequence[str], line: Line) -> list[str]:
-    """The words with each value of a private parameter masked."""
+    """The words with each value masked that is not public, and the passwords in addresses."""
+    from rumbo.settings import without_passwords
+
     secrets = dict(_secrets(line))
     masked: list[str] = []
     for word in words:
@@ -21,21 +23,21 @@ def without_secrets(words: Sequence[str], line: Line) -> list[str]:
         elif masked and secrets.get(_spelled(masked[-1])) == word:
             masked.append("***")
         else:
-            masked.append(word)
+            masked.append(without_passwords(word))
     return masked
 
 
 def _secrets(line: Line) -> Iterator[tuple[str, str]]:
-    """The flags by which values of private parameters were given, in one spelling, and the values."""
+    """The flags by which values were given that are not public, in one spelling, and the values."""
     from rumbo.pipeline.parameter import ParameterVisibility
     from rumbo.pipeline.registry import Register
 
     for wanted in line.wanted:
         for name, parameter in wanted.cls.get_params():
-            if parameter.visibility == ParameterVisibility.PRIVATE and name in wanted.texts:
+            if parameter.visibility != ParameterVisibility.PUBLIC and name in wanted.texts:
                 yield _spelled(f"--{name}"), wanted.texts[name]
     for (family, name), text in line.others.items():
-        if dict(Register.get_task_cls(family).get_params())[name].visibility == ParameterVisibility.PRIVATE:
+        if dict(Register.get_task_cls(family).get_params())[name].visibility != ParameterVisibility.PUBLIC:
             yield _spelled(f"--{family}_{name}"), text
             yield _spelled(f"--{name}"), text
 

@@ -32,7 +32,13 @@ class StateAccessBook:
 
     def __init__(self, place: str) -> None:
         self._place = place
-        self._db = open_state(place)
+        self._open()
+
+    def _open(self) -> None:
+        self._db = open_state(self._place)
+        if isinstance(self._db, sqlite3.Connection):
+            # As for the history: it survives the death of every process; a power cut may lose the last moments.
+            self._db.execute("PRAGMA synchronous = NORMAL")
         self._is_lost = False
 
     def tokens(self) -> list[Token]:
@@ -72,8 +78,7 @@ class StateAccessBook:
     def _do(self, statement: str, values: Sequence[object]) -> Cursor:
         if self._is_lost:
             self._db.close()
-            self._db = open_state(self._place)
-            self._is_lost = False
+            self._open()
         try:
             return self._db.execute(statement, values)
         except sqlite3.Error as error:

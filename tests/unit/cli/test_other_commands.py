@@ -216,6 +216,17 @@ def test_clean_leaves_what_has_no_way_to_be_removed(desk: Any) -> None:
 # config ----------------------------------------------------------------------------------------------------------
 
 
+def test_config_shows_no_secrets(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUMBO_SCHEDULER_TOKEN", "s3cret")
+    monkeypatch.setenv("RUMBO_SCHEDULER_URL", "http://ana:s3cret@machine:8082/path")
+    monkeypatch.setenv("RUMBO_SERVER_REQUIRE_TOKENS", "yes")
+    said = desk.type("config").out
+    assert "s3cret" not in said
+    assert 'token = "********"' in said
+    assert 'url = "http://ana:********@machine:8082/path"' in said
+    assert "require_tokens = true" in said  # which is none, whatever it is called
+
+
 def test_config_shows_where_each_value_comes_from(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.write(
         "rumbo.toml",

@@ -414,6 +414,19 @@ def test_a_parameter_that_names_no_task_is_told_as_any_other(desk: Any) -> None:
     )
 
 
+def test_the_password_of_an_address_is_not_in_the_command_that_is_kept() -> None:
+    from rumbo.cli.arguments import Line
+    from rumbo.cli.run import without_secrets
+
+    words = ["Report", "--scheduler", "http://ana:t0ken@machine:8082", "--scheduler=https://:t0ken@machine"]
+    assert without_secrets(words, Line({}, [], {}, [])) == [
+        "Report",
+        "--scheduler",
+        "http://ana:********@machine:8082",
+        "--scheduler=https://:********@machine",
+    ]
+
+
 def test_the_history_keeps_the_command_without_what_is_not_public(desk: Any) -> None:
     desk.write(
         "vault.py",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import time
 from base64 import b64encode
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,7 +14,7 @@ import pytest
 from starlette.routing import Mount
 
 from rumbo import codec
-from rumbo.access import Role, issue
+from rumbo.access import AuditEntry, Role, entry_id, issue
 from rumbo.cli.application import make_access, make_application
 from rumbo.server.daemon import Terms
 from rumbo.store.access_book import StateAccessBook
@@ -27,8 +28,6 @@ from server_talk import Talker, spec
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
-
-    from rumbo.access import AuditEntry
 
 VIEWERS = {"viewer", "operator", "worker", "admin"}
 OPERATORS = {"operator", "admin"}
@@ -525,6 +524,13 @@ def test_who_asks_too_often_is_told_to_wait_but_not_workers(tmp_path: Path) -> N
         assert asker.ask("/api/v1/status", "machine").status == 200
 
 
+def test_without_a_rate_nobody_is_told_to_wait(tmp_path: Path) -> None:
+    with serve(tmp_path, asks=True, names=None, rate=0.0) as server:
+        asker = Asker(server)
+        asker.token("bea", Role.VIEWER)
+        assert {asker.ask("/api/v1/status", "bea").status for _ in range(20)} == {200}
+
+
 def test_guessing_is_slowed_down_and_hinders_nobody_else(tmp_path: Path) -> None:
     with serve(tmp_path, asks=True, names=None) as server:
         asker = Asker(server)
@@ -592,6 +598,17 @@ def test_who_changed_what(tmp_path: Path) -> None:
         ]
         assert {row["address"] for row in rows} == {"127.0.0.1"}
         assert all(row["at"] > 1e9 for row in rows)
+
+
+def test_what_is_too_old_is_forgotten(tmp_path: Path) -> None:
+    with serve(tmp_path, audit_days=1.0) as server:
+        now = time.time()
+        with closing(StateAccessBook(server.folder)) as book:
+            for days in (0.5, 1.5, 400.0):
+                at = now - days * 86_400
+                book.note(AuditEntry(entry_id(at), at, "bea", "admin", "", "POST", f"/{days}", 200, ""))
+        Asker(server).ask("/api/v1/pause", method="POST")
+        assert [entry.path for entry in entries(server)] == ["/api/v1/pause", "/0.5"]
 
 
 def test_an_audit_log_that_cannot_be_written_is_said(
