@@ -299,7 +299,6 @@ class TestLuigisNames:
     def test_the_run_context_kills_on_sigterm(self) -> None:
         process = subprocess.Popen(["sleep", "60"])
         with pytest.raises(SystemExit) as caught, twin.ExternalProgramRunContext(process):
-            os.kill(os.getpid(), signal.SIGTERM)
-            time.sleep(5)
+            signal.raise_signal(signal.SIGTERM)
         assert caught.value.code == 143
         assert process.wait(timeout=10) == -signal.SIGKILL

@@ -1,0 +1,164 @@
+"""Real database servers for tests: each starts when first asked for, on a free port of 127.0.0.1.
+
+A test that wants a server whose program is not installed is skipped, and says what to install.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import glob
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+PATIENCE = 120.0
+"""Seconds that a server may take to answer, on a busy machine."""
+
+
+class Address(NamedTuple):
+    """Where a server listens."""
+
+    host: str
+    port: int
+
+
+def find_program(name: str, package: str, folders: str = "") -> str:
+    """The path of a program, or the test is skipped."""
+    found = shutil.which(name) or next(iter(sorted(glob.glob(f"{folders}/{name}"), reverse=True)), None)
+    if found is None:
+        pytest.skip(f"{name} is not installed: apt-get install {package}")
+    return found
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@contextlib.contextmanager
+def data_folder(owner: str | None = None) -> Iterator[Path]:
+    """A temporary folder with a short path, which another user may reach."""
+    with tempfile.TemporaryDirectory(prefix="rumbo-", ignore_cleanup_errors=True) as path:
+        os.chmod(path, 0o755)
+        if owner is not None:
+            shutil.chown(path, owner)
+        yield Path(path)
+
+
+@contextlib.contextmanager
+def running(
+    command: list[str],
+    answers: Callable[[], bool],
+    folder: Path,
+    user: str | None = None,
+    end: signal.Signals = signal.SIGTERM,
+    env: dict[str, str] | None = None,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A server, from its first answer to the end of the block. It dies with this process, too."""
+    log = folder / "log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, user=user, cwd=folder, env=env,
+            extra_groups=None if user is None else [], preexec_fn=_die_with_parent,
+        )  # fmt: skip
+    try:
+        deadline = time.monotonic() + PATIENCE
+        while not answers():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{command[0]} did not come up:\n{log.read_text()[-3000:]}")
+            time.sleep(0.05)
+        yield process
+    finally:
+        process.send_signal(end)
+        try:
+            process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+
+
+def listens(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
+def _user(name: str) -> str | None:
+    """Who the server runs as: some refuse to be root."""
+    return name if os.getuid() == 0 else None
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Address]:
+    """PostgreSQL with the user ``postgres``, who needs no password, and the database ``postgres``."""
+    folders = "/usr/lib/postgresql/*/bin"
+    programs = [find_program(name, "postgresql", folders) for name in ("initdb", "postgres")]
+    user = _user("postgres")
+    port = free_port()
+    with data_folder(user) as folder:
+        data = str(folder / "data")
+        subprocess.run(
+            [programs[0], "-D", data, "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8"],
+            user=user, check=True, capture_output=True, cwd=folder,
+        )  # fmt: skip
+        command = [programs[1], "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", str(folder), "-F"]
+        import psycopg
+
+        def answers() -> bool:
+            with contextlib.suppress(psycopg.OperationalError):
+                psycopg.connect(f"host=127.0.0.1 port={port} user=postgres connect_timeout=2").close()
+                return True
+            return False
+
+        with running(command, answers, folder, user, signal.SIGINT):
+            yield Address("127.0.0.1", port)
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[Address]:
+    """MariaDB with the user ``t``, whose password is ``pw``, and the database ``d``."""
+    install, server, client = (
+        find_program(name, "mariadb-server") for name in ("mariadb-install-db", "mariadbd", "mariadb")
+    )
+    user = _user("mysql")
+    port = free_port()
+    with data_folder(user) as folder:
+        data, sock = str(folder / "data"), str(folder / "sock")
+        subprocess.run(
+            [install, f"--datadir={data}", "--auth-root-authentication-method=normal", "--skip-test-db",
+             *([f"--user={user}"] if user else [])],
+            check=True, capture_output=True, cwd=folder,
+        )  # fmt: skip
+        command = [
+            server, "--no-defaults", f"--datadir={data}", "--bind-address=127.0.0.1", f"--port={port}",
+            f"--socket={sock}", f"--pid-file={folder}/pid", "--skip-log-bin", "--innodb-flush-log-at-trx-commit=0",
+        ]  # fmt: skip
+        statements = (
+            "create or replace user t@'127.0.0.1' identified by 'pw'; grant all on *.* to t@'127.0.0.1'; "
+            "create database if not exists d"
+        )
+
+        def answers() -> bool:
+            ask = [client, "-S", sock, "-uroot", "-e", statements]
+            return subprocess.run(ask, capture_output=True).returncode == 0
+
+        with running(command, answers, folder, user):
+            yield Address("127.0.0.1", port)
