@@ -15,7 +15,7 @@ import logging
 import os
 import re
 import time
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from decimal import Decimal
 from itertools import islice
@@ -293,7 +293,7 @@ def create_if_missing(engine: Engine, table: Table) -> None:
 # Filling a table -------------------------------------------------------------------------------------------------
 
 
-class CopyWork:
+class CopyWork(ABC):
     """What a task that fills a table has and does, whatever kind of task it is."""
 
     if TYPE_CHECKING:
@@ -350,10 +350,10 @@ class CopyWork:
             for line in lines:
                 yield line.strip("\n").split(self.column_separator)
 
-    def init_copy(self, connection: Connection) -> None:
+    def init_copy(self, connection: Connection) -> None:  # noqa: B027 - need not be overridden
         """Called before the first row, in the transaction: the place to remove what the rows replace."""
 
-    def post_copy(self, connection: Connection) -> None:
+    def post_copy(self, connection: Connection) -> None:  # noqa: B027 - need not be overridden
         """Called after the last row, in the transaction."""
 
     def create_table(self, engine: Engine) -> None:
@@ -522,7 +522,7 @@ _CONVERSIONS: dict[type, tuple[Callable[[str], Any], str]] = {
 # Queries ---------------------------------------------------------------------------------------------------------
 
 
-class QueryWork:
+class QueryWork(ABC):
     """What a task that runs statements has and does, whatever kind of task it is."""
 
     if TYPE_CHECKING:
