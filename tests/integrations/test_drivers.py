@@ -381,7 +381,8 @@ class TestRedshiftStatements:
             task_of(redshift.S3CopyToTable, Login("h", "d", "u", "p"), table="t")._credentials()
         assert str(caught.value) == (
             "S3CopyToTable() has no right to use S3. Set aws_account_id and aws_arn_role_name, or "
-            "aws_access_key_id and aws_secret_access_key: in [redshift] of the configuration, in the environment (in capitals), "
+            "aws_access_key_id and aws_secret_access_key: in [redshift] of the configuration, "
+            "in the environment (in capitals), "
             "or as attributes of the class."
         )
 
