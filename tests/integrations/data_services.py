@@ -13,6 +13,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -161,4 +162,40 @@ def mariadb() -> Iterator[Address]:
             return subprocess.run(ask, capture_output=True).returncode == 0
 
         with running(command, answers, folder, user):
+            yield Address("127.0.0.1", port)
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[Address]:
+    """Redis, empty."""
+    program = find_program("redis-server", "redis-server")
+    port = free_port()
+    with data_folder() as folder:
+        command = [program, "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no"]
+        with running(command, lambda: listens(port), folder):
+            yield Address("127.0.0.1", port)
+
+
+@pytest.fixture(scope="session")
+def mongo() -> Iterator[Address]:
+    """SecantusDB, which speaks MongoDB's protocol; mongod itself comes in no package."""
+    pytest.importorskip("secantus", reason="pip install secantusdb")
+    program = str(Path(sys.executable).with_name("secantusd-py"))
+    port = free_port()
+    with data_folder() as folder:
+        command = [program, "--host", "127.0.0.1", "--port", str(port), "--storage-path", ":memory:"]
+        with running(command, lambda: listens(port), folder):
+            yield Address("127.0.0.1", port)
+
+
+@pytest.fixture(scope="session")
+def opensearch() -> Iterator[Address]:
+    """osmem, which answers as OpenSearch does; OpenSearch itself comes in no package."""
+    osmem = pytest.importorskip("osmem_server", reason="pip install osmem-server")
+    program = osmem.resolve_binary()
+    os.chmod(program, 0o755)
+    port = free_port()
+    with data_folder() as folder:
+        command = [program, "-addr", f"127.0.0.1:{port}", "-no-stdin-watch"]
+        with running(command, lambda: listens(port), folder):
             yield Address("127.0.0.1", port)
