@@ -1,11 +1,18 @@
 #!/bin/sh
 # Installs the servers that tests talk to, on Debian as root; elsewhere it only says what would be missing.
+#
+#     tests/install_services.sh        what `make test` needs
+#     tests/install_services.sh big    also what only `make test-all` needs
 set -eu
 
 DATABASES="postgresql mariadb-server redis-server"
+ENGINES="openjdk-17-jre-headless"
+
+PACKAGES="$DATABASES"
+[ "${1:-}" = big ] && PACKAGES="$PACKAGES $ENGINES"
 
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-    echo "Not root on Debian: tests of servers that are not installed will be skipped ($DATABASES)." >&2
+    echo "Not root on Debian: tests of servers that are not installed will be skipped ($PACKAGES)." >&2
     exit 0
 fi
 
@@ -16,7 +23,7 @@ if [ ! -e /usr/sbin/policy-rc.d ]; then
 fi
 
 missing=""
-for package in $DATABASES; do
+for package in $PACKAGES; do
     dpkg -s "$package" >/dev/null 2>&1 || missing="$missing $package"
 done
 [ -z "$missing" ] && exit 0

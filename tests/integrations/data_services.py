@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import glob
+import json
 import os
 import shutil
 import signal
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,6 +28,11 @@ if TYPE_CHECKING:
 
 PATIENCE = 120.0
 """Seconds that a server may take to answer, on a busy machine."""
+
+big = pytest.mark.skipif(
+    not os.environ.get("RUMBO_TEST_BIG"), reason="needs programs of more than 300 MB: run by `make test-all`"
+)
+"""Marks what only `make test-all` runs."""
 
 
 class Address(NamedTuple):
@@ -198,4 +205,27 @@ def opensearch() -> Iterator[Address]:
     with data_folder() as folder:
         command = [program, "-addr", f"127.0.0.1:{port}", "-no-stdin-watch"]
         with running(command, lambda: listens(port), folder):
+            yield Address("127.0.0.1", port)
+
+
+@pytest.fixture(scope="session")
+def spark_master() -> Iterator[Address]:
+    """A standalone cluster of Spark: a master, and one worker with two processors."""
+    pyspark = pytest.importorskip("pyspark", reason="pip install 'rumbo[spark]'")
+    find_program("java", "openjdk-17-jre-headless")
+    home = Path(pyspark.__file__).parent
+    start = [str(home / "bin" / "spark-class")]
+    env = {**os.environ, "SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}
+    port, page, worker_page = free_port(), free_port(), free_port()
+    master = [*start, "org.apache.spark.deploy.master.Master", "--host", "127.0.0.1", "--port", str(port)]
+    worker = [*start, "org.apache.spark.deploy.worker.Worker", "--host", "127.0.0.1", "--cores", "2", "--memory", "1g"]
+
+    def has_worker() -> bool:
+        with urllib.request.urlopen(f"http://127.0.0.1:{page}/json/", timeout=5) as answer:
+            return bool(json.load(answer)["aliveworkers"])
+
+    with data_folder() as folder, data_folder() as work:
+        watched = running([*master, "--webui-port", str(page)], lambda: listens(page), folder, env=env)
+        place = ["--webui-port", str(worker_page), "--work-dir", str(work), f"spark://127.0.0.1:{port}"]
+        with watched, running([*worker, *place], has_worker, work, env=env):
             yield Address("127.0.0.1", port)
