@@ -46,6 +46,9 @@ test: $(VENV)/dev.stamp  ## every test, with coverage
 test-all: $(VENV)/dev.stamp  ## the same, with what needs programs of more than 300 MB
 	@tests/install_services.sh big
 	$(PIP) install -c constraints.txt -e '.[spark]'
+	$(PYTHON) -m venv $(VENV)/services # what cannot live beside our own libraries
+	$(VENV)/services/bin/pip install --quiet bqemulator duckdb==1.5.5 duckdb-extension-spatial==1.5.5 duckdb-extensions numpy
+	$(VENV)/services/bin/python -c 'from duckdb_extensions import import_extension; import_extension("spatial")'
 	RUMBO_TEST_BIG=1 $(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
 
 bench: $(VENV)/dev.stamp  ## speed, beside Luigi and the floor

@@ -6,9 +6,10 @@
 set -eu
 
 DATABASES="postgresql mariadb-server redis-server"
+CONTAINERS="docker.io busybox-static"
 ENGINES="openjdk-17-jre-headless"
 
-PACKAGES="$DATABASES"
+PACKAGES="$DATABASES $CONTAINERS"
 [ "${1:-}" = big ] && PACKAGES="$PACKAGES $ENGINES"
 
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then

@@ -229,3 +229,65 @@ def spark_master() -> Iterator[Address]:
         place = ["--webui-port", str(worker_page), "--work-dir", str(work), f"spark://127.0.0.1:{port}"]
         with watched, running([*worker, *place], has_worker, work, env=env):
             yield Address("127.0.0.1", port)
+
+
+@pytest.fixture(scope="session")
+def docker_engine() -> Iterator[str]:
+    """The address of an engine of Docker without a network, with the image ``busybox:test``."""
+    if os.getuid() != 0:
+        pytest.skip("Docker's engine must be started by root")
+    program = find_program("dockerd", "docker.io")
+    client = find_program("docker", "docker.io")
+    busybox = find_program("busybox", "busybox-static")
+    with data_folder() as folder:
+        address = f"unix://{folder}/sock"
+        command = [
+            program, "--host", address, "--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec",
+            "--pidfile", f"{folder}/pid", "--iptables=false", "--ip6tables=false", "--bridge=none",
+            "--storage-driver=vfs",
+        ]  # fmt: skip
+
+        def answers() -> bool:
+            return subprocess.run([client, "-H", address, "version"], capture_output=True).returncode == 0
+
+        with running(command, answers, folder):
+            _import_image(client, address, busybox, folder / "image")
+            yield address
+        subprocess.run(["umount", f"{folder}/exec/netns/default"], capture_output=True)
+
+
+def _import_image(client: str, address: str, busybox: str, folder: Path) -> None:
+    """An image made of busybox, since none can be fetched."""
+    for name in ("bin", "tmp", "etc", "proc", "sys", "dev"):
+        (folder / name).mkdir(parents=True)
+    shutil.copy(busybox, folder / "bin" / "busybox")
+    for name in ("sh", "cat", "echo", "sleep", "env", "id"):
+        (folder / "bin" / name).symlink_to("busybox")
+    (folder / "etc" / "passwd").write_text("root:x:0:0:root:/:/bin/sh\n")
+    tar = subprocess.run(["tar", "-C", str(folder), "-c", "."], check=True, capture_output=True).stdout
+    subprocess.run([client, "-H", address, "import", "-", "busybox:test"], input=tar, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[str]:
+    """The address of moto, which answers as AWS does."""
+    pytest.importorskip("moto.server", reason="pip install 'moto[server]'")
+    port = free_port()
+    with data_folder() as folder:
+        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+        with running(command, lambda: listens(port), folder):
+            yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="session")
+def bigquery() -> Iterator[str]:
+    """The address of an emulator of BigQuery, which has an environment of its own (see the Makefile)."""
+    program = Path(sys.prefix) / "services" / "bin" / "bqemulator"
+    if not program.exists():
+        pytest.skip("bqemulator is not installed: make test-all does it")
+    port, grpc = free_port(), free_port()
+    with data_folder() as folder:
+        command = [str(program), "start", "--rest-port", str(port), "--grpc-port", str(grpc), "--project", "p1"]
+        env = {**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}"}
+        with running(command, lambda: listens(port), folder, env=env):
+            yield f"http://127.0.0.1:{port}"
