@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check format test coverage bench docs clean
+.PHONY: help demo check format test test-all coverage bench docs clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,8 +39,17 @@ format: $(VENV)/dev.stamp  ## rewrite the code in the house style
 	$(BIN)/ruff format .
 
 test: $(VENV)/dev.stamp  ## every test, with coverage
+	@tests/install_services.sh
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST_ARGS)
 	$(BIN)/python -m coverage report --include='src/rumbo/scheduler/*' --fail-under=100
+
+test-all: $(VENV)/dev.stamp  ## the same, with what needs programs of more than 300 MB
+	@tests/install_services.sh big
+	$(PIP) install -c constraints.txt -e '.[spark]'
+	$(PYTHON) -m venv $(VENV)/services # what cannot live beside our own libraries
+	$(VENV)/services/bin/pip install --quiet bqemulator duckdb==1.5.5 duckdb-extension-spatial==1.5.5 duckdb-extensions numpy
+	$(VENV)/services/bin/python -c 'from duckdb_extensions import import_extension; import_extension("spatial")'
+	RUMBO_TEST_BIG=1 $(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
 
 bench: $(VENV)/dev.stamp  ## speed, beside Luigi and the floor
 	$(BIN)/python benchmarks/run.py

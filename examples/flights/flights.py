@@ -283,8 +283,12 @@ class FlightReport(rumbo.Task):
     def output(self) -> rumbo.LocalTarget:
         return rumbo.LocalTarget(f"{DATA}/{self.period}/report.html")
 
-    def run(self) -> None:
+    def worst_routes(self) -> list[tuple[str, str, int, float]]:
         import flights_database
+
+        return flights_database.worst_routes(self.input()["database"].path)
+
+    def run(self) -> None:
         import flights_page
 
         inputs = self.input()
@@ -301,7 +305,7 @@ class FlightReport(rumbo.Task):
             summary=merged(inputs["months"]),
             carriers=carriers,
             worst=read_json(inputs["worst"]),
-            routes=flights_database.worst_routes(inputs["database"].path),
+            routes=self.worst_routes(),
             charts=charts,
         )
         with self.output().open("w") as out:

@@ -1,0 +1,5 @@
+"""Markers in Redis."""
+
+from rumbo.integrations.redis_store import RedisTarget
+
+__all__ = ["RedisTarget"]

@@ -1,0 +1,293 @@
+"""Real database servers for tests: each starts when first asked for, on a free port of 127.0.0.1.
+
+A test that wants a server whose program is not installed is skipped, and says what to install.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import glob
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+PATIENCE = 120.0
+"""Seconds that a server may take to answer, on a busy machine."""
+
+big = pytest.mark.skipif(
+    not os.environ.get("RUMBO_TEST_BIG"), reason="needs programs of more than 300 MB: run by `make test-all`"
+)
+"""Marks what only `make test-all` runs."""
+
+
+class Address(NamedTuple):
+    """Where a server listens."""
+
+    host: str
+    port: int
+
+
+def find_program(name: str, package: str, folders: str = "") -> str:
+    """The path of a program, or the test is skipped."""
+    found = shutil.which(name) or next(iter(sorted(glob.glob(f"{folders}/{name}"), reverse=True)), None)
+    if found is None:
+        pytest.skip(f"{name} is not installed: apt-get install {package}")
+    return found
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@contextlib.contextmanager
+def data_folder(owner: str | None = None) -> Iterator[Path]:
+    """A temporary folder with a short path, which another user may reach."""
+    with tempfile.TemporaryDirectory(prefix="rumbo-", ignore_cleanup_errors=True) as path:
+        os.chmod(path, 0o755)
+        if owner is not None:
+            shutil.chown(path, owner)
+        yield Path(path)
+
+
+@contextlib.contextmanager
+def running(
+    command: list[str],
+    answers: Callable[[], bool],
+    folder: Path,
+    user: str | None = None,
+    end: signal.Signals = signal.SIGTERM,
+    env: dict[str, str] | None = None,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A server, from its first answer to the end of the block. It dies with this process, too."""
+    log = folder / "log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, user=user, cwd=folder, env=env,
+            extra_groups=None if user is None else [], preexec_fn=_die_with_parent,
+        )  # fmt: skip
+    try:
+        deadline = time.monotonic() + PATIENCE
+        while not answers():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{command[0]} did not come up:\n{log.read_text()[-3000:]}")
+            time.sleep(0.05)
+        yield process
+    finally:
+        process.send_signal(end)
+        try:
+            process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+
+
+def listens(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
+def _user(name: str) -> str | None:
+    """Who the server runs as: some refuse to be root."""
+    return name if os.getuid() == 0 else None
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Address]:
+    """PostgreSQL with the user ``postgres``, who needs no password, and the database ``postgres``."""
+    folders = "/usr/lib/postgresql/*/bin"
+    programs = [find_program(name, "postgresql", folders) for name in ("initdb", "postgres")]
+    user = _user("postgres")
+    port = free_port()
+    with data_folder(user) as folder:
+        data = str(folder / "data")
+        subprocess.run(
+            [programs[0], "-D", data, "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8"],
+            user=user, check=True, capture_output=True, cwd=folder,
+        )  # fmt: skip
+        command = [programs[1], "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", str(folder), "-F"]
+        import psycopg
+
+        def answers() -> bool:
+            with contextlib.suppress(psycopg.OperationalError):
+                psycopg.connect(f"host=127.0.0.1 port={port} user=postgres connect_timeout=2").close()
+                return True
+            return False
+
+        with running(command, answers, folder, user, signal.SIGINT):
+            yield Address("127.0.0.1", port)
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[Address]:
+    """MariaDB with the user ``t``, whose password is ``pw``, and the database ``d``."""
+    install, server, client = (
+        find_program(name, "mariadb-server") for name in ("mariadb-install-db", "mariadbd", "mariadb")
+    )
+    user = _user("mysql")
+    port = free_port()
+    with data_folder(user) as folder:
+        data, sock = str(folder / "data"), str(folder / "sock")
+        subprocess.run(
+            [install, f"--datadir={data}", "--auth-root-authentication-method=normal", "--skip-test-db",
+             *([f"--user={user}"] if user else [])],
+            check=True, capture_output=True, cwd=folder,
+        )  # fmt: skip
+        command = [
+            server, "--no-defaults", f"--datadir={data}", "--bind-address=127.0.0.1", f"--port={port}",
+            f"--socket={sock}", f"--pid-file={folder}/pid", "--skip-log-bin", "--innodb-flush-log-at-trx-commit=0",
+        ]  # fmt: skip
+        statements = (
+            "create or replace user t@'127.0.0.1' identified by 'pw'; grant all on *.* to t@'127.0.0.1'; "
+            "create database if not exists d"
+        )
+
+        def answers() -> bool:
+            ask = [client, "-S", sock, "-uroot", "-e", statements]
+            return subprocess.run(ask, capture_output=True).returncode == 0
+
+        with running(command, answers, folder, user):
+            yield Address("127.0.0.1", port)
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[Address]:
+    """Redis, empty."""
+    program = find_program("redis-server", "redis-server")
+    port = free_port()
+    with data_folder() as folder:
+        command = [program, "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no"]
+        with running(command, lambda: listens(port), folder):
+            yield Address("127.0.0.1", port)
+
+
+@pytest.fixture(scope="session")
+def mongo() -> Iterator[Address]:
+    """SecantusDB, which speaks MongoDB's protocol; mongod itself comes in no package."""
+    pytest.importorskip("secantus", reason="pip install secantusdb")
+    program = str(Path(sys.executable).with_name("secantusd-py"))
+    port = free_port()
+    with data_folder() as folder:
+        command = [program, "--host", "127.0.0.1", "--port", str(port), "--storage-path", ":memory:"]
+        with running(command, lambda: listens(port), folder):
+            yield Address("127.0.0.1", port)
+
+
+@pytest.fixture(scope="session")
+def opensearch() -> Iterator[Address]:
+    """osmem, which answers as OpenSearch does; OpenSearch itself comes in no package."""
+    osmem = pytest.importorskip("osmem_server", reason="pip install osmem-server")
+    program = osmem.resolve_binary()
+    os.chmod(program, 0o755)
+    port = free_port()
+    with data_folder() as folder:
+        command = [program, "-addr", f"127.0.0.1:{port}", "-no-stdin-watch"]
+        with running(command, lambda: listens(port), folder):
+            yield Address("127.0.0.1", port)
+
+
+@pytest.fixture(scope="session")
+def spark_master() -> Iterator[Address]:
+    """A standalone cluster of Spark: a master, and one worker with two processors."""
+    pyspark = pytest.importorskip("pyspark", reason="pip install 'rumbo[spark]'")
+    find_program("java", "openjdk-17-jre-headless")
+    home = Path(pyspark.__file__).parent
+    start = [str(home / "bin" / "spark-class")]
+    env = {**os.environ, "SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}
+    port, page, worker_page = free_port(), free_port(), free_port()
+    master = [*start, "org.apache.spark.deploy.master.Master", "--host", "127.0.0.1", "--port", str(port)]
+    worker = [*start, "org.apache.spark.deploy.worker.Worker", "--host", "127.0.0.1", "--cores", "2", "--memory", "1g"]
+
+    def has_worker() -> bool:
+        with urllib.request.urlopen(f"http://127.0.0.1:{page}/json/", timeout=5) as answer:
+            return bool(json.load(answer)["aliveworkers"])
+
+    with data_folder() as folder, data_folder() as work:
+        watched = running([*master, "--webui-port", str(page)], lambda: listens(page), folder, env=env)
+        place = ["--webui-port", str(worker_page), "--work-dir", str(work), f"spark://127.0.0.1:{port}"]
+        with watched, running([*worker, *place], has_worker, work, env=env):
+            yield Address("127.0.0.1", port)
+
+
+@pytest.fixture(scope="session")
+def docker_engine() -> Iterator[str]:
+    """The address of an engine of Docker without a network, with the image ``busybox:test``."""
+    if os.getuid() != 0:
+        pytest.skip("Docker's engine must be started by root")
+    program = find_program("dockerd", "docker.io")
+    client = find_program("docker", "docker.io")
+    busybox = find_program("busybox", "busybox-static")
+    with data_folder() as folder:
+        address = f"unix://{folder}/sock"
+        command = [
+            program, "--host", address, "--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec",
+            "--pidfile", f"{folder}/pid", "--iptables=false", "--ip6tables=false", "--bridge=none",
+            "--storage-driver=vfs",
+        ]  # fmt: skip
+
+        def answers() -> bool:
+            return subprocess.run([client, "-H", address, "version"], capture_output=True).returncode == 0
+
+        with running(command, answers, folder):
+            _import_image(client, address, busybox, folder / "image")
+            yield address
+        subprocess.run(["umount", f"{folder}/exec/netns/default"], capture_output=True)
+
+
+def _import_image(client: str, address: str, busybox: str, folder: Path) -> None:
+    """An image made of busybox, since none can be fetched."""
+    for name in ("bin", "tmp", "etc", "proc", "sys", "dev"):
+        (folder / name).mkdir(parents=True)
+    shutil.copy(busybox, folder / "bin" / "busybox")
+    for name in ("sh", "cat", "echo", "sleep", "env", "id"):
+        (folder / "bin" / name).symlink_to("busybox")
+    (folder / "etc" / "passwd").write_text("root:x:0:0:root:/:/bin/sh\n")
+    tar = subprocess.run(["tar", "-C", str(folder), "-c", "."], check=True, capture_output=True).stdout
+    subprocess.run([client, "-H", address, "import", "-", "busybox:test"], input=tar, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[str]:
+    """The address of moto, which answers as AWS does."""
+    pytest.importorskip("moto.server", reason="pip install 'moto[server]'")
+    port = free_port()
+    with data_folder() as folder:
+        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+        with running(command, lambda: listens(port), folder):
+            yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="session")
+def bigquery() -> Iterator[str]:
+    """The address of an emulator of BigQuery, which has an environment of its own (see the Makefile)."""
+    program = Path(sys.prefix) / "services" / "bin" / "bqemulator"
+    if not program.exists():
+        pytest.skip("bqemulator is not installed: make test-all does it")
+    port, grpc = free_port(), free_port()
+    with data_folder() as folder:
+        command = [str(program), "start", "--rest-port", str(port), "--grpc-port", str(grpc), "--project", "p1"]
+        env = {**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}"}
+        with running(command, lambda: listens(port), folder, env=env):
+            yield f"http://127.0.0.1:{port}"

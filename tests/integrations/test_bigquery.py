@@ -1,0 +1,282 @@
+"""BigQuery: the jobs that are sent, and an emulator of the service."""
+
+from __future__ import annotations
+
+import random
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import luigi
+from integrations.data_services import big
+from luigi.contrib import bigquery as bq
+from luigi.contrib import bigquery_avro
+from luigi.target import FileAlreadyExists
+from rumbo.errors import MissingExtraError, TargetError, TaskError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Listening(bq.BigQueryClient):
+    """A client that notes the jobs it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.jobs: list[dict[str, Any]] = []
+
+    def run_job(self, project_id: str, body: Any, dataset: Any = None) -> str:
+        assert project_id == "p"
+        self.jobs.append(body["configuration"])
+        return "job"
+
+
+CLIENT = Listening()
+DESTINATION = {"projectId": "p", "datasetId": "d", "tableId": "t"}
+
+
+def table(name: str = "t") -> bq.BigQueryTarget:
+    return bq.BigQueryTarget("p", "d", name, client=CLIENT)
+
+
+class Files(luigi.ExternalTask):
+    path = luigi.Parameter(default="gs://b/f")
+
+    def output(self) -> Any:
+        return luigi.LocalTarget(self.path)
+
+
+class TestJobs:
+    @pytest.fixture(autouse=True)
+    def _none_yet(self) -> None:
+        CLIENT.jobs.clear()
+
+    def test_a_load(self) -> None:
+        class Load(bq.BigQueryLoadTask):
+            source_format = bq.SourceFormat.CSV
+            schema = [{"name": "n", "type": "INTEGER"}]
+            skip_leading_rows = 1
+
+            def requires(self) -> Any:
+                return Files()
+
+            def output(self) -> Any:
+                return table()
+
+        Load().run()
+        assert CLIENT.jobs == [
+            {
+                "load": {
+                    "destinationTable": DESTINATION, "encoding": "UTF-8", "sourceFormat": "CSV",
+                    "writeDisposition": "WRITE_EMPTY", "sourceUris": ["gs://b/f"], "maxBadRecords": 0,
+                    "ignoreUnknownValues": False, "fieldDelimiter": ",", "skipLeadingRows": 1,
+                    "allowJaggedRows": False, "allowQuotedNewlines": False,
+                    "schema": {"fields": [{"name": "n", "type": "INTEGER"}]},
+                }
+            }
+        ]  # fmt: skip
+
+    def test_a_query(self) -> None:
+        class Query(bq.BigQueryRunQueryTask):
+            query = "select 1"
+            use_legacy_sql = False
+            udf_resource_uris = ["gs://b/f.js"]
+
+            def output(self) -> Any:
+                return table()
+
+            def configure_job(self, configuration: Any) -> Any:
+                return {**configuration, "labels": {"team": "sums"}}
+
+        Query().run()
+        (job,) = CLIENT.jobs
+        assert job["labels"] == {"team": "sums"}
+        assert job["query"]["destinationTable"] == DESTINATION
+        assert job["query"]["userDefinedFunctionResources"] == [{"resourceUri": "gs://b/f.js"}]
+        assert job["query"]["useLegacySql"] is False
+
+    def test_an_extract(self) -> None:
+        class Extract(bq.BigQueryExtractTask):
+            def requires(self) -> Any:
+                return Table()
+
+            def output(self) -> Any:
+                return luigi.LocalTarget("gs://b/out-*")
+
+        Extract().run()
+        assert CLIENT.jobs == [
+            {
+                "extract": {
+                    "sourceTable": DESTINATION, "destinationUris": ["gs://b/out-*"], "destinationFormat": "CSV",
+                    "compression": "NONE", "printHeader": True, "fieldDelimiter": ",",
+                }
+            }
+        ]  # fmt: skip
+
+    def test_avro(self) -> None:
+        class Load(bigquery_avro.BigQueryLoadAvro):
+            def requires(self) -> Any:
+                return [Files(), Files(path="gs://b/x.avro")]
+
+            def output(self) -> Any:
+                return table()
+
+        Load().run()
+        load = CLIENT.jobs[0]["load"]
+        assert load["sourceFormat"] == "AVRO"
+        assert load["sourceUris"] == ["gs://b/f/*.avro", "gs://b/x.avro"]
+        assert load["autodetect"] is True
+
+    def test_files_elsewhere(self) -> None:
+        class Load(bq.BigQueryLoadTask):
+            def requires(self) -> Any:
+                return Files(path="/here")
+
+            def output(self) -> Any:
+                return table()
+
+        with pytest.raises(TaskError) as caught:
+            Load().run()
+        assert str(caught.value) == ("Load(): BigQuery reads and writes in Cloud Storage (gs://...), and not /here.")
+
+    def test_an_output_that_is_no_table(self) -> None:
+        class Query(bq.BigQueryRunQueryTask):
+            query = "select 1"
+
+            def output(self) -> Any:
+                return luigi.LocalTarget("here")
+
+        with pytest.raises(TaskError) as caught:
+            Query().run()
+        assert str(caught.value) == "Query(): output() must be a BigQueryTarget, and not LocalTarget('here')."
+
+    def test_a_view_is_done_when_it_has_the_query(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        class View(bq.BigQueryCreateViewTask):
+            view = "select 1"
+
+            def output(self) -> Any:
+                return table()
+
+        for query, is_done in [(None, False), ("select 2", False), ("select 1", True)]:
+            monkeypatch.setattr(Listening, "get_view", lambda self, table, query=query: query)
+            assert View().complete() is is_done
+
+    def test_names(self) -> None:
+        assert str(table()) == "bq://p/d/t"
+        assert table().table.dataset == bq.BQDataset("p", "d", None)
+        assert bq.BigqueryTarget.from_bqtable(table().table).table == table().table
+
+    def test_no_library(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "google.cloud", None)
+        with pytest.raises(MissingExtraError) as caught:
+            bq.BigQueryClient().of("p")
+        assert str(caught.value) == "BigQuery needs a library that is not installed: pip install 'rumbo[bigquery]'"
+
+
+class Table(luigi.ExternalTask):
+    def output(self) -> Any:
+        return table()
+
+
+def make_table(target: bq.BigQueryTarget) -> None:
+    from google.cloud.bigquery import SchemaField, Table
+
+    name = "{projectId}.{datasetId}.{tableId}".format(**target.table.reference)
+    target.client.of(target.table.project_id).create_table(Table(name, [SchemaField("n", "INTEGER")]))
+
+
+@big
+@pytest.mark.slow
+class TestEmulator:
+    @pytest.fixture
+    def dataset(self, bigquery: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[bq.BQDataset]:
+        pytest.importorskip("google.cloud.bigquery")
+        monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", bigquery)
+        dataset = bq.BQDataset("p1", f"d{random.randrange(10**9)}", None)
+        yield dataset
+        bq.BigQueryClient().delete_dataset(dataset)
+
+    def test_datasets_and_tables(self, dataset: bq.BQDataset) -> None:
+        client = bq.BigQueryClient()
+        assert not client.dataset_exists(dataset)
+        client.make_dataset(dataset)
+        client.make_dataset(dataset)
+        with pytest.raises(FileAlreadyExists):
+            client.make_dataset(dataset, raise_if_exists=True)
+        assert client.dataset_exists(dataset)
+        with pytest.raises(TargetError, match="and not in the-moon"):
+            client.dataset_exists(dataset._replace(location="the-moon"))
+        assert dataset.dataset_id in client.list_datasets("p1")
+
+    def rows(self, statement: str) -> list[int]:
+        return [row.n for row in bq.BigQueryClient().of("p1").query(statement).result()]
+
+    def test_a_query_with_a_destination(self, dataset: bq.BQDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+        class Numbers(bq.BigQueryRunQueryTask):
+            query = "select 1 as n union all select 7 as n"
+            use_legacy_sql = False
+
+            def output(self) -> Any:
+                return bq.BigQueryTarget("p1", dataset.dataset_id, "t")
+
+        ids: list[str] = []
+        run_job = bq.BigQueryClient.run_job
+        monkeypatch.setattr(bq.BigQueryClient, "run_job", lambda *args: ids.append(run_job(*args)))
+        assert not Numbers().complete()
+        Numbers().run()
+        # The emulator runs the query, but does not keep its result under the table's name.
+        job = bq.BigQueryClient().of("p1").get_job(ids[0])
+        assert job.state == "DONE"
+        assert (job.destination.dataset_id, job.destination.table_id) == (dataset.dataset_id, "t")
+        assert job.statement_type == "SELECT"
+
+    def test_a_table(self, dataset: bq.BQDataset) -> None:
+        client = bq.BigQueryClient()
+        client.make_dataset(dataset)
+        target = bq.BigQueryTarget("p1", dataset.dataset_id, "t")
+        assert not target.exists()
+        assert target.modified() is None
+        make_table(target)
+        assert target.exists()
+        assert target.modified() is not None
+        assert list(client.list_tables(dataset)) == ["t"]
+        client.delete_table(target.table)
+        assert not target.exists()
+
+    def test_many_tables_are_asked_at_once(self, dataset: bq.BQDataset) -> None:
+        class External(bq.ExternalBigQueryTask):
+            name = luigi.Parameter()
+
+            def output(self) -> Any:
+                return bq.BigQueryTarget("p1", dataset.dataset_id, self.name)
+
+        assert list(External.bulk_complete(["a", "b"])) == []
+        client = bq.BigQueryClient()
+        client.make_dataset(dataset)
+        make_table(External(name="b").output())
+        assert list(External.bulk_complete(["a", "b"])) == ["b"]
+
+    def test_a_view(self, dataset: bq.BQDataset) -> None:
+        class View(bq.BigQueryCreateViewTask):
+            view = "select 5 as n"
+
+            def output(self) -> Any:
+                return bq.BigQueryTarget("p1", dataset.dataset_id, "v")
+
+        bq.BigQueryClient().make_dataset(dataset)
+        assert not View().complete()
+        View().run()
+        assert self.rows(f"select n from `p1.{dataset.dataset_id}.v`") == [5]
+
+    def test_a_job_that_fails(self, dataset: bq.BQDataset) -> None:
+        class Broken(bq.BigQueryRunQueryTask):
+            query = "select n from nowhere.nothing"
+            use_legacy_sql = False
+
+            def output(self) -> Any:
+                return bq.BigQueryTarget("p1", dataset.dataset_id, "t")
+
+        with pytest.raises(Exception, match=r"(?i)nothing|nowhere"):
+            Broken().run()
+        assert not Broken().complete()
