@@ -1,0 +1,1 @@
+"""Targets and tasks for real systems, under Luigi's names."""
