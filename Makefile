@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check format test coverage bench docs clean
+.PHONY: help demo check format test test-all coverage bench docs clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,7 +22,7 @@ $(VENV)/demo.stamp: $(VENV)/base.stamp
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/demo.stamp facade/pyproject.toml
-	$(PIP) install -c constraints.txt -e '.[demo,dev,docs,schema,toml]' -e facade --config-settings editable_mode=compat
+	$(PIP) install -c constraints.txt -e '.[demo,dev,dev-services,docs,schema,toml]' -e facade --config-settings editable_mode=compat
 	@touch $@
 
 demo: $(VENV)/demo.stamp  ## a real pipeline over a year of flights, from nothing to a report
@@ -38,9 +38,13 @@ format: $(VENV)/dev.stamp  ## rewrite the code in the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-test: $(VENV)/dev.stamp  ## every test, with coverage
+test: $(VENV)/dev.stamp  ## every test, with coverage, against real servers on this machine
+	@tests/install_services.sh
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST_ARGS)
 	$(BIN)/python -m coverage report --include='src/rumbo/scheduler/*' --fail-under=100
+
+test-all: export RUMBO_TEST_ALL = 1
+test-all: test  ## the same with large files, and with servers that are large themselves
 
 bench: $(VENV)/dev.stamp  ## speed, beside Luigi and the floor
 	$(BIN)/python benchmarks/run.py

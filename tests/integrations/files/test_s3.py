@@ -9,7 +9,6 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from server_house import Cable
 
 import rumbo
 from rumbo.errors import MissingExtraError
@@ -24,13 +23,13 @@ from rumbo.pipeline import config
 from rumbo.pipeline.filesystem import FileAlreadyExists, MissingParentDirectory
 from rumbo.pipeline.target import exist
 from rumbo.testing.target_contract import TargetContract
+from server_house import Cable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     import file_services as services
-
     from rumbo.pipeline.formats import Format
 
 PART = 5 << 20  # bytes; S3 takes no smaller parts but the last

@@ -1,0 +1,26 @@
+#!/bin/sh
+# Installs the servers that tests talk to, on Debian as root; elsewhere it only says what would be missing.
+set -eu
+
+DATABASES="postgresql mariadb-server redis-server"
+FILE_SERVERS="openssh-server openssh-client vsftpd"
+
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+    echo "Not root on Debian: tests of servers that are not installed will be skipped ($DATABASES $FILE_SERVERS)." >&2
+    exit 0
+fi
+
+# The servers are started by the tests, not by their packages.
+if [ ! -e /usr/sbin/policy-rc.d ]; then
+    printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+    chmod 755 /usr/sbin/policy-rc.d
+fi
+
+missing=""
+for package in $DATABASES $FILE_SERVERS; do
+    dpkg -s "$package" >/dev/null 2>&1 || missing="$missing $package"
+done
+[ -z "$missing" ] && exit 0
+apt-get update -qq
+# shellcheck disable=SC2086 # names of packages, to be split
+DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
