@@ -198,6 +198,8 @@ def ssh_server(folder: Path) -> Iterator[SshService]:
         "PasswordAuthentication no",
     ]
     lines += ["PermitRootLogin prohibit-password", "Subsystem sftp internal-sftp", "MaxStartups 100"]
+    # Many short connections: quick keys, and none of the user's own start-up files.
+    lines += ["KexAlgorithms curve25519-sha256", f"SetEnv HOME={folder}"]
     (folder / "sshd_config").write_text("\n".join(lines) + "\n")
     with running([sshd, "-D", "-e", "-f", str(folder / "sshd_config")], folder, listens(port)):
         yield SshService(port, str(folder / "id"), getpass.getuser(), folder)
