@@ -199,7 +199,7 @@ def ssh_server(folder: Path) -> Iterator[SshService]:
     ]
     lines += ["PermitRootLogin prohibit-password", "Subsystem sftp internal-sftp", "MaxStartups 100"]
     # Many short connections: quick keys, and none of the user's own start-up files.
-    lines += ["KexAlgorithms curve25519-sha256", f"SetEnv HOME={folder}"]
+    lines += ["KexAlgorithms curve25519-sha256,ecdh-sha2-nistp256", f"SetEnv HOME={folder}"]
     (folder / "sshd_config").write_text("\n".join(lines) + "\n")
     with running([sshd, "-D", "-e", "-f", str(folder / "sshd_config")], folder, listens(port)):
         yield SshService(port, str(folder / "id"), getpass.getuser(), folder)
@@ -264,7 +264,7 @@ def vsftpd_server(folder: Path) -> Iterator[FtpService]:
     lines += ["local_enable=YES", "write_enable=YES", f"local_root={root}", f"secure_chroot_dir={empty}"]
     lines += ["chroot_local_user=YES", "allow_writeable_chroot=YES", "pam_service_name=vsftpd", "seccomp_sandbox=NO"]
     lines += ["pasv_address=127.0.0.1", "ssl_enable=YES", "force_local_logins_ssl=NO", "force_local_data_ssl=NO"]
-    lines += [f"rsa_cert_file={certificate}", f"rsa_private_key_file={key}", "require_ssl_reuse=NO"]
+    lines += [f"rsa_cert_file={certificate}", f"rsa_private_key_file={key}", "require_ssl_reuse=YES"]
     (folder / "vsftpd.conf").write_text("\n".join([*lines, "xferlog_enable=NO"]) + "\n")
     subprocess.run(["useradd", "-M", "-d", root, "-s", "/bin/bash", user], check=True)
     try:
