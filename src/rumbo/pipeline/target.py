@@ -143,6 +143,28 @@ class FileSystemTarget(Target):
         with self.open("w") as out:
             out.write(text)
 
+    def load(self, library: str | None = None, **options: Any) -> Any:
+        """The data frame in the file: CSV, JSON Lines, Parquet or Feather by its suffix.
+
+        Args:
+            library: ``"pandas"``, ``"polars"`` or ``"pyarrow"``; by default the first of them that is installed.
+            options: what the library's own reader takes.
+        """
+        from rumbo.pipeline.frames import load
+
+        return load(self, library, **options)
+
+    def dump(self, frame: Any, **options: Any) -> None:
+        """Let a data frame be the whole content, in one step: CSV, JSON Lines, Parquet or Feather by the suffix.
+
+        Args:
+            frame: of pandas or polars, or a table of pyarrow.
+            options: what the library's own writer takes.
+        """
+        from rumbo.pipeline.frames import dump
+
+        dump(self, frame, **options)
+
     def remove(self) -> None:
         """Remove what is at the path."""
         self.fs.remove(self.path)

@@ -183,6 +183,15 @@ def test_so_can_what_is_in_a_zip_file_in_a_bucket(s3: services.S3Service, tmp_pa
     assert not rumbo.Target("zip://deep/letters.txt::s3://lake/a.zip", s3=s3.fsspec).exists()
 
 
+def test_frames_come_and_go(s3: services.S3Service) -> None:
+    polars = pytest.importorskip("polars")
+    frame = polars.DataFrame({"name": ["a", "b"], "legs": [2, 4]})
+    for suffix in ("csv.gz", "parquet"):
+        target = rumbo.Target(f"s3://lake/frames/animals.{suffix}", **s3.fsspec)
+        target.dump(frame)
+        assert target.load("polars").equals(frame)
+
+
 # When the other side does not answer, or says no
 
 

@@ -372,3 +372,12 @@ def test_luigi_has_it_all_under_its_names() -> None:
     assert luigis.S3Target is S3Target
     assert luigis.S3Client.DEFAULT_PART_SIZE == 8388608
     assert issubclass(luigis.S3PathTask, luigis.ExternalTask)
+
+
+def test_frames_come_and_go(client: S3Client, base: str) -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"name": ["a", "b"], "legs": [2, 4]})
+    for suffix in ("csv.gz", "parquet"):
+        target = S3Target(f"{base}/animals.{suffix}", client=client)
+        target.dump(frame)
+        pandas.testing.assert_frame_equal(target.load("pandas"), frame)
