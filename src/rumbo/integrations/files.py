@@ -79,9 +79,9 @@ class FsspecFileSystem(FileSystem):
         self._address = address
         self._options = options
         self._class = _class_for(address)
-        inner = self._inner(address)
-        before, found, after = address.rpartition(inner.lstrip("/"))
-        self._around = (before, after) if found and inner.strip("/") else (f"{self.scheme}://", "")
+        link, chain, rest = address.partition("::")
+        before, found, _ = link.rpartition(self._inner(address).strip("/"))
+        self._around = (before if found else f"{self.scheme}://", chain + rest)
 
     def __repr__(self) -> str:
         return f"FsspecFileSystem({self._around[0]!r})"
@@ -500,6 +500,10 @@ def _class_for(address: str) -> Any:
             from hdfs_native.fsspec import HdfsFileSystem
 
             return HdfsFileSystem
+        if scheme == "ftp":
+            from rumbo.integrations.ftp_of_fsspec import CarefulFtpFileSystem
+
+            return CarefulFtpFileSystem
         from fsspec.registry import get_filesystem_class
 
         return get_filesystem_class(scheme)

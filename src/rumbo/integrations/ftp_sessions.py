@@ -38,7 +38,7 @@ class Session(Protocol):
     def close(self) -> None: ...
 
 
-class _TlsWithOneSession(ftplib.FTP_TLS):
+class TlsWithOneSession(ftplib.FTP_TLS):
     """FTP over TLS whose data travels in the session of its commands, as careful servers demand."""
 
     def ntransfercmd(self, cmd: str, rest: int | str | None = None) -> Any:
@@ -63,7 +63,7 @@ class FtpSession:
     ) -> None:
         if tls:
             context = tls if isinstance(tls, ssl.SSLContext) else None
-            self._ftp: ftplib.FTP = _TlsWithOneSession(context=context, encoding="utf-8")
+            self._ftp: ftplib.FTP = TlsWithOneSession(context=context, encoding="utf-8")
         else:
             self._ftp = ftplib.FTP(encoding="utf-8")
         self._ftp.connect(host, port, timeout=timeout)

@@ -133,6 +133,7 @@ def test_a_folder_exists_when_its_flag_does(s3: services.S3Service) -> None:
     folder.mark_done()
     assert folder.exists()
     assert folder.files() == ["s3://lake/parts/a.txt", "s3://lake/parts/deep/b.txt"]
+    assert folder.fs.glob("s3://lake/parts/*.txt") == ["s3://lake/parts/a.txt"]
     folder.remove()
     assert not folder.exists()
     assert not folder.file("a.txt").exists()
