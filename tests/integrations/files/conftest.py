@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import file_services as services
+import hdfs_service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,3 +47,9 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     (folder / "numbers.txt").write_text("1\n2\n")
     with services.web_server(folder) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def hdfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[hdfs_service.HdfsService]:
+    with hdfs_service.hdfs_server(tmp_path_factory.mktemp("hdfs")) as service:
+        yield service

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import file_services as services
+    import hdfs_service
     from rumbo.pipeline.formats import Format
 
 
@@ -84,6 +85,21 @@ def test_an_ftp_server_that_lists_for_people_only_will_do(vsftpd: services.FtpSe
     assert targets[4].read_text() == "01.csv"
     targets[4].remove()
     assert not targets[4].exists()
+
+
+class TestWebHdfs(AddressContract):
+    is_shared_with_children = True
+
+    @pytest.fixture(autouse=True)
+    def _store(self, hdfs: hdfs_service.HdfsService) -> None:
+        self.base, self.options = f"webhdfs://127.0.0.1:{hdfs.web_port}/{self.folder.name}", {"user": "root"}
+
+
+def test_addresses_of_hdfs_name_its_port_for_java(hdfs: hdfs_service.HdfsService, tmp_path: Path) -> None:
+    target = rumbo.Target(f"{hdfs.url}/{tmp_path.name}/a.txt", port=hdfs.web_port)
+    target.write_text("text")
+    assert rumbo.Target(f"webhdfs://127.0.0.1:{hdfs.web_port}/{tmp_path.name}/a.txt").read_text() == "text"
+    assert target.fs.glob(f"{hdfs.url}/{tmp_path.name}/*") == [target.path]
 
 
 # Many at once
