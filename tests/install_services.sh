@@ -1,16 +1,21 @@
 #!/bin/sh
 # Installs the servers that tests talk to, on Debian as root; elsewhere it only says what would be missing.
 #
-#     tests/install_services.sh        what `make test` needs
-#     tests/install_services.sh big    also what only `make test-all` needs
+#     tests/install_services.sh                      what `make test` needs
+#     RUMBO_TEST_ALL=1 tests/install_services.sh     also what only `make test-all` needs
 set -eu
 
 DATABASES="postgresql mariadb-server redis-server"
+FILE_SERVERS="openssh-server openssh-client vsftpd"
 CONTAINERS="docker.io busybox-static"
 ENGINES="openjdk-17-jre-headless"
+HDFS="libjersey1-core-java libjersey1-server-java libjersey1-servlet-java libjersey1-json-java
+libjsr311-api-java libjettison-java libcommons-daemon-java libcommons-net-java libcommons-codec-java
+libhttpclient-java libhttpcore-java libservlet-api-java libjaxb-api-java libjackson2-databind-java
+libjackson2-annotations-java libjackson-json-java libjetty9-java libjetty9-extra-java"
 
-PACKAGES="$DATABASES $CONTAINERS"
-[ "${1:-}" = big ] && PACKAGES="$PACKAGES $ENGINES"
+PACKAGES="$DATABASES $FILE_SERVERS $CONTAINERS"
+[ -n "${RUMBO_TEST_ALL:-}" ] && PACKAGES="$PACKAGES $ENGINES $HDFS"
 
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
     echo "Not root on Debian: tests of servers that are not installed will be skipped ($PACKAGES)." >&2

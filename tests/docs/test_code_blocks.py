@@ -22,13 +22,17 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from file_services import s3_server
 from server_house import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 pytestmark = pytest.mark.slow
 
@@ -230,18 +234,36 @@ def run_diff(folder: Folder, block: Block) -> str:
 _RUNNERS = {"diff": run_diff, "python": run_python, "console": run_console, "sh": run_sh}
 
 
+@contextmanager
+def bucket_for(page: Path, folder: Folder) -> Iterator[None]:
+    """The bucket that a page calls s3://lake, where it does."""
+    if "s3://lake" not in page.read_text(encoding="utf-8"):
+        yield
+        return
+    house = folder.path.parent / "s3"
+    house.mkdir()
+    with s3_server(house) as s3:
+        folder.environment["AWS_ENDPOINT_URL"] = s3.url
+        folder.environment["AWS_ACCESS_KEY_ID"], folder.environment["AWS_SECRET_ACCESS_KEY"] = s3.key, s3.secret
+        yield
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Folder]:
+    made = Folder(tmp_path)
+    yield made
+    made.clean()
+
+
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks_of(page)], ids=lambda page: page.stem)
-def test_the_blocks_of_a_page_do_what_it_says(page: Path, tmp_path: Path) -> None:
-    folder = Folder(tmp_path)
-    try:
+def test_the_blocks_of_a_page_do_what_it_says(page: Path, folder: Folder) -> None:
+    with bucket_for(page, folder):
         for block in blocks_of(page):
             if block.language in _RUNNERS:
                 complaint = _RUNNERS[block.language](folder, block)
                 assert not complaint, f"{page.name}, line {block.line}:\n{complaint}"
             elif block.file:
                 folder.write(block)
-    finally:
-        folder.clean()
 
 
 def test_a_wrong_line_in_an_output_is_found() -> None:

@@ -9,9 +9,14 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
+
+from file_services import S3Service, s3_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PROGRAMS = Path(sys.executable).parent
@@ -63,6 +68,13 @@ def shell(tmp_path: Path) -> Shell:
     for path in [*EXAMPLES.glob("*.py"), *EXAMPLES.glob("luigi/*.py")]:
         shutil.copy(path, tmp_path)
     return Shell(tmp_path)
+
+
+@pytest.fixture
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Service]:
+    """An S3 server with an empty bucket, ``lake``."""
+    with s3_server(tmp_path_factory.mktemp("s3")) as service:
+        yield service
 
 
 @pytest.fixture

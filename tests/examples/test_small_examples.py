@@ -110,6 +110,33 @@ def check_ex2_luigi(shell: Any) -> None:
     assert "* 2 ran successfully:" in ended.err, ended.text
 
 
+def check_ex3_luigi(shell: Any) -> None:
+    ended = shell.run_example("ex3_luigi.py")
+    assert ended.code == 0, ended.text
+    assert "* 2 ran successfully:" in ended.err, ended.text
+    assert _in_bucket() == {"numbers/up_to_10.txt": "1 2 3 4 5 6 7 8 9 10", "sums/up_to_10.txt": "55"}
+
+    again = shell.run_example("ex3_luigi.py")
+    assert "* 1 complete ones were encountered:" in again.err, again.text
+
+
+def check_s3_output(shell: Any) -> None:
+    ended = shell.run_example("s3_output.py")
+    assert ended.code == 0, ended.text
+    assert _in_bucket() == {"numbers/up_to_10.txt": "1 2 3 4 5 6 7 8 9 10", "sums/up_to_10.txt": "55"}
+
+    here = shell.run("rumbo run -m s3_output SumNumbers --upto 4 --folder file:out")
+    assert here.code == 0, here.text
+    assert shell.read("out/sums/up_to_4.txt") == "10\n"
+
+
+def _in_bucket() -> dict[str, str]:
+    from rumbo.integrations.s3_client import S3Client
+
+    client = S3Client()
+    return {key: " ".join(client.get_as_string(f"s3://lake/{key}").split()) for key in client.list("s3://lake")}
+
+
 CHECKS: dict[str, Callable[[Any], None]] = {
     "hello_parameters.py": check_hello_parameters,
     "local_output.py": check_local_output,
@@ -124,11 +151,25 @@ CHECKS: dict[str, Callable[[Any], None]] = {
 }
 
 
+IN_S3: dict[str, Callable[[Any], None]] = {
+    "s3_output.py": check_s3_output,
+    "ex3_luigi.py": check_ex3_luigi,
+}
+
+
 def test_no_example_goes_unchecked() -> None:
     files = [*EXAMPLES.glob("*.py"), *EXAMPLES.glob("luigi/*.py")]
-    assert {path.name for path in files} == set(CHECKS)
+    assert {path.name for path in files} == {*CHECKS, *IN_S3}
 
 
 @pytest.mark.parametrize("name", CHECKS)
 def test_the_example_does_what_it_says(name: str, shell: Any) -> None:
     CHECKS[name](shell)
+
+
+@pytest.mark.parametrize("name", IN_S3)
+def test_the_example_does_it_in_s3(name: str, shell: Any, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3.url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", s3.key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", s3.secret)
+    IN_S3[name](shell)

@@ -326,6 +326,12 @@ class LocalTarget(FileSystemTarget):
         warnings.warn("Use LocalTarget.path to reference filename", DeprecationWarning, stacklevel=2)
         return self.path
 
+    def __copy__(self) -> LocalTarget:
+        """The same path in another object, which leaves the removal of a temporary file to this one."""
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__, is_tmp=False)
+        return other
+
     def __del__(self) -> None:
         if self.is_tmp and self._owner == os.getpid() and self.exists():
             self.remove()

@@ -7,7 +7,7 @@ import os
 import warnings
 from abc import ABCMeta, abstractmethod
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar, overload
 
 from rumbo.pipeline.filesystem import (
     FileAlreadyExists,
@@ -21,6 +21,9 @@ from rumbo.pipeline.filesystem import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from typing import Self
+
+    from rumbo.pipeline.formats import Format
 
 __all__ = [
     "AtomicLocalFile",
@@ -41,12 +44,42 @@ Method = TypeVar("Method", bound="Callable[..., bool]")
 _answered_by_file_system: set[object] = set()
 
 
-class Target(metaclass=ABCMeta):
-    """What a task makes. A task is complete when all its targets exist."""
+class TargetType(ABCMeta):
+    """The class of target classes: ``Target(address)`` makes a target of the class that the address calls for."""
 
-    @abstractmethod
-    def exists(self) -> bool:
-        """Whether the target is there, whole."""
+    if not TYPE_CHECKING:  # Target.__new__ says it to type checkers
+
+        def __call__(cls, *args, **kwargs):
+            if cls is not Target:
+                return super().__call__(*args, **kwargs)
+            from rumbo.pipeline.addresses import target_at
+
+            return target_at(*args, **kwargs)
+
+
+class Target(metaclass=TargetType):
+    """What a task makes. A task is complete when all its targets exist.
+
+    ``Target("s3://bucket/key")`` is the target at an address: see ``rumbo.pipeline.addresses.target_at``.
+    """
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __new__(cls) -> Self: ...
+        @overload
+        def __new__(
+            cls, address: str | os.PathLike[str], format: Format | None = None, **options: Any
+        ) -> FileSystemTarget: ...
+        def __new__(cls, *args: Any, **kwargs: Any) -> Any: ...
+
+        def exists(self) -> bool: ...
+
+    else:
+
+        @abstractmethod
+        def exists(self):
+            """Whether the target is there, whole."""
 
     def modified(self) -> float | None:
         """When it was made, in seconds since the epoch; None when it is not there or cannot tell."""
@@ -109,6 +142,28 @@ class FileSystemTarget(Target):
         """Let ``text`` be the whole content, in one step. For a target whose format takes text."""
         with self.open("w") as out:
             out.write(text)
+
+    def load(self, library: str | None = None, **options: Any) -> Any:
+        """The data frame in the file: CSV, JSON Lines, Parquet or Feather by its suffix.
+
+        Args:
+            library: ``"pandas"``, ``"polars"`` or ``"pyarrow"``; by default the first of them that is installed.
+            options: what the library's own reader takes.
+        """
+        from rumbo.pipeline.frames import load
+
+        return load(self, library, **options)
+
+    def dump(self, frame: Any, **options: Any) -> None:
+        """Let a data frame be the whole content, in one step: CSV, JSON Lines, Parquet or Feather by the suffix.
+
+        Args:
+            frame: of pandas or polars, or a table of pyarrow.
+            options: what the library's own writer takes.
+        """
+        from rumbo.pipeline.frames import dump
+
+        dump(self, frame, **options)
 
     def remove(self) -> None:
         """Remove what is at the path."""

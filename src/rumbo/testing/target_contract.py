@@ -49,6 +49,10 @@ class TargetContract:
         """A target of this name, always the same in one test and never the same in two."""
         raise NotImplementedError
 
+    def files_in_store(self) -> list[str]:
+        """All that is kept where this test's targets are, whole or not. In ``folder``, unless you say where else."""
+        return [str(path) for path in self.folder.rglob("*") if path.is_file()]
+
     # Existence
 
     def test_a_target_that_nobody_wrote_does_not_exist(self) -> None:
@@ -273,7 +277,7 @@ class TargetContract:
             pytest.skip("this target's temporary paths are not on this machine")
 
     def _assert_nothing_is_left(self) -> None:
-        assert [path for path in self.folder.rglob("*") if path.is_file()] == []
+        assert self.files_in_store() == []
 
 
 def _write(target: FileSystemTarget, content: str | bytes) -> None:

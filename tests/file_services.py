@@ -1,0 +1,293 @@
+"""Real servers for files on loopback: each in a folder of its own, on free ports, ended by its process id."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from server_house import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+SECRET = "s3cr3t-of-the-test"
+
+
+def program(name: str) -> str:
+    """The path of a program, of this environment or of the system; skips the tests that need it when it is missing."""
+    beside_python = os.path.join(os.path.dirname(sys.executable), name)
+    found = (
+        beside_python if os.path.exists(beside_python) else shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
+    )
+    if found is None:
+        pytest.skip(f"{name} is not installed: pip install -e '.[dev]' and tests/install_services.sh bring it")
+    return found
+
+
+@contextlib.contextmanager
+def running(
+    command: Sequence[str], folder: Path, is_up: Callable[[], bool], seconds: float = 60.0, **more: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A server as a process, from its first answer to the end of the block."""
+    log = folder / "log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **more},
+            start_new_session=True,
+        )
+    try:
+        end = time.monotonic() + seconds
+        while not is_up():
+            tail = log.read_text(errors="replace")[-2000:]
+            assert process.poll() is None, f"{command[0]} ended with {process.returncode}:\n{tail}"
+            assert time.monotonic() < end, f"{command[0]} did not answer within {seconds:g} s:\n{tail}"
+            time.sleep(0.05)
+        yield process
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)  # what it kept is thrown away with it
+        process.wait()
+
+
+def listens(port: int) -> Callable[[], bool]:
+    """Whether somebody answers at a port."""
+
+    def ask() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    return ask
+
+
+@dataclass(frozen=True)
+class S3Service:
+    """An S3 server with one bucket, ``lake``."""
+
+    url: str
+    key: str = "test"
+    secret: str = SECRET
+
+    @property
+    def boto3(self) -> dict[str, str]:
+        """How boto3's clients reach it."""
+        return {
+            "endpoint_url": self.url,
+            "aws_access_key_id": self.key,
+            "aws_secret_access_key": self.secret,
+            "region_name": "us-east-1",
+        }
+
+    @property
+    def fsspec(self) -> dict[str, object]:
+        """How s3fs reaches it."""
+        return {"endpoint_url": self.url, "key": self.key, "secret": self.secret}
+
+
+@contextlib.contextmanager
+def s3_server(folder: Path) -> Iterator[S3Service]:
+    """SeaweedFS: a master, a volume, a filer and the S3 gateway in one process."""
+    weed = program("weed")
+    identity = {
+        "name": "test",
+        "credentials": [{"accessKey": "test", "secretKey": SECRET}],
+        "actions": ["Admin", "Read", "List", "Tagging", "Write"],
+    }
+    (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
+    (folder / "data").mkdir()
+    master, volume, filer, s3 = _free_ports_with_grpc(4)
+    command = [
+        weed,
+        "server",
+        "-dir=data",
+        "-ip=127.0.0.1",
+        "-ip.bind=127.0.0.1",
+        "-filer",
+        "-s3",
+        "-s3.config=s3.json",
+    ]
+    command += [f"-master.port={master}", f"-volume.port={volume}", f"-filer.port={filer}", f"-s3.port={s3}"]
+    command += ["-master.volumeSizeLimitMB=64", "-volume.max=40", "-s3.port.iceberg=0", "-s3.port.lance=0"]
+    service = S3Service(f"http://127.0.0.1:{s3}")
+    with running(command, folder, listens(s3)):
+        _make_bucket(service)
+        yield service
+
+
+def _make_bucket(service: S3Service) -> None:
+    import boto3
+    from botocore.exceptions import ClientError, EndpointConnectionError
+
+    client = boto3.client("s3", **service.boto3)
+    end = time.monotonic() + 30
+    while True:  # the port answers about a second before the first bucket can be made
+        try:
+            client.create_bucket(Bucket="lake")
+            client.put_object(Bucket="lake", Key="first", Body=b"")
+            client.delete_object(Bucket="lake", Key="first")
+            return
+        except (ClientError, EndpointConnectionError):
+            assert time.monotonic() < end, "no bucket could be made"
+            time.sleep(0.1)
+
+
+def _free_ports_with_grpc(count: int) -> list[int]:
+    """Free ports whose ten thousandth neighbours, where SeaweedFS talks to itself, are free too."""
+    found: list[int] = []
+    while len(found) < count:
+        port = random.randrange(20_000, 30_000)
+        if port not in found and _is_free(port) and _is_free(port + 10_000):
+            found.append(port)
+    return found
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+@dataclass(frozen=True)
+class SshService:
+    """An SSH server that lets in who has the key."""
+
+    port: int
+    key_file: str
+    user: str
+    folder: Path
+
+
+@contextlib.contextmanager
+def ssh_server(folder: Path) -> Iterator[SshService]:
+    """OpenSSH's own server, with SFTP, for the user who runs the tests."""
+    import getpass
+
+    sshd = program("sshd")
+    for name in ("hostkey", "id"):
+        subprocess.run([program("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
+    shutil.copy(folder / "id.pub", folder / "authorized_keys")
+    (folder / "authorized_keys").chmod(0o600)
+    if os.geteuid() == 0:
+        os.makedirs("/run/sshd", exist_ok=True)
+    port = free_port()
+    lines = [f"Port {port}", "ListenAddress 127.0.0.1", f"HostKey {folder}/hostkey", f"PidFile {folder}/pid"]
+    lines += [
+        f"AuthorizedKeysFile {folder}/authorized_keys",
+        "StrictModes no",
+        "UsePAM no",
+        "PasswordAuthentication no",
+    ]
+    lines += ["PermitRootLogin prohibit-password", "Subsystem sftp internal-sftp", "MaxStartups 100"]
+    # Many short connections: quick keys, and none of the user's own start-up files.
+    lines += ["KexAlgorithms curve25519-sha256,ecdh-sha2-nistp256", f"SetEnv HOME={folder}"]
+    (folder / "sshd_config").write_text("\n".join(lines) + "\n")
+    with running([sshd, "-D", "-e", "-f", str(folder / "sshd_config")], folder, listens(port)):
+        yield SshService(port, str(folder / "id"), getpass.getuser(), folder)
+
+
+@dataclass(frozen=True)
+class FtpService:
+    """An FTP server with TLS and one user."""
+
+    port: int
+    certificate: str
+    user: str = "tester"
+    password: str = SECRET
+
+
+@contextlib.contextmanager
+def ftp_server(folder: Path) -> Iterator[FtpService]:
+    """pyftpdlib in a process of its own: plain FTP, and TLS for those who ask for it."""
+    pytest.importorskip("pyftpdlib", reason="pyftpdlib is not installed: pip install -e '.[dev]'")
+    from self_signed import certificate_for
+
+    certificate, key = certificate_for("localhost", folder)
+    (folder / "root").mkdir()
+    port = free_port()
+    script = folder / "serve.py"
+    script.write_text(_FTP_SERVER)
+    command = [sys.executable, str(script), str(port), "tester", SECRET, str(folder / "root"), certificate, key]
+    with running(command, folder, listens(port)):
+        yield FtpService(port, certificate)
+
+
+_FTP_SERVER = """
+import sys
+from pyftpdlib.authorizers import DummyAuthorizer
+from pyftpdlib.handlers import TLS_FTPHandler
+from pyftpdlib.servers import ThreadedFTPServer
+
+port, user, password, root, certificate, key = sys.argv[1:]
+authorizer = DummyAuthorizer()
+authorizer.add_user(user, password, root, perm="elradfmwMT")
+TLS_FTPHandler.authorizer = authorizer
+TLS_FTPHandler.certfile, TLS_FTPHandler.keyfile = certificate, key
+ThreadedFTPServer(("127.0.0.1", int(port)), TLS_FTPHandler).serve_forever()
+"""
+
+
+@contextlib.contextmanager
+def vsftpd_server(folder: Path) -> Iterator[FtpService]:
+    """vsftpd, with a user of the system made for the time of the tests; so it wants root."""
+    vsftpd = program("vsftpd")
+    if os.geteuid() != 0:
+        pytest.skip("vsftpd needs a user of its own on this machine: run the tests as root")
+    from self_signed import certificate_for
+
+    certificate, key = certificate_for("localhost", folder)
+    user = f"rumbo{os.getpid()}"
+    empty = folder / "empty"
+    empty.mkdir()
+    root = tempfile.mkdtemp()  # not in pytest's folder, which is closed to others
+    port = free_port()
+    lines = ["listen=YES", "listen_address=127.0.0.1", f"listen_port={port}", "background=NO", "anonymous_enable=NO"]
+    lines += ["local_enable=YES", "write_enable=YES", f"local_root={root}", f"secure_chroot_dir={empty}"]
+    lines += ["chroot_local_user=YES", "allow_writeable_chroot=YES", "pam_service_name=vsftpd", "seccomp_sandbox=NO"]
+    lines += ["pasv_address=127.0.0.1", "ssl_enable=YES", "force_local_logins_ssl=NO", "force_local_data_ssl=NO"]
+    lines += [f"rsa_cert_file={certificate}", f"rsa_private_key_file={key}", "require_ssl_reuse=YES"]
+    (folder / "vsftpd.conf").write_text("\n".join([*lines, "xferlog_enable=NO"]) + "\n")
+    subprocess.run(["useradd", "-M", "-d", root, "-s", "/bin/bash", user], check=True)
+    try:
+        subprocess.run(["chpasswd"], input=f"{user}:{SECRET}", text=True, check=True)
+        shutil.chown(root, user)
+        with running([vsftpd, str(folder / "vsftpd.conf")], folder, listens(port)):
+            yield FtpService(port, certificate, user)
+    finally:
+        subprocess.run(["userdel", "-f", user], check=True, stderr=subprocess.DEVNULL)
+        shutil.rmtree(root)
+
+
+@contextlib.contextmanager
+def web_server(folder: Path) -> Iterator[str]:
+    """What is in a folder, over HTTP."""
+    import functools
+    import threading
+    from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
