@@ -58,7 +58,7 @@ def deps(words: Sequence[str]) -> int:
         ink = Ink(sys.stdout)
         for node in nodes:
             trouble = f"  {ink.faint(node.reason)}" if node.verdict is Verdict.BROKEN else ""
-            print(f"{ink.symbol(state_of(node))} {node.task}{trouble}")
+            print(f"{ink.symbol(state_of(node))} {node.name}{trouble}")
             for output in outputs_of(node.task):
                 print(f"    {ink.faint(output)}")
     return 0

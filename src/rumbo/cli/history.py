@@ -10,6 +10,7 @@ import click
 
 from rumbo.cli import past
 from rumbo.cli.look import Ink, lasting
+from rumbo.wording import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +64,7 @@ def line(run: RunRow, now: float, ink: Ink) -> str:
         ("" if took is None else lasting(took)).rjust(7),
         ink.paint(run.status.ljust(10), look),
         ink.strip(past.strip_states(run.counts), 12) or past.counts_in_words(run.counts),
-        ink.faint(run.command or ", ".join(run.roots)),
+        ink.faint(shortened(run.command or ", ".join(run.roots), 300)),
     ]
     return "  ".join(parts).rstrip()
 

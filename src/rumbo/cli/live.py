@@ -169,6 +169,9 @@ class LiveView:
             kind, what = self._news.popleft()
             if kind == "planned":
                 self._standing.plan(what)
+                for node in what:
+                    if node.verdict == "broken":
+                        self._print_broken(node)
             elif kind == "happened":
                 for ended, seconds in self._standing.take(what):
                     self._print_failure(ended, seconds)
@@ -188,6 +191,12 @@ class LiveView:
         self._console.print(line)
         for text in failure_text(ended.message).split("\n"):
             self._console.print(Text(f"    {text}"))
+
+    def _print_broken(self, node: PlannedTask) -> None:
+        from rich.text import Text
+
+        assert self._console is not None
+        self._console.print(Text(f"{self._symbol('broken')} {name_of(node)}  {node.reason}", _style("broken")))
 
     def _print_log(self, task: str, path: str) -> None:
         from rich.text import Text

@@ -157,7 +157,7 @@ def _as_text(plan: Plan, nodes: Sequence[Node], flags: Mapping[str, Any], ink: I
     lines = list(listing(nodes, ink) if flags.get("only") else tree(plan, style))
     for node in plan.nodes.values():
         if node.error is not None:
-            lines += ["", f"{ink.paint(str(node.task), 'broken')}:"]
+            lines += ["", f"{ink.paint(node.name, 'broken')}:"]
             lines += [f"  {line}" for line in trimmed(node.traceback).rstrip().split("\n")]
     return "\n".join([*lines, "", summary(list(plan.nodes.values())), ""])
 

@@ -248,7 +248,7 @@ def code_of(result: RunResult) -> int:
 def _say_what_came(result: RunResult, out: TextIO, is_quiet: bool) -> None:
     if result.counts.keys() <= {"complete"}:
         if not is_quiet:
-            roots = [str(node.task) for node in result.plan.roots]
+            roots = [node.name for node in result.plan.roots]
             what = f"{roots[0]} is complete" if len(roots) == 1 else f"all {len(roots)} tasks are complete"
             out.write(f"Nothing to do: {what}.\n")
     elif not is_quiet or not result.ok:

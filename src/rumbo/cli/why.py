@@ -60,7 +60,7 @@ def why(words: Sequence[str]) -> int:
 
 def _reasons(node: Node, ink: Ink) -> Iterator[str]:
     verdict = str(node.verdict)
-    yield f"{ink.symbol(verdict)} {ink.strong(str(node.task))} {ink.paint(_MEANINGS[verdict], verdict)}: {node.reason}."
+    yield f"{ink.symbol(verdict)} {ink.strong(node.name)} {ink.paint(_MEANINGS[verdict], verdict)}: {node.reason}."
     if verdict == "broken":
         for line in failure_text(node.traceback).split("\n"):
             yield f"    {line}"
@@ -72,7 +72,7 @@ def _reasons(node: Node, ink: Ink) -> Iterator[str]:
     causes = list(_causes(node))
     if causes:
         yield f"  {_because(verdict)}:"
-        yield from (f"    {ink.symbol(str(each.verdict))} {each.task}: {each.reason}" for each in causes[:_CAUSES])
+        yield from (f"    {ink.symbol(str(each.verdict))} {each.name}: {each.reason}" for each in causes[:_CAUSES])
         if len(causes) > _CAUSES:
             yield f"    and {plural(len(causes) - _CAUSES, 'task')} more"
 

@@ -52,6 +52,11 @@ class Node:
         return f"<{self.id} {self.verdict}: {self.reason}>"
 
     @property
+    def name(self) -> str:
+        """The task as people write it, on one line and of bearable length."""
+        return shortened(str(self.task))
+
+    @property
     def traceback(self) -> str:
         """With BROKEN: what was raised, as Python prints it; else empty."""
         if self.error is None:
@@ -220,7 +225,7 @@ class Plan:
             for needed in node.needs:
                 if needed.verdict is Verdict.WAIT or needed.verdict is Verdict.BROKEN:
                     node.verdict = Verdict.WAIT
-                    node.reason = f"needs {needed.task}, which {_hindrance(needed)}"
+                    node.reason = f"needs {needed.name}, which {_hindrance(needed)}"
                     return
                 made += needed.verdict is Verdict.RUN
             if made:
@@ -231,12 +236,12 @@ class Plan:
         for needed in node.needs:
             if needed.verdict is Verdict.RUN:
                 node.verdict = Verdict.RUN
-                node.reason = f"complete, but {needed.task} is made again"
+                node.reason = f"complete, but {needed.name} is made again"
                 return
         newer = freshness.newer_input(node)
         if newer is not None:
             node.verdict = Verdict.RUN
-            node.reason = f"complete, but {newer.task} is newer"
+            node.reason = f"complete, but {newer.name} is newer"
             return
         freshness.age(node)
 
@@ -306,7 +311,7 @@ def _dependencies_first(found: Sequence[Node]) -> list[Node]:
                 ordered.append(dependent)
     if len(ordered) < len(found):
         circle = _find_cycle([node for node in found if waiting[node.id]])
-        raise CycleError(tuple([node.id for node in circle]), tuple([shortened(str(node.task)) for node in circle]))
+        raise CycleError(tuple([node.id for node in circle]), tuple([node.name for node in circle]))
     return ordered
 
 

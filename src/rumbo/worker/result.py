@@ -160,13 +160,11 @@ class RunResult:
         node = self.plan.nodes[id]
         if fate is Fate.FAILED:
             *_, last = self._message(id).strip().split("\n")
-            return f"{_name(node)}: {shortened(plain_cause(last.strip()), _LONG)}"
+            return f"{node.name}: {shortened(plain_cause(last.strip()), _LONG)}"
         if node.verdict in (Verdict.BROKEN, Verdict.WAIT):
-            return f"{_name(node)}: {node.reason}"
+            return f"{node.name}: {node.reason}"
         culprits = [each for each in node.needs if self.fates[each.id] not in _FINE]
-        return _name(node) + (
-            f": needs {_name(culprits[0])}, which is {self.fates[culprits[0].id]}" if culprits else ""
-        )
+        return node.name + (f": needs {culprits[0].name}, which is {self.fates[culprits[0].id]}" if culprits else "")
 
 
 _FATES = {
@@ -187,10 +185,6 @@ _TROUBLES = {
 _SHOWN = 10
 _LONG = 500
 """Characters of a failure in the summary."""
-
-
-def _name(node: Node) -> str:
-    return shortened(str(node.task))
 
 
 def _tasks(number: int) -> str:

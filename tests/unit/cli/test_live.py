@@ -105,9 +105,10 @@ def test_what_lasts_is_printed_and_the_picture_is_taken_away() -> None:
     view.run_started(RunInfo("RUN", (), "", "h", "u", 1, "/", 1, time.time()))
     task = node("Report", 1)
 
-    view.planned("RUN", [task])
+    view.planned("RUN", [task, node("Source", 2, "broken")._replace(reason="complete() failed: OSError: no disk")])
     view.happened("RUN", begin(task, 1, 1.0))
     view.happened("RUN", [AttemptEnded(task.id, 1, 1, "w", Outcome.FAILED, "Runtime error:\nValueError: no", 3.5)])
     view.close()
 
+    assert "Source(number=2)  complete() failed: OSError: no disk\n" in out.getvalue()
     assert "Report(number=1)  failed after 2.5s\n    ValueError: no\n" in out.getvalue()

@@ -64,6 +64,20 @@ def test_history_lists_runs_the_latest_first(used: Any) -> None:
     assert [run["status"] for run in json.loads(used.type("history", "--json").out)] == ["done", "failed"]
 
 
+def test_a_command_of_several_lines_takes_one(used: Any) -> None:
+    assert used.type("run", "-m", "shop", "Source", "--name", "a\nb").code == 3
+
+    assert used.type("history", "-n", "1").out.endswith("rumbo run -m shop Source --name 'a\\nb'\n")
+
+
+def test_the_module_may_be_named_as_when_running(used: Any) -> None:
+    assert used.type("show", "-m", "shop", "Report") == used.type("show", "Report")
+    assert used.type("show", "--module=shop", "Report") == used.type("show", "Report")
+    assert used.type("show", "-m", "shop").err == (
+        "rumbo: Which task? Name it by its family and parameters, or by its id.\n"
+    )
+
+
 def test_show_tells_of_a_run_and_of_what_failed_in_it(used: Any) -> None:
     failed = json.loads(used.type("history", "--status", "failed", "--json").out)[0]["id"]
 

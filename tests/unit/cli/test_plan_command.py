@@ -254,3 +254,18 @@ def test_why_of_a_complete_task(desk: Any) -> None:
     assert desk.type("why", "-m", "shop", "Report", "--days", "1").out == (
         "✓ Report(days=1, style=short) would be skipped: complete.\n"
     )
+
+
+def test_a_name_of_great_length_or_with_signs_of_terminals_stays_on_its_line(desk: Any) -> None:
+    desk.write(
+        "long.py",
+        "import rumbo\n\nclass Long(rumbo.Task):\n    text: str\n    def complete(self):\n        return False\n\n"
+        "class Needs(rumbo.Task):\n    text: str\n    def requires(self):\n        return Long(text=self.text)\n"
+        "    def complete(self):\n        return False\n",
+    )
+
+    for command in ("plan", "tree", "deps", "why"):
+        said = desk.type(command, "-m", "long", "Needs", "--text", "\x1b[31m" + "x" * 1000 + "\nend")
+        assert max(map(len, said.out.splitlines())) < 350
+        assert "\x1b" not in said.out
+        assert r"Needs(text=\x1b[31mxxx" in said.out

@@ -111,7 +111,7 @@ def _line(nodes: Sequence[Node], style: Style) -> str:
 def _one(node: Node, style: Style) -> str:
     ink = style.ink
     verdict = state_of(node) if style.only_state else str(node.verdict)
-    text = f"{ink.symbol(verdict)} {ink.strong(str(node.task))}"
+    text = f"{ink.symbol(verdict)} {ink.strong(node.name)}"
     if style.only_state and verdict != "broken":
         return text
     # A complete task needs no words, and "complete" is what the verdict says already.
