@@ -281,7 +281,7 @@ class Scheduler:
 
         if tasks is not None:
             self._maps.append(tasks)
-        return Connection(self._machine, self._clock, worker, heard, self._dialect.tally)
+        return Connection(self._machine, self._clock, worker, heard)
 
     def _params_of(self, id: str) -> Mapping[str, str]:
         """The parameters of a task that a worker of this process has described."""
@@ -667,32 +667,14 @@ class State:
 
 
 class Connection(LocalScheduler):
-    """A worker's connection with a machine that other workers of this process may share."""
+    """An engine's connection with a machine that the dialect speaks for as well."""
 
-    def __init__(
-        self, machine: Machine, clock: _Clock, worker: str, watch: Callable[[Sequence[Any]], None], tally: Tally
-    ) -> None:
+    def __init__(self, machine: Machine, clock: _Clock, worker: str, watch: Callable[[Sequence[Any]], None]) -> None:
         self.machine = machine
-        self._tally = tally
         self._worker = worker
         self._now = clock.now
         self._watch = watch
         machine.apply(Join(worker), clock.now())
-
-    def register(self, run: str, specs: Sequence[TaskSpec]) -> None:
-        """Describe tasks."""
-        if len(self.machine.workers) == 1:
-            super().register(run, specs)
-            return
-        super().register(run, [self._with_known_needs(spec) for spec in specs])
-        self._tally.recount([spec.id for spec in specs])  # they may have been another worker's alone
-
-    def _with_known_needs(self, spec: TaskSpec) -> TaskSpec:
-        """A complete task is not asked what it needs; what another worker said of that still holds."""
-        known = self.machine.tasks.get(spec.id)
-        if spec.state is States.DONE and not spec.dependencies and known is not None:
-            return spec._replace(dependencies=known.spec.dependencies)
-        return spec
 
     def leave(self) -> None:
         """Give back what is held; the worker may come again."""
@@ -700,27 +682,11 @@ class Connection(LocalScheduler):
             self._watch(self.machine.apply(Leave(self._worker), self._now()))
             self.machine.apply(Join(self._worker), self._now())
 
-    @property
-    def is_disabled(self) -> bool:
-        """Whether somebody wants the worker to stop."""
-        return self.machine.workers[self._worker].disabled
-
-    def pending(self) -> tuple[int, int, int]:
-        """Tasks of the worker that may still be done: all, those of no other worker, and those it described last."""
+    def pending(self) -> int:
+        """How many tasks may still be done."""
         given_up = self._given_up()
-        mine = [task for task in self._tasks() if task.state in _OPEN and task.id not in given_up]
-        alone = sum(len(task.runners) == 1 for task in mine)
-        last = sum(task.runners[-1] == self._worker for task in mine)
-        return len(mine), alone, last
-
-    def elsewhere(self) -> list[dict[str, Any]]:
-        """The worker's tasks that others run."""
-        held = [(task.id, self.machine.leases[task.lease].worker) for task in self._tasks() if task.lease]
-        return [{"task_id": id, "worker": worker} for id, worker in held if worker != self._worker]
-
-    def _tasks(self) -> list[TaskRecord]:
         tasks = map(self.machine.tasks.__getitem__, self.machine.workers[self._worker].tasks)
-        return [task for task in tasks if self._worker in task.runners]
+        return sum(task.state in _OPEN and self._worker in task.runners and task.id not in given_up for task in tasks)
 
     def _given_up(self) -> set[str]:
         """Tasks that are disabled or wait for one that is, so that waiting for them has no end."""
