@@ -30,7 +30,7 @@ from rumbo.scheduler.machine import Machine, Policy
 from rumbo.scheduler.records import NO_RETRIES, TaskRecord, TaskSpec
 from rumbo.scheduler.records import State as States
 from rumbo.wire.local import LocalScheduler
-from rumbo.wire.luigi import Dialect, DialectOptions
+from rumbo.wire.luigi import METHODS, Dialect, DialectOptions
 from rumbo.wire.luigi.dialect import Said
 from rumbo.wire.luigi.words import plain, upstream_status
 from rumbo.worker.specs import RetryDefaults
@@ -67,50 +67,6 @@ UPSTREAM_FAILED = "UPSTREAM_FAILED"
 UPSTREAM_DISABLED = "UPSTREAM_DISABLED"
 WORKER_STATE_DISABLED = "disabled"
 WORKER_STATE_ACTIVE = "active"
-
-RPC_METHODS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
-    "add_scheduler_message_response": (("task_id", "message_id", "response"), {}),
-    "add_task": (("task_id", "status", "runnable", "deps", "new_deps", "expl", "resources", "priority", "family"), {}),
-    "add_task_batcher": (("worker", "task_family", "batched_args", "max_batch_size"), {}),
-    "add_worker": (("worker", "info"), {}),
-    "announce_scheduling_failure": (("task_name", "family", "params", "expl", "owners"), {}),
-    "count_pending": (("worker",), {}),
-    "decrease_running_task_resources": (("task_id", "decrease_resources"), {}),
-    "dep_graph": (("task_id", "include_done"), {}),
-    "disable_worker": (("worker",), {}),
-    "fetch_error": (("task_id",), {}),
-    "forgive_failures": (("task_id",), {}),
-    "get_running_task_resources": (("task_id",), {}),
-    "get_scheduler_message_response": (("task_id", "message_id"), {}),
-    "get_task_progress_percentage": (("task_id",), {}),
-    "get_task_status_message": (("task_id",), {}),
-    "get_work": (("host", "assistant", "current_tasks", "worker"), {"allow_null": False}),
-    "graph": ((), {}),
-    "has_task_history": ((), {}),
-    "inverse_dep_graph": (("task_id", "include_done"), {}),
-    "is_pause_enabled": ((), {}),
-    "is_paused": ((), {}),
-    "mark_as_done": (("task_id",), {}),
-    "pause": ((), {}),
-    "ping": ((), {"attempts": 1}),
-    "prune": ((), {}),
-    "re_enable_task": (("task_id",), {}),
-    "report_task_statistics": (("task_id", "statistics"), {}),
-    "resource_list": ((), {}),
-    "send_scheduler_message": (("worker", "task", "content"), {}),
-    "set_task_progress_percentage": (("task_id", "progress_percentage"), {}),
-    "set_task_status_message": (("task_id", "status_message"), {}),
-    "set_worker_processes": (("worker", "n"), {}),
-    "task_list": (("status", "upstream_status", "limit", "search", "max_shown_tasks"), {}),
-    "task_search": (("task_str",), {}),
-    "unpause": ((), {}),
-    "update_metrics_task_started": (("task",), {}),
-    "update_resource": (("resource", "amount"), {}),
-    "update_resources": ((), {}),
-    "worker_list": (("include_running",), {}),
-}
-"""Luigi's dialect: the name of each method, its arguments by position, and how a client asks for it."""
-
 
 class RetryPolicy(NamedTuple):
     """When the scheduler gives a task up."""
@@ -307,9 +263,7 @@ class Scheduler:
 
     # -- the dialect --------------------------------------------------------------------------------------------------
 
-    def add_task(self, *args: Any, **kwargs: Any) -> None:
-        """A worker describes a task, or says what became of one that it runs."""
-        said = {**dict(zip(Said._fields, args, strict=False)), **kwargs}
+    def _add_task(self, said: dict[str, Any]) -> None:
         with self._lock:
             self._dialect.add_task(**said)
             if said.get("status") == FAILED and self._email_batcher is not None:
@@ -392,20 +346,41 @@ class Scheduler:
             self._email_batcher.send_email()
 
 
+def by_name(name: str, call: Callable[[Any, dict[str, Any]], Any]) -> Callable[..., Any]:
+    """A method of the dialect, which takes its arguments by position too.
+
+    Args:
+        call: what is done with whom it is called on, and the arguments by name.
+    """
+    stated: Any = Said.__new__ if name == "add_task" else getattr(Dialect, name)
+    order = stated.__code__.co_varnames[1 : stated.__code__.co_argcount]
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if len(args) > len(order):
+            raise TypeError(f"{name}() takes {len(order)} arguments by position, not {len(args)}")
+        return call(self, {**dict(zip(order, args, strict=False)), **kwargs})
+
+    method.__name__ = name
+    method.__doc__ = getattr(Dialect, name).__doc__
+    method.__dict__["__wrapped__"] = stated  # so that inspect.signature tells the arguments
+    return method
+
+
 def _spoken(name: str) -> Callable[..., Any]:
-    def ask(self: Scheduler, *args: Any, **kwargs: Any) -> Any:
-        order = RPC_METHODS[name][0]
-        with self._lock:
-            return self._dialect.methods[name](**dict(zip(order, args, strict=False)), **kwargs)
+    def ask(scheduler: Scheduler, arguments: dict[str, Any]) -> Any:
+        with scheduler._lock:
+            return scheduler._dialect.methods[name](**arguments)
 
-    ask.__name__ = name
-    ask.__doc__ = getattr(Dialect, name).__doc__
-    return ask
+    return by_name(name, ask)
 
 
-for _name in RPC_METHODS:
+setattr(Scheduler, "add_task", by_name("add_task", Scheduler._add_task))  # noqa: B010 - to mypy it has none
+for _name in METHODS:
     if _name not in vars(Scheduler):
         setattr(Scheduler, _name, _spoken(_name))
+
+RPC_METHODS: dict[str, Callable[..., Any]] = {name: getattr(Scheduler, name) for name in sorted(METHODS)}
+"""All that may be called over the network."""
 
 
 class Task:

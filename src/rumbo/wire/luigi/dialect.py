@@ -160,6 +160,8 @@ class Dialect:
             notes.time_running = given.at
             notes.worker_running = given.worker
             notes.tracking_url = notes.status_message = notes.progress = None
+            needed = self.machine.tasks[id].spec.resources
+            notes.resources = {name: words.plain(amount) for name, amount in needed.items()} or None
         if len(given.tasks) > 1:
             self._leases_of_batches[_batch_id(given.tasks)] = given.lease
 
@@ -548,6 +550,8 @@ class Dialect:
         if lease is not None:
             given = words.amounts(decrease_resources, "decrease_resources")
             self._apply(do.ShrinkResources(lease.worker, lease.number, given))
+            for id in lease.tasks:
+                self._note(id).resources = self.pages.resources_running(self.machine.tasks[id])
 
     def get_running_task_resources(self, task_id: str) -> dict[str, Any]:
         """What a running task holds."""
