@@ -1,6 +1,6 @@
 """Puts the table of the API's addresses, as the API describes itself, into the page about them.
 
-    python docs/describe_api.py
+python docs/describe_api.py
 """
 
 from __future__ import annotations

@@ -188,9 +188,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {"get_work": {"allow_null": False}, "ping"
 
 
 def _asked(name: str) -> Callable[..., Any]:
-    return by_name(
-        name, lambda remote, arguments: remote._request(f"/api/{name}", arguments, **_OPTIONS.get(name, {}))
-    )
+    return by_name(name, lambda remote, arguments: remote._request(f"/api/{name}", arguments, **_OPTIONS.get(name, {})))
 
 
 for _name in RPC_METHODS:

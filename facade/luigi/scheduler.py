@@ -68,6 +68,7 @@ UPSTREAM_DISABLED = "UPSTREAM_DISABLED"
 WORKER_STATE_DISABLED = "disabled"
 WORKER_STATE_ACTIVE = "active"
 
+
 class RetryPolicy(NamedTuple):
     """When the scheduler gives a task up."""
 

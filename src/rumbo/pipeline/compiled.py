@@ -129,6 +129,7 @@ class ParameterTable:
         "calls_new",
         "custom_binding",
         "family",
+        "hides_id",
         "names",
         "owner",
         "pairs",
@@ -152,6 +153,8 @@ class ParameterTable:
             if slot.warn is not None
         ]
         self.calls_init = self.calls_new = self.custom_binding = False
+        self.hides_id = "task_id" in self.names
+        """A parameter is called ``task_id``: what the task is known by takes its place on each task."""
 
     # Values for a new task ---------------------------------------------------------------------------------------
 
@@ -270,6 +273,10 @@ class ParameterTable:
         for name, value in zip(self.names, values, strict=True):
             setattr(task, name, value)
         task._parameter_values = values
+        if self.hides_id:
+            from rumbo.pipeline.task import task_id_str  # which imports this module
+
+            task.task_id = task_id_str(self.family, self.identifying(values))
         if self.warnings:
             for index, name, warn, wants_text in self.warnings:
                 if not (wants_text and type(values[index]) is str):

@@ -26,7 +26,7 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar
 from rumbo.errors import TargetError
 from rumbo.pipeline import formats
 from rumbo.pipeline.filesystem import DestinationExists, FileSystem
-from rumbo.pipeline.target import FileSystemTarget
+from rumbo.pipeline.target import FileSystemTarget, answered_by_file_system
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -331,6 +331,11 @@ class MemoryTarget(FileSystemTarget):
         super().__init__(fn)
         self._mirror_on_stderr = mirror_on_stderr
         self.format = format or formats.get_default_format()
+
+    @answered_by_file_system
+    def exists(self) -> bool:
+        """Whether there is something at this very path, whatever the file system says of patterns and folders."""
+        return self.path in self.fs.get_all_data()
 
     def open(self, mode: str = "r") -> IO[Any]:
         if not isinstance(mode, str):

@@ -184,7 +184,7 @@ class Parameter(Generic[T]):
         self._batch_method = batch_method
         if is_global:
             warnings.warn(
-                "is_global is no longer supported: positional=False is assumed instead.",
+                "is_global support is removed. Assuming positional=False",
                 DeprecationWarning,
                 stacklevel=2,
             )
