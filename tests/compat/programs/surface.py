@@ -15,11 +15,8 @@ import luigi
 
 
 def modules():
-    found = ["luigi"]
-    for each in pkgutil.walk_packages(luigi.__path__, "luigi."):
-        if not each.name.startswith("luigi.contrib") and "__main__" not in each.name and "._" not in each.name:
-            found.append(each.name)
-    return sorted(found)
+    names = ["luigi", *[each.name for each in pkgutil.walk_packages(luigi.__path__, "luigi.")]]
+    return sorted(name for name in names if "luigi.contrib" not in name and "._" not in name and "__main__" not in name)
 
 
 def signature(thing):
