@@ -26,6 +26,7 @@ from rumbo.worker.attempt import Attempts, Rules, Stretch
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterator
 
+    from rumbo.pipeline.dynamic import DynamicRequirements
     from rumbo.pipeline.task import Task
 
 logger = logging.getLogger("luigi-interface")
@@ -83,6 +84,16 @@ class LuigiAttempts(Attempts):
     def log_failure(self, task: Task) -> None:
         """Called where the error is being handled."""
         logger.exception("[pid %s] Worker %s failed    %s", os.getpid(), self._worker_id, task)
+
+    def _needs(self, request: DynamicRequirements) -> tuple[Task, ...]:
+        if self._cache is None:
+            return super()._needs(request)
+        from luigi import worker
+
+        check = functools.partial(worker.check_complete_cached, completion_cache=self._cache)
+        if request.custom_complete is not None:
+            return () if request.complete(check) else tuple(request.flat_requirements)
+        return tuple([task for task in request.flat_requirements if not check(task)])
 
     def _begin(self, lease: int, task: Task, voice: Voice) -> Stretch:
         return _LuigiStretch(lease, task, voice, self)

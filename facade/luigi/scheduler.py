@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from luigi import batch_notifier as batch_notifier  # its section has flags
 from luigi import notifications, parameter, task_history
@@ -34,9 +35,6 @@ from rumbo.wire.luigi import METHODS, Dialect, DialectOptions
 from rumbo.wire.luigi.dialect import Said
 from rumbo.wire.luigi.words import plain, upstream_status
 from rumbo.worker.specs import RetryDefaults
-
-if TYPE_CHECKING:
-    from rumbo.wire.luigi.memory import Tally
 
 __all__ = [
     "BATCH_RUNNING",
@@ -75,6 +73,10 @@ class RetryPolicy(NamedTuple):
     retry_count: Any
     disable_hard_timeout: Any
     disable_window: Any
+
+
+def _get_empty_retry_policy() -> RetryPolicy:
+    return RetryPolicy(None, None, None)
 
 
 class scheduler(Config):
@@ -142,7 +144,7 @@ class Scheduler:
         self._dialect = Dialect(
             self._machine, self._apply, self._clock.now, self._options(), self._params_of, self._announce
         )
-        self._state = State(self)
+        self._state = SimpleTaskState(self._config.state_path, self)
 
     def _history(self, given: Any) -> Any:
         if given:
@@ -510,6 +512,20 @@ class Task:
         """When it failed."""
         return self._record.failures
 
+    def num_failures(self) -> int:
+        """How often it failed, as far as that counts."""
+        return len(self._record.failures)
+
+    def has_excessive_failures(self) -> bool:
+        """Whether it failed too often, or for too long."""
+        policy, first = self.retry_policy, self.first_failure_time
+        too_long = first is not None and time.time() >= first + policy.disable_hard_timeout
+        return too_long or bool(self.num_failures() >= policy.retry_count)
+
+    def is_batchable(self) -> bool:
+        """Whether it may be done together with others."""
+        return self._record.spec.batch is not None
+
     @property
     def first_failure_time(self) -> float | None:
         """When it failed first."""
@@ -548,12 +564,17 @@ class Task:
         return None if until is None else until - self._record.spec.retry.disable_for
 
 
-class State:
-    """What a scheduler knows, as programs look into it (``scheduler._state``), and its file."""
+class SimpleTaskState:
+    """What a scheduler knows, as programs look into it (``scheduler._state``), and its file.
 
-    def __init__(self, owner: Scheduler) -> None:
-        self._owner = owner
-        self._state_path = owner._config.state_path
+    Args:
+        state_path: the file.
+        owner: the scheduler; without one, what is read from the file belongs to a scheduler of its own.
+    """
+
+    def __init__(self, state_path: str, owner: Scheduler | None = None) -> None:
+        self._owner = owner = owner or Scheduler(state_path=state_path)
+        self._state_path = state_path
         self._metrics_collector = MetricsCollectors.get(
             owner._config.metrics_collector, owner._config.metrics_custom_import
         )
@@ -619,7 +640,7 @@ class State:
             logger.info("Saved state in %s", self._state_path)
 
     def load(self) -> None:
-        """Read everything from the file. One that is not understood is put aside, and nothing is known."""
+        """Read everything from the file. One that is not understood is kept, and nothing is known."""
         owner = self._owner
         try:
             with open(self._state_path, "rb") as file:
@@ -634,8 +655,8 @@ class State:
             saved, remembered = codec.decode(body, tuple[memento.Memento, dict[str, Any]], "state of a scheduler")
         except ProtocolError as error:
             aside = f"{self._state_path}.unreadable"
-            os.replace(self._state_path, aside)
-            logger.error("Starting from empty state; the file that is not understood is %s now: %s", aside, error)
+            shutil.copy2(self._state_path, aside)  # it is written anew when this scheduler ends
+            logger.error("Starting from empty state; the file that is not understood is kept as %s: %s", aside, error)
             return
         machine = memento.restore(saved, owner._machine.policy)
         owner._machine = machine
