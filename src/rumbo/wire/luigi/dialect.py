@@ -164,7 +164,7 @@ class Dialect:
             notes.worker_running = given.worker
             notes.tracking_url = notes.status_message = notes.progress = None
             needed = self.machine.tasks[id].spec.resources
-            notes.resources = {name: words.plain(amount) for name, amount in needed.items()} or None
+            notes.resources = {name: words.plain(amount) for name, amount in needed.items()}
         if len(given.tasks) > 1:
             self._leases_of_batches[_batch_id(given.tasks)] = given.lease
 
