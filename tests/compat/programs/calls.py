@@ -1,4 +1,4 @@
-"""Conversations with a scheduler, by Luigi's methods: each function gives all replies. Time stands still but for `wait`."""
+"""Conversations with a scheduler by Luigi's methods: each function gives all replies. Time moves only by `wait`."""
 
 from __future__ import annotations
 
