@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import logging
 import os
@@ -111,6 +112,9 @@ def _requests() -> Any:
     setattr(plugin, "exceptions", importlib.import_module("requests").exceptions)  # noqa: B010 - to mypy it has none
     return plugin
 
+
+HAS_UNIX_SOCKET = importlib.util.find_spec("requests_unixsocket") is not None
+"""Whether sockets in the file system can be asked."""
 
 HAS_REQUESTS = True
 """Programs set it to False to go without the library requests, though it is there."""

@@ -20,6 +20,7 @@ from luigi import notifications, parameter, task_history
 from luigi.batch_notifier import BatchNotifier
 from luigi.configuration import get_config
 from luigi.metrics import MetricsCollectors, NoMetricsCollector
+from luigi.parameter import ParameterVisibility as ParameterVisibility
 from luigi.task import Config
 from luigi.task_status import BATCH_RUNNING, DISABLED, DONE, FAILED, PENDING, RUNNING, SUSPENDED, UNKNOWN
 from rumbo import codec
@@ -33,6 +34,7 @@ from rumbo.scheduler.records import State as States
 from rumbo.wire.local import LocalScheduler
 from rumbo.wire.luigi import METHODS, Dialect, DialectOptions
 from rumbo.wire.luigi.dialect import Said
+from rumbo.wire.luigi.memory import LuigiWorker as Worker
 from rumbo.wire.luigi.words import plain, upstream_status
 from rumbo.worker.specs import RetryDefaults
 
@@ -44,16 +46,22 @@ __all__ = [
     "PENDING",
     "RPC_METHODS",
     "RUNNING",
+    "STATUS_TO_UPSTREAM_MAP",
     "SUSPENDED",
     "UNKNOWN",
     "UPSTREAM_DISABLED",
     "UPSTREAM_FAILED",
     "UPSTREAM_MISSING_INPUT",
     "UPSTREAM_RUNNING",
+    "UPSTREAM_SEVERITY_KEY",
+    "UPSTREAM_SEVERITY_ORDER",
     "WORKER_STATE_ACTIVE",
     "WORKER_STATE_DISABLED",
     "RetryPolicy",
     "Scheduler",
+    "SimpleTaskState",
+    "Task",
+    "Worker",
     "scheduler",
 ]
 
@@ -63,6 +71,15 @@ UPSTREAM_RUNNING = "UPSTREAM_RUNNING"
 UPSTREAM_MISSING_INPUT = "UPSTREAM_MISSING_INPUT"
 UPSTREAM_FAILED = "UPSTREAM_FAILED"
 UPSTREAM_DISABLED = "UPSTREAM_DISABLED"
+UPSTREAM_SEVERITY_ORDER = ("", UPSTREAM_RUNNING, UPSTREAM_MISSING_INPUT, UPSTREAM_FAILED, UPSTREAM_DISABLED)
+UPSTREAM_SEVERITY_KEY = UPSTREAM_SEVERITY_ORDER.index
+STATUS_TO_UPSTREAM_MAP = {
+    FAILED: UPSTREAM_FAILED,
+    RUNNING: UPSTREAM_RUNNING,
+    BATCH_RUNNING: UPSTREAM_RUNNING,
+    PENDING: UPSTREAM_MISSING_INPUT,
+    DISABLED: UPSTREAM_DISABLED,
+}
 WORKER_STATE_DISABLED = "disabled"
 WORKER_STATE_ACTIVE = "active"
 
@@ -596,9 +613,34 @@ class SimpleTaskState:
         pages = self._owner._dialect.pages
         return [Task(self._owner, task.id) for status in statuses for task in pages.with_status(status)]
 
-    def get_active_workers(self) -> list[Any]:
-        """All workers that speak the dialect."""
-        return list(self._owner._dialect.workers.values())
+    def get_active_task_count_for_status(self, status: str) -> int:
+        """How many tasks have a status."""
+        return sum(1 for _ in self._owner._dialect.pages.with_status(status))
+
+    def num_pending_tasks(self) -> int:
+        """How many tasks are pending or running."""
+        return sum(map(self.get_active_task_count_for_status, (PENDING, RUNNING)))
+
+    def get_active_workers(
+        self, last_active_lt: float | None = None, last_get_work_gt: float | None = None
+    ) -> list[Worker]:
+        """The workers that speak the dialect.
+
+        Args:
+            last_active_lt: only those that were silent since then.
+            last_get_work_gt: only those that have asked for work since then.
+        """
+        workers = self._owner._dialect.workers.values()
+        return [
+            each
+            for each in workers
+            if (last_active_lt is None or each.last_active < last_active_lt)
+            and (last_get_work_gt is None or (each.last_asked or 0.0) > last_get_work_gt)
+        ]
+
+    def get_assistants(self, last_active_lt: float | None = None) -> list[Worker]:
+        """The workers that run what others wanted."""
+        return [each for each in self.get_active_workers(last_active_lt) if each.assistant]
 
     def get_worker_ids(self) -> list[str]:
         """The names of all workers."""
