@@ -4,9 +4,10 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PYTEST_ARGS ?=
+COMPAT_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check format test coverage bench docs clean
+.PHONY: help demo check format test coverage compat bench docs clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +42,9 @@ format: $(VENV)/dev.stamp  ## rewrite the code in the house style
 test: $(VENV)/dev.stamp  ## every test, with coverage
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST_ARGS)
 	$(BIN)/python -m coverage report --include='src/rumbo/scheduler/*' --fail-under=100
+
+compat:  ## Luigi's own tests on this luigi package, beside Luigi itself; downloads them
+	$(PYTHON) compat/run.py $(COMPAT_ARGS)
 
 bench: $(VENV)/dev.stamp  ## speed, beside Luigi and the floor
 	$(BIN)/python benchmarks/run.py
