@@ -297,7 +297,7 @@ class ParameterTable:
                 known = name in self.by_name or name in ignored or f"{self.family}_{name}" in owner._unconsumed_params
                 if not known:
                     owner._unconsumed_params.add(f"{self.family}_{name}")
-                    _warn_unconsumed(source.where(self.family, key), self.family, name, value)
+                    _warn_unconsumed(self.family, name, value)
 
     # Values as text ----------------------------------------------------------------------------------------------
 
@@ -371,12 +371,14 @@ def _toml_key(family: str) -> str:
     return family if family.replace("_", "").isalnum() else f'"{family}"'
 
 
-def _warn_unconsumed(where: str, family: str, name: str, value: object) -> None:
+def _warn_unconsumed(family: str, name: str, value: object) -> None:
     import warnings
 
+    # The text is Luigi's to the letter, since programs filter on it.
     # No stacklevel: the frames between here and the user's line are not always the same in number.
     warnings.warn(  # noqa: B028
-        f"{where} = {shortened(value, 60)} is not used: {family} has no parameter {name}.",
+        f"The configuration contains the parameter '{name}' with value '{value}' "
+        f"that is not consumed by the task '{family}'.",
         UnconsumedParameterWarning,
     )
 

@@ -225,9 +225,9 @@ class TestFiles:
         files.use()
         with pytest.warns(UnconsumedParameterWarning) as caught:
             Careful()
-        where = os.path.normpath(files.folder / "luigi.cfg")
         assert [str(warning.message) for warning in caught] == [
-            f"[Careful] limti in {where} = '5' is not used: Careful has no parameter limti."
+            "The configuration contains the parameter 'limti' with value '5' "
+            "that is not consumed by the task 'Careful'."
         ]
         with warnings.catch_warnings():
             warnings.simplefilter("error")
