@@ -213,6 +213,9 @@ class Parameter(Generic[T]):
         def __get__(self, instance: Any, owner: Any) -> Any: ...
         def __set__(self, instance: Any, value: T) -> None: ...
 
+    def __set_name__(self, owner: Any, name: str) -> None:
+        self._attribute_name = name  # Luigi's; programs that attach parameters themselves call this
+
     def parse(self, text: str) -> T:
         """Read a value from text (or from a native value of a TOML file).
 
