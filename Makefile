@@ -45,6 +45,7 @@ test: $(VENV)/dev.stamp  ## every test, with coverage
 
 compat:  ## Luigi's own tests on this luigi package, beside Luigi itself; downloads them
 	$(PYTHON) compat/run.py $(COMPAT_ARGS)
+	$(PYTHON) compat/packages.py
 
 bench: $(VENV)/dev.stamp  ## speed, beside Luigi and the floor
 	$(BIN)/python benchmarks/run.py

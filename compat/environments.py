@@ -43,10 +43,22 @@ def source(name: str, version: str) -> Path:
     return folder
 
 
-def environment(side: str, packages: Sequence[str]) -> Path:
-    """The interpreter of an environment with these packages, made once. ``side`` is "luigi" or "rumbo"."""
+def _own_needs(side: str) -> list[str]:
+    """What decides besides whether an environment is still right: what we depend on."""
+    projects = (REPOSITORY / "pyproject.toml", REPOSITORY / "facade" / "pyproject.toml")
+    return [] if side == "luigi" else [each.read_text() for each in projects]
+
+
+def environment(side: str, packages: Sequence[str], alone: Sequence[str] = ()) -> Path:
+    """The interpreter of an environment with these packages, made once.
+
+    Args:
+        side: "luigi" or "rumbo".
+        packages: what is installed beside it.
+        alone: what is installed without what it asks for.
+    """
     wanted = [*(LUIGI if side == "luigi" else RUMBO), *packages]
-    name = hashlib.sha256("\n".join([sys.version, *wanted]).encode()).hexdigest()[:12]
+    name = hashlib.sha256("\n".join([sys.version, *wanted, *alone, *_own_needs(side)]).encode()).hexdigest()[:12]
     folder = CACHE / "environments" / f"{side}-{name}"
     python = folder / "bin" / "python"
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -55,6 +67,10 @@ def environment(side: str, packages: Sequence[str]) -> Path:
         if not (folder / "ready").exists():
             print(f"Making the environment {folder} ...", file=sys.stderr)
             subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
-            subprocess.run([str(python), "-m", "pip", "install", "--quiet", *wanted], check=True)
+            install = [str(python), "-m", "pip", "install", "--quiet"]
+            subprocess.run([*install, *packages], check=True)
+            subprocess.run([*install, *(LUIGI if side == "luigi" else RUMBO)], check=True)
+            if alone:
+                subprocess.run([*install, "--no-deps", *alone], check=True)
             (folder / "ready").touch()
     return python

@@ -119,10 +119,11 @@ def _run_file(place: Path, python: Path, path: str, variables: Mapping[str, str]
             )
         except subprocess.TimeoutExpired:
             log.write(f"\nStopped after {SECONDS} s.\n")
-    return _outcomes(report)
+    return outcomes(report)
 
 
-def _outcomes(report: Path) -> Outcomes:
+def outcomes(report: Path) -> Outcomes:
+    """What a report of pytest's in JUnit's form says of each test."""
     try:
         cases = ET.parse(report).getroot().iter("testcase")
     except (OSError, ET.ParseError):
@@ -138,6 +139,6 @@ def _outcomes(report: Path) -> Outcomes:
     return found
 
 
-def passed(outcomes: Outcomes) -> Sequence[str]:
+def passed(found: Outcomes) -> Sequence[str]:
     """The tests that passed."""
-    return [test for test, ended in outcomes.items() if ended == "passed"]
+    return [test for test, ended in found.items() if ended == "passed"]

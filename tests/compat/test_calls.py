@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,9 +19,16 @@ SCRIPT = PROGRAMS / "calls.py"
 CONVERSATIONS = re.findall(r"^def (\w+)\(\):", SCRIPT.read_text(), re.MULTILINE)
 
 
-@pytest.mark.parametrize("what", CONVERSATIONS)
-def test_the_replies_are_the_same(what: str, run_both: Both) -> None:
-    luigi, ours = run_both(str(SCRIPT), what)
+@pytest.fixture(scope="session")
+def replies(run_both: Both) -> tuple[Any, Any]:
+    """By conversation: the replies of Luigi's scheduler, and of ours."""
+    luigi, ours = run_both(str(SCRIPT), *CONVERSATIONS)
     assert luigi.code == 0, luigi.stderr
     assert ours.code == 0, ours.stderr
-    assert json.loads(ours.stdout) == json.loads(luigi.stdout)
+    return json.loads(luigi.stdout), json.loads(ours.stdout)
+
+
+@pytest.mark.parametrize("what", CONVERSATIONS)
+def test_the_replies_are_the_same(what: str, replies: tuple[Any, Any]) -> None:
+    luigi, ours = (each[what] for each in replies)
+    assert ours == luigi

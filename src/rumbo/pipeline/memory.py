@@ -348,7 +348,7 @@ class MemoryTarget(FileSystemTarget):
             try:
                 content = self.fs.get_data(self.path)
             except KeyError:
-                raise FileNotFoundError(f"There is no memory target {self.path!r}.") from None
+                raise MissingMemoryTarget(f"There is no memory target {self.path!r}.") from None
             stream = self.format.pipe_reader(io.BytesIO(content))
         else:
             raise TargetError(f"{self.path} cannot be opened with mode {mode!r}: mode must be 'r' or 'w'.")
@@ -365,6 +365,10 @@ class MemoryTarget(FileSystemTarget):
     def copy(self, path: str, raise_if_exists: bool = False) -> None:
         """Copy the content."""
         self.fs.copy(self.path, path, raise_if_exists)
+
+
+class MissingMemoryTarget(FileNotFoundError, KeyError):
+    """There is nothing at the path of a memory target. To Luigi's programs that is a missing key."""
 
 
 class _Unfinished(io.BytesIO):

@@ -281,4 +281,4 @@ def priorities():
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     time.time = lambda: NOW[0]
-    print(json.dumps([plain(reply) for reply in globals()[sys.argv[1]]()], indent=1))
+    print(json.dumps({name: [plain(reply) for reply in globals()[name]()] for name in sys.argv[1:]}))
