@@ -29,6 +29,7 @@ COMMANDS = {
     "serve": "Schedule for many workers.",
     "worker": "Run what anybody planned.",
     "config": "Show the settings in force and where each comes from.",
+    "doctor": "Look for what may be wrong with a project, above all one from Luigi.",
     "version": "Show which Rumbo this is.",
     "completion": "Print what lets a shell complete commands, tasks and parameters.",
 }
@@ -40,6 +41,7 @@ _MODULES = {
     "serve": "serve",
     "worker": "worker",
     "config": "config",
+    "doctor": "doctor",
     "version": "version",
     "completion": "completion",
 }
