@@ -4,9 +4,10 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PYTEST_ARGS ?=
+COMPAT_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check format test test-all coverage bench docs clean
+.PHONY: help demo check format test test-all coverage compat bench docs clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +54,10 @@ $(VENV)/large.stamp: $(VENV)/dev.stamp
 	$(VENV)/services/bin/pip install --quiet bqemulator duckdb==1.5.5 duckdb-extension-spatial==1.5.5 duckdb-extensions numpy
 	$(VENV)/services/bin/python -c 'from duckdb_extensions import import_extension; import_extension("spatial")'
 	@touch $@
+
+compat:  ## Luigi's own tests on this luigi package, beside Luigi itself; downloads them
+	$(PYTHON) compat/run.py $(COMPAT_ARGS)
+	$(PYTHON) compat/packages.py
 
 bench: $(VENV)/dev.stamp  ## speed, beside Luigi and the floor
 	$(BIN)/python benchmarks/run.py

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from luigi import configuration, event, interface, local_target, parameter, rpc, target, task
+from luigi import _choice, _metadata, configuration, event, interface, local_target, parameter, rpc, target, task
 from luigi.__version__ import VERSION
 from luigi.event import Event
 from luigi.execution_summary import LuigiStatusCode
@@ -61,6 +61,7 @@ from luigi.task import (
 from rumbo.pipeline.parameters.dates import OptionalDateParameter
 
 __version__ = VERSION
+_metadata.answer()
 __all__ = [
     "BoolParameter",
     "ChoiceListParameter",

@@ -16,8 +16,7 @@ from luigi.configuration import get_config
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from luigi._running import LuigiEngine
-    from luigi.worker import Worker
+    from luigi._engine import EngineWork, LuigiEngine
     from rumbo.worker.plan import Node
 
 
@@ -32,10 +31,10 @@ def is_wanted() -> bool:
 class Memory:
     """Tells the history of one worker's run. What happens before it begins is kept and told in order."""
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, work: EngineWork) -> None:
         from rumbo.store.history import HistoryWriter
 
-        self._worker = worker
+        self._work = work
         self._writer = HistoryWriter(".rumbo")
         self._early: list[Any] = []
         self._run = ""
@@ -58,10 +57,10 @@ class Memory:
         from rumbo.cli.wiring import new_run_id
         from rumbo.ports import RunInfo
 
-        worker = self._worker
-        self._started = worker._clock.now()
+        worker = self._work.worker
+        self._started = self._work.clock.now()
         self._run = new_run_id(self._started)
-        roots = tuple(dict.fromkeys(node.id for node in worker._plan.roots))
+        roots = tuple(dict.fromkeys(node.id for node in self._work.plan.roots))
         info = dict(worker._worker_info)
         command = shlex.join([os.path.basename(sys.argv[0]), *sys.argv[1:]])
         self._writer.start()
@@ -78,7 +77,7 @@ class Memory:
                 self._started,
             )
         )
-        self._writer.planned(self._run, [node.planned() for node in worker._plan.nodes.values()])
+        self._writer.planned(self._run, [node.planned() for node in self._work.plan.nodes.values()])
         self._writer.happened(self._run, self._early)
         self._early = []
 
@@ -87,7 +86,7 @@ class Memory:
         from rumbo.ports import RunEnded
         from rumbo.worker.result import RunResult
 
-        now = self._worker._clock.now()
+        now = self._work.clock.now()
         error = sys.exc_info()[1]
         if error is not None:
             ended = RunEnded(self._run, now, "crashed", f"{type(error).__name__}: {error}", {})

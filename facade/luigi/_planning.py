@@ -12,7 +12,7 @@ from rumbo.worker.plan import Node, Plan, Verdict
 from rumbo.worker.specs import Describer, RetryDefaults
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from luigi.worker import Worker
     from rumbo.scheduler.records import TaskSpec
@@ -26,11 +26,13 @@ class LuigiPlan(Plan):
 
     Args:
         worker: what is found is told to it.
+        inform: told of each task its status, and whether it can be run.
     """
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: Worker, inform: Callable[[Any, str, Any], None]) -> None:
         super().__init__(threads=1, allow_collisions=True, ask_wrappers=True)
         self._worker = worker
+        self._inform = inform
         self._known: set[str] = set()
 
     def look_again(self) -> None:
@@ -116,7 +118,7 @@ class LuigiPlan(Plan):
             if node.verdict is Verdict.SKIP:
                 node.verdict = Verdict.WAIT  # Luigi calls it disabled even if it is complete
         self._worker._scheduled_tasks[node.id] = task
-        self._worker._inform(task, status, is_runnable)
+        self._inform(task, status, is_runnable)
 
 
 _STATUS = {Verdict.RUN: "PENDING", Verdict.SKIP: "DONE", Verdict.WAIT: "PENDING", Verdict.BROKEN: "UNKNOWN"}

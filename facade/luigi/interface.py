@@ -95,6 +95,8 @@ class PidLockAlreadyTakenExit(SystemExit):
 def _schedule_and_run(
     tasks: Iterable[Any], worker_scheduler_factory: Any = None, override_defaults: dict[str, Any] | None = None
 ) -> LuigiRunResult:
+    from luigi import _choice  # which looks at this module
+
     factory = worker_scheduler_factory or _WorkerSchedulerFactory()
     env_params = core(**(override_defaults or {}))
     InterfaceLogging.setup(env_params)
@@ -109,6 +111,8 @@ def _schedule_and_run(
     runner = factory.create_worker(
         scheduler=chosen, worker_processes=env_params.workers, assistant=env_params.assistant
     )
+    if env_params.local_scheduler and _choice.is_for_engine(factory, chosen, runner):
+        runner._take_engine()
     logger = logging.getLogger("luigi-interface")
     success = True
     with runner:

@@ -6,7 +6,7 @@ import logging
 import logging.handlers
 import os
 import sys
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +57,7 @@ def daemonize(
     api_port: Any = 8082,
     address: str | None = None,
     unix_socket: str | None = None,
-) -> NoReturn:
+) -> None:
     """Let a server go on in the background, without a terminal; this process ends here.
 
     Args:
@@ -70,25 +70,18 @@ def daemonize(
     running = check_pid(pidfile)
     if running:
         sys.exit(f"A server runs already, as process {running} (see {pidfile}).")
-    sys.stdout.flush()
-    sys.stderr.flush()
-    if os.fork():
-        os._exit(0)
-    os.setsid()
-    if os.fork():
-        os._exit(0)
-    os.umask(0o022)
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    output = os.open(os.path.join(logdir, "luigi-server.err"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    for number, file in ((0, nowhere), (1, output), (2, output)):
-        os.dup2(file, number)
-    rootlogger.setLevel(logging.INFO)
-    rootlogger.addHandler(get_spool_handler(os.path.join(logdir, "luigi-server.log")))
-    if pidfile:
-        write_pid(pidfile)
-    try:
-        cmd(api_port=api_port, address=address, unix_socket=unix_socket)
-    finally:
-        if pidfile and check_pid(pidfile) == os.getpid():
-            os.unlink(pidfile)
-    sys.exit(0)
+    import daemon  # type: ignore[import-untyped, unused-ignore]
+
+    with (
+        open(os.path.join(logdir, "luigi-server.err"), "a", buffering=1) as output,
+        daemon.DaemonContext(stdout=output, stderr=output, working_directory=".", umask=0o022),
+    ):
+        rootlogger.setLevel(logging.INFO)
+        rootlogger.addHandler(get_spool_handler(os.path.join(logdir, "luigi-server.log")))
+        if pidfile:
+            write_pid(pidfile)
+        try:
+            cmd(api_port=api_port, address=address, unix_socket=unix_socket)
+        finally:
+            if pidfile and check_pid(pidfile) == os.getpid():
+                os.unlink(pidfile)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import logging
 import os
@@ -10,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urljoin, urlparse
 
 from luigi import configuration
-from luigi.scheduler import RPC_METHODS
+from luigi.scheduler import RPC_METHODS, by_name
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from urllib.request import Request
 
 logger = logging.getLogger("luigi-interface")
@@ -111,6 +113,9 @@ def _requests() -> Any:
     return plugin
 
 
+HAS_UNIX_SOCKET = importlib.util.find_spec("requests_unixsocket") is not None
+"""Whether sockets in the file system can be asked."""
+
 HAS_REQUESTS = True
 """Programs set it to False to go without the library requests, though it is there."""
 
@@ -181,12 +186,14 @@ class RemoteScheduler:
                 return response
         raise RPCError(f"Received null response from remote scheduler {self._url!r}")
 
-    def __getattr__(self, name: str) -> Any:
-        if name not in RPC_METHODS:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        order, options = RPC_METHODS[name]
 
-        def ask(*args: Any, **kwargs: Any) -> Any:
-            return self._request(f"/api/{name}", {**dict(zip(order, args, strict=False)), **kwargs}, **options)
+_OPTIONS: dict[str, dict[str, Any]] = {"get_work": {"allow_null": False}, "ping": {"attempts": 1}}
+"""How the client asks for some of the methods."""
 
-        return ask
+
+def _asked(name: str) -> Callable[..., Any]:
+    return by_name(name, lambda remote, arguments: remote._request(f"/api/{name}", arguments, **_OPTIONS.get(name, {})))
+
+
+for _name in RPC_METHODS:
+    setattr(RemoteScheduler, _name, _asked(_name))

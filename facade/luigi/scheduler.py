@@ -9,16 +9,18 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from luigi import batch_notifier as batch_notifier  # its section has flags
 from luigi import notifications, parameter, task_history
 from luigi.batch_notifier import BatchNotifier
 from luigi.configuration import get_config
 from luigi.metrics import MetricsCollectors, NoMetricsCollector
+from luigi.parameter import ParameterVisibility as ParameterVisibility
 from luigi.task import Config
 from luigi.task_status import BATCH_RUNNING, DISABLED, DONE, FAILED, PENDING, RUNNING, SUSPENDED, UNKNOWN
 from rumbo import codec
@@ -30,13 +32,11 @@ from rumbo.scheduler.machine import Machine, Policy
 from rumbo.scheduler.records import NO_RETRIES, TaskRecord, TaskSpec
 from rumbo.scheduler.records import State as States
 from rumbo.wire.local import LocalScheduler
-from rumbo.wire.luigi import Dialect, DialectOptions
+from rumbo.wire.luigi import METHODS, Dialect, DialectOptions
 from rumbo.wire.luigi.dialect import Said
+from rumbo.wire.luigi.memory import LuigiWorker as Worker
 from rumbo.wire.luigi.words import plain, upstream_status
 from rumbo.worker.specs import RetryDefaults
-
-if TYPE_CHECKING:
-    from rumbo.wire.luigi.memory import Tally
 
 __all__ = [
     "BATCH_RUNNING",
@@ -46,16 +46,22 @@ __all__ = [
     "PENDING",
     "RPC_METHODS",
     "RUNNING",
+    "STATUS_TO_UPSTREAM_MAP",
     "SUSPENDED",
     "UNKNOWN",
     "UPSTREAM_DISABLED",
     "UPSTREAM_FAILED",
     "UPSTREAM_MISSING_INPUT",
     "UPSTREAM_RUNNING",
+    "UPSTREAM_SEVERITY_KEY",
+    "UPSTREAM_SEVERITY_ORDER",
     "WORKER_STATE_ACTIVE",
     "WORKER_STATE_DISABLED",
     "RetryPolicy",
     "Scheduler",
+    "SimpleTaskState",
+    "Task",
+    "Worker",
     "scheduler",
 ]
 
@@ -65,51 +71,17 @@ UPSTREAM_RUNNING = "UPSTREAM_RUNNING"
 UPSTREAM_MISSING_INPUT = "UPSTREAM_MISSING_INPUT"
 UPSTREAM_FAILED = "UPSTREAM_FAILED"
 UPSTREAM_DISABLED = "UPSTREAM_DISABLED"
+UPSTREAM_SEVERITY_ORDER = ("", UPSTREAM_RUNNING, UPSTREAM_MISSING_INPUT, UPSTREAM_FAILED, UPSTREAM_DISABLED)
+UPSTREAM_SEVERITY_KEY = UPSTREAM_SEVERITY_ORDER.index
+STATUS_TO_UPSTREAM_MAP = {
+    FAILED: UPSTREAM_FAILED,
+    RUNNING: UPSTREAM_RUNNING,
+    BATCH_RUNNING: UPSTREAM_RUNNING,
+    PENDING: UPSTREAM_MISSING_INPUT,
+    DISABLED: UPSTREAM_DISABLED,
+}
 WORKER_STATE_DISABLED = "disabled"
 WORKER_STATE_ACTIVE = "active"
-
-RPC_METHODS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
-    "add_scheduler_message_response": (("task_id", "message_id", "response"), {}),
-    "add_task": (("task_id", "status", "runnable", "deps", "new_deps", "expl", "resources", "priority", "family"), {}),
-    "add_task_batcher": (("worker", "task_family", "batched_args", "max_batch_size"), {}),
-    "add_worker": (("worker", "info"), {}),
-    "announce_scheduling_failure": (("task_name", "family", "params", "expl", "owners"), {}),
-    "count_pending": (("worker",), {}),
-    "decrease_running_task_resources": (("task_id", "decrease_resources"), {}),
-    "dep_graph": (("task_id", "include_done"), {}),
-    "disable_worker": (("worker",), {}),
-    "fetch_error": (("task_id",), {}),
-    "forgive_failures": (("task_id",), {}),
-    "get_running_task_resources": (("task_id",), {}),
-    "get_scheduler_message_response": (("task_id", "message_id"), {}),
-    "get_task_progress_percentage": (("task_id",), {}),
-    "get_task_status_message": (("task_id",), {}),
-    "get_work": (("host", "assistant", "current_tasks", "worker"), {"allow_null": False}),
-    "graph": ((), {}),
-    "has_task_history": ((), {}),
-    "inverse_dep_graph": (("task_id", "include_done"), {}),
-    "is_pause_enabled": ((), {}),
-    "is_paused": ((), {}),
-    "mark_as_done": (("task_id",), {}),
-    "pause": ((), {}),
-    "ping": ((), {"attempts": 1}),
-    "prune": ((), {}),
-    "re_enable_task": (("task_id",), {}),
-    "report_task_statistics": (("task_id", "statistics"), {}),
-    "resource_list": ((), {}),
-    "send_scheduler_message": (("worker", "task", "content"), {}),
-    "set_task_progress_percentage": (("task_id", "progress_percentage"), {}),
-    "set_task_status_message": (("task_id", "status_message"), {}),
-    "set_worker_processes": (("worker", "n"), {}),
-    "task_list": (("status", "upstream_status", "limit", "search", "max_shown_tasks"), {}),
-    "task_search": (("task_str",), {}),
-    "unpause": ((), {}),
-    "update_metrics_task_started": (("task",), {}),
-    "update_resource": (("resource", "amount"), {}),
-    "update_resources": ((), {}),
-    "worker_list": (("include_running",), {}),
-}
-"""Luigi's dialect: the name of each method, its arguments by position, and how a client asks for it."""
 
 
 class RetryPolicy(NamedTuple):
@@ -118,6 +90,10 @@ class RetryPolicy(NamedTuple):
     retry_count: Any
     disable_hard_timeout: Any
     disable_window: Any
+
+
+def _get_empty_retry_policy() -> RetryPolicy:
+    return RetryPolicy(None, None, None)
 
 
 class scheduler(Config):
@@ -185,7 +161,7 @@ class Scheduler:
         self._dialect = Dialect(
             self._machine, self._apply, self._clock.now, self._options(), self._params_of, self._announce
         )
-        self._state = State(self)
+        self._state = SimpleTaskState(self._config.state_path, self)
 
     def _history(self, given: Any) -> Any:
         if given:
@@ -301,7 +277,7 @@ class Scheduler:
 
         if tasks is not None:
             self._maps.append(tasks)
-        return Connection(self._machine, self._clock, worker, heard, self._dialect.tally)
+        return Connection(self._machine, self._clock, worker, heard)
 
     def _params_of(self, id: str) -> Mapping[str, str]:
         """The parameters of a task that a worker of this process has described."""
@@ -327,9 +303,7 @@ class Scheduler:
 
     # -- the dialect --------------------------------------------------------------------------------------------------
 
-    def add_task(self, *args: Any, **kwargs: Any) -> None:
-        """A worker describes a task, or says what became of one that it runs."""
-        said = {**dict(zip(Said._fields, args, strict=False)), **kwargs}
+    def _add_task(self, said: dict[str, Any]) -> None:
         with self._lock:
             self._dialect.add_task(**said)
             if said.get("status") == FAILED and self._email_batcher is not None:
@@ -420,20 +394,41 @@ def _told_of(task: Any) -> tuple[str, str, dict[str, str], list[str]]:
     return f"{task.task_family}({name})", task.task_family, unbatched, task._owner_list()
 
 
+def by_name(name: str, call: Callable[[Any, dict[str, Any]], Any]) -> Callable[..., Any]:
+    """A method of the dialect, which takes its arguments by position too.
+
+    Args:
+        call: what is done with whom it is called on, and the arguments by name.
+    """
+    stated: Any = Said.__new__ if name == "add_task" else getattr(Dialect, name)
+    order = stated.__code__.co_varnames[1 : stated.__code__.co_argcount]
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if len(args) > len(order):
+            raise TypeError(f"{name}() takes {len(order)} arguments by position, not {len(args)}")
+        return call(self, {**dict(zip(order, args, strict=False)), **kwargs})
+
+    method.__name__ = name
+    method.__doc__ = getattr(Dialect, name).__doc__
+    method.__dict__["__wrapped__"] = stated  # so that inspect.signature tells the arguments
+    return method
+
+
 def _spoken(name: str) -> Callable[..., Any]:
-    def ask(self: Scheduler, *args: Any, **kwargs: Any) -> Any:
-        order = RPC_METHODS[name][0]
-        with self._lock:
-            return self._dialect.methods[name](**dict(zip(order, args, strict=False)), **kwargs)
+    def ask(scheduler: Scheduler, arguments: dict[str, Any]) -> Any:
+        with scheduler._lock:
+            return scheduler._dialect.methods[name](**arguments)
 
-    ask.__name__ = name
-    ask.__doc__ = getattr(Dialect, name).__doc__
-    return ask
+    return by_name(name, ask)
 
 
-for _name in RPC_METHODS:
+setattr(Scheduler, "add_task", by_name("add_task", Scheduler._add_task))  # noqa: B010 - to mypy it has none
+for _name in METHODS:
     if _name not in vars(Scheduler):
         setattr(Scheduler, _name, _spoken(_name))
+
+RPC_METHODS: dict[str, Callable[..., Any]] = {name: getattr(Scheduler, name) for name in sorted(METHODS)}
+"""All that may be called over the network."""
 
 
 class Task:
@@ -562,6 +557,20 @@ class Task:
         """When it failed."""
         return self._record.failures
 
+    def num_failures(self) -> int:
+        """How often it failed, as far as that counts."""
+        return len(self._record.failures)
+
+    def has_excessive_failures(self) -> bool:
+        """Whether it failed too often, or for too long."""
+        policy, first = self.retry_policy, self.first_failure_time
+        too_long = first is not None and time.time() >= first + policy.disable_hard_timeout
+        return too_long or bool(self.num_failures() >= policy.retry_count)
+
+    def is_batchable(self) -> bool:
+        """Whether it may be done together with others."""
+        return self._record.spec.batch is not None
+
     @property
     def first_failure_time(self) -> float | None:
         """When it failed first."""
@@ -600,12 +609,17 @@ class Task:
         return None if until is None else until - self._record.spec.retry.disable_for
 
 
-class State:
-    """What a scheduler knows, as programs look into it (``scheduler._state``), and its file."""
+class SimpleTaskState:
+    """What a scheduler knows, as programs look into it (``scheduler._state``), and its file.
 
-    def __init__(self, owner: Scheduler) -> None:
-        self._owner = owner
-        self._state_path = owner._config.state_path
+    Args:
+        state_path: the file.
+        owner: the scheduler; without one, what is read from the file belongs to a scheduler of its own.
+    """
+
+    def __init__(self, state_path: str, owner: Scheduler | None = None) -> None:
+        self._owner = owner = owner or Scheduler(state_path=state_path)
+        self._state_path = state_path
         self._metrics_collector = MetricsCollectors.get(
             owner._config.metrics_collector, owner._config.metrics_custom_import
         )
@@ -627,9 +641,34 @@ class State:
         pages = self._owner._dialect.pages
         return [Task(self._owner, task.id) for status in statuses for task in pages.with_status(status)]
 
-    def get_active_workers(self) -> list[Any]:
-        """All workers that speak the dialect."""
-        return list(self._owner._dialect.workers.values())
+    def get_active_task_count_for_status(self, status: str) -> int:
+        """How many tasks have a status."""
+        return sum(1 for _ in self._owner._dialect.pages.with_status(status))
+
+    def num_pending_tasks(self) -> int:
+        """How many tasks are pending or running."""
+        return sum(map(self.get_active_task_count_for_status, (PENDING, RUNNING)))
+
+    def get_active_workers(
+        self, last_active_lt: float | None = None, last_get_work_gt: float | None = None
+    ) -> list[Worker]:
+        """The workers that speak the dialect.
+
+        Args:
+            last_active_lt: only those that were silent since then.
+            last_get_work_gt: only those that have asked for work since then.
+        """
+        workers = self._owner._dialect.workers.values()
+        return [
+            each
+            for each in workers
+            if (last_active_lt is None or each.last_active < last_active_lt)
+            and (last_get_work_gt is None or (each.last_asked or 0.0) > last_get_work_gt)
+        ]
+
+    def get_assistants(self, last_active_lt: float | None = None) -> list[Worker]:
+        """The workers that run what others wanted."""
+        return [each for each in self.get_active_workers(last_active_lt) if each.assistant]
 
     def get_worker_ids(self) -> list[str]:
         """The names of all workers."""
@@ -671,7 +710,7 @@ class State:
             logger.info("Saved state in %s", self._state_path)
 
     def load(self) -> None:
-        """Read everything from the file. One that is not understood is put aside, and nothing is known."""
+        """Read everything from the file. One that is not understood is kept, and nothing is known."""
         owner = self._owner
         try:
             with open(self._state_path, "rb") as file:
@@ -686,8 +725,8 @@ class State:
             saved, remembered = codec.decode(body, tuple[memento.Memento, dict[str, Any]], "state of a scheduler")
         except ProtocolError as error:
             aside = f"{self._state_path}.unreadable"
-            os.replace(self._state_path, aside)
-            logger.error("Starting from empty state; the file that is not understood is %s now: %s", aside, error)
+            shutil.copy2(self._state_path, aside)  # it is written anew when this scheduler ends
+            logger.error("Starting from empty state; the file that is not understood is kept as %s: %s", aside, error)
             return
         machine = memento.restore(saved, owner._machine.policy)
         owner._machine = machine
@@ -695,32 +734,14 @@ class State:
 
 
 class Connection(LocalScheduler):
-    """A worker's connection with a machine that other workers of this process may share."""
+    """An engine's connection with a machine that the dialect speaks for as well."""
 
-    def __init__(
-        self, machine: Machine, clock: _Clock, worker: str, watch: Callable[[Sequence[Any]], None], tally: Tally
-    ) -> None:
+    def __init__(self, machine: Machine, clock: _Clock, worker: str, watch: Callable[[Sequence[Any]], None]) -> None:
         self.machine = machine
-        self._tally = tally
         self._worker = worker
         self._now = clock.now
         self._watch = watch
         machine.apply(Join(worker), clock.now())
-
-    def register(self, run: str, specs: Sequence[TaskSpec]) -> None:
-        """Describe tasks."""
-        if len(self.machine.workers) == 1:
-            super().register(run, specs)
-            return
-        super().register(run, [self._with_known_needs(spec) for spec in specs])
-        self._tally.recount([spec.id for spec in specs])  # they may have been another worker's alone
-
-    def _with_known_needs(self, spec: TaskSpec) -> TaskSpec:
-        """A complete task is not asked what it needs; what another worker said of that still holds."""
-        known = self.machine.tasks.get(spec.id)
-        if spec.state is States.DONE and not spec.dependencies and known is not None:
-            return spec._replace(dependencies=known.spec.dependencies)
-        return spec
 
     def leave(self) -> None:
         """Give back what is held; the worker may come again."""
@@ -728,27 +749,11 @@ class Connection(LocalScheduler):
             self._watch(self.machine.apply(Leave(self._worker), self._now()))
             self.machine.apply(Join(self._worker), self._now())
 
-    @property
-    def is_disabled(self) -> bool:
-        """Whether somebody wants the worker to stop."""
-        return self.machine.workers[self._worker].disabled
-
-    def pending(self) -> tuple[int, int, int]:
-        """Tasks of the worker that may still be done: all, those of no other worker, and those it described last."""
+    def pending(self) -> int:
+        """How many tasks may still be done."""
         given_up = self._given_up()
-        mine = [task for task in self._tasks() if task.state in _OPEN and task.id not in given_up]
-        alone = sum(len(task.runners) == 1 for task in mine)
-        last = sum(task.runners[-1] == self._worker for task in mine)
-        return len(mine), alone, last
-
-    def elsewhere(self) -> list[dict[str, Any]]:
-        """The worker's tasks that others run."""
-        held = [(task.id, self.machine.leases[task.lease].worker) for task in self._tasks() if task.lease]
-        return [{"task_id": id, "worker": worker} for id, worker in held if worker != self._worker]
-
-    def _tasks(self) -> list[TaskRecord]:
         tasks = map(self.machine.tasks.__getitem__, self.machine.workers[self._worker].tasks)
-        return [task for task in tasks if self._worker in task.runners]
+        return sum(task.state in _OPEN and self._worker in task.runners and task.id not in given_up for task in tasks)
 
     def _given_up(self) -> set[str]:
         """Tasks that are disabled or wait for one that is, so that waiting for them has no end."""

@@ -58,6 +58,19 @@ def test_tasks_are_the_very_classes_of_rumbo(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_packages_find_the_version_of_luigi_in_the_metadata(tmp_path: Path) -> None:
+    done = run(
+        """
+        import importlib.metadata
+        import luigi
+        print(importlib.metadata.version("luigi"), luigi.__version__, importlib.metadata.version("rumbo-luigi"))
+        print("luigi" in [each.name for each in importlib.metadata.distributions()])
+        """,
+        tmp_path,
+    )
+    assert done.stdout == "3.8.1 3.8.1 0.1.0\nFalse\n", done.stderr
+
+
 def test_a_run_leaves_no_memory_unless_somebody_asks(tmp_path: Path) -> None:
     assert luigi(tmp_path, *GREETING).returncode == 0
     assert [path.name for path in tmp_path.iterdir()] == ["greeting_world.txt"]

@@ -7,6 +7,7 @@ import os
 import re
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -122,6 +123,24 @@ def test_the_same_comes_of_it(scenario, workers, luigi_python, tmp_path, luigid)
         assert [lines.count(word) for word in ("Leaf", "Holder", "Grows", "failure")] == [7, 4, 1, 1]
         # An assistant that named no batcher is given one task at a time, as by Luigi's scheduler.
         assert sum(line.startswith("batch") for line in lines) == (1 if scenario == "all" else 3)
+
+
+@pytest.mark.parametrize("scenario", ["all", "hopeless", "assistant", "forgiven"])
+def test_the_same_comes_of_it_by_workers_of_the_facade(scenario, luigi_python, tmp_path, luigid):
+    """The `luigi` package by Rumbo works for Luigi's own server, and for ours, as Luigi does."""
+    theirs = luigid[0].run(scenario, luigid[1], 2)
+    (tmp_path / "at ours").mkdir()
+    at_ours, _ = ours(sys.executable, tmp_path / "at ours", scenario, 2)
+    assert at_ours == theirs
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_workers_of_the_facade_at_luigis_own_server(workers, luigi_python, tmp_path, luigid):
+    folder = tmp_path / "facade"
+    folder.mkdir()
+    told = Place(sys.executable, folder).run("all", luigid[1], workers)
+    assert told["tasks"]
+    assert set(told["tasks"].values()) == {"DONE"}
 
 
 def test_a_server_that_is_killed_goes_on_with_luigis_workers(luigi_python: str, tmp_path: Path) -> None:

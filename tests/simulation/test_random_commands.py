@@ -177,6 +177,10 @@ class RandomCommands(RuleBasedStateMachine):
     def ask(self, worker: str, slots: int) -> None:
         self.apply(do.Exchange(worker, (), slots))
 
+    @rule(worker=workers, slots=st.integers(0, 4))
+    def reserve(self, worker: str, slots: int) -> None:
+        self.apply(do.Reserve(worker, slots))
+
     @rule(worker=workers, id=ids)
     def claim(self, worker: str, id: str) -> None:
         self.apply(do.Claim(worker, id))

@@ -6,6 +6,10 @@ from collections import Counter
 from typing import TYPE_CHECKING, TypeVar
 
 from luigi._forwarding import stand_for
+from luigi.parameter import ParameterException as ParameterException
+from luigi.target import FileSystemTarget as FileSystemTarget
+from luigi.task import flatten_output as flatten_output
+from luigi.task_register import Register as Register
 from rumbo.pipeline import ranges as _home
 from rumbo.pipeline.ranges import (
     RangeBase,

@@ -43,6 +43,7 @@ COMMANDS = {
     "audit": "Show who changed what at a server.",
     "alerts": "Show what a server has not told yet, or try whether it can.",
     "config": "Show the settings in force and where each comes from.",
+    "doctor": "Look for what may be wrong with a project, above all one from Luigi.",
     "version": "Show which Rumbo this is.",
     "completion": "Print what lets a shell complete commands, tasks and parameters.",
 }
@@ -61,6 +62,7 @@ _MODULES = {
     "audit": "audit",
     "alerts": "alerts",
     "config": "config",
+    "doctor": "doctor",
     "version": "version",
     "completion": "completion",
 }

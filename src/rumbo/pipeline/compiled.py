@@ -134,6 +134,7 @@ class ParameterTable:
         "calls_new",
         "custom_binding",
         "family",
+        "hides_id",
         "names",
         "owner",
         "pairs",
@@ -157,6 +158,8 @@ class ParameterTable:
             if slot.warn is not None
         ]
         self.calls_init = self.calls_new = self.custom_binding = False
+        self.hides_id = "task_id" in self.names
+        """A parameter is called ``task_id``: what the task is known by takes its place on each task."""
 
     # Values for a new task ---------------------------------------------------------------------------------------
 
@@ -275,6 +278,10 @@ class ParameterTable:
         for name, value in zip(self.names, values, strict=True):
             setattr(task, name, value)
         task._parameter_values = values
+        if self.hides_id:
+            from rumbo.pipeline.task import task_id_str  # which imports this module
+
+            task.task_id = task_id_str(self.family, self.identifying(values))
         if self.warnings:
             for index, name, warn, wants_text in self.warnings:
                 if not (wants_text and type(values[index]) is str):
@@ -295,7 +302,7 @@ class ParameterTable:
                 known = name in self.by_name or name in ignored or f"{self.family}_{name}" in owner._unconsumed_params
                 if not known:
                     owner._unconsumed_params.add(f"{self.family}_{name}")
-                    _warn_unconsumed(source.where(self.family, key), self.family, name, value)
+                    _warn_unconsumed(self.family, name, value)
 
     # Values as text ----------------------------------------------------------------------------------------------
 
@@ -369,12 +376,14 @@ def _toml_key(family: str) -> str:
     return family if family.replace("_", "").isalnum() else f'"{family}"'
 
 
-def _warn_unconsumed(where: str, family: str, name: str, value: object) -> None:
+def _warn_unconsumed(family: str, name: str, value: object) -> None:
     import warnings
 
+    # The text is Luigi's to the letter, since programs filter on it.
     # No stacklevel: the frames between here and the user's line are not always the same in number.
     warnings.warn(  # noqa: B028
-        f"{where} = {shortened(value, 60)} is not used: {family} has no parameter {name}.",
+        f"The configuration contains the parameter '{name}' with value '{value}' "
+        f"that is not consumed by the task '{family}'.",
         UnconsumedParameterWarning,
     )
 

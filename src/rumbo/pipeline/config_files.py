@@ -207,7 +207,8 @@ class LuigiConfigParser(BaseParser, ConfigParser):
 
     def _warn_of_dashes(self, section: str, dashed: str, underscored: str) -> None:
         warnings.warn(
-            f"[{section}] {dashed} is deprecated; write it with underscores: {underscored}",
+            f"Configuration [{section}] {dashed} (with dashes) should be avoided. "
+            f"Please use underscores: {underscored}.",
             DeprecationWarning,
             stacklevel=4,
         )

@@ -26,7 +26,7 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar
 from rumbo.errors import TargetError
 from rumbo.pipeline import formats
 from rumbo.pipeline.filesystem import DestinationExists, FileSystem
-from rumbo.pipeline.target import FileSystemTarget
+from rumbo.pipeline.target import FileSystemTarget, answered_by_file_system
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -332,6 +332,11 @@ class MemoryTarget(FileSystemTarget):
         self._mirror_on_stderr = mirror_on_stderr
         self.format = format or formats.get_default_format()
 
+    @answered_by_file_system
+    def exists(self) -> bool:
+        """Whether there is something at this very path, whatever the file system says of patterns and folders."""
+        return self.path in self.fs.get_all_data()
+
     def open(self, mode: str = "r") -> IO[Any]:
         if not isinstance(mode, str):
             raise TypeError(f"{self.path} cannot be opened with mode {mode!r}: mode must be 'r' or 'w'.")
@@ -343,7 +348,7 @@ class MemoryTarget(FileSystemTarget):
             try:
                 content = self.fs.get_data(self.path)
             except KeyError:
-                raise FileNotFoundError(f"There is no memory target {self.path!r}.") from None
+                raise MissingMemoryTarget(f"There is no memory target {self.path!r}.") from None
             stream = self.format.pipe_reader(io.BytesIO(content))
         else:
             raise TargetError(f"{self.path} cannot be opened with mode {mode!r}: mode must be 'r' or 'w'.")
@@ -360,6 +365,10 @@ class MemoryTarget(FileSystemTarget):
     def copy(self, path: str, raise_if_exists: bool = False) -> None:
         """Copy the content."""
         self.fs.copy(self.path, path, raise_if_exists)
+
+
+class MissingMemoryTarget(FileNotFoundError, KeyError):
+    """There is nothing at the path of a memory target. To Luigi's programs that is a missing key."""
 
 
 class _Unfinished(io.BytesIO):

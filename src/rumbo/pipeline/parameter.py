@@ -184,7 +184,7 @@ class Parameter(Generic[T]):
         self._batch_method = batch_method
         if is_global:
             warnings.warn(
-                "is_global is no longer supported: positional=False is assumed instead.",
+                "is_global support is removed. Assuming positional=False",
                 DeprecationWarning,
                 stacklevel=2,
             )
@@ -212,6 +212,9 @@ class Parameter(Generic[T]):
         def __get__(self, instance: Any, owner: Any) -> T: ...
         def __get__(self, instance: Any, owner: Any) -> Any: ...
         def __set__(self, instance: Any, value: T) -> None: ...
+
+    def __set_name__(self, owner: Any, name: str) -> None:
+        self._attribute_name = name  # Luigi's; programs that attach parameters themselves call this
 
     def parse(self, text: str) -> T:
         """Read a value from text (or from a native value of a TOML file).

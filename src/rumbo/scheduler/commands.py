@@ -60,6 +60,17 @@ class Claim(NamedTuple):
     task: str
 
 
+class Reserve(NamedTuple):
+    """Keep for a worker what its next tasks need, as if it asked now for so many attempts and was told to wait.
+
+    For workers that ask again and again and are not there in between. It replaces what was kept for the worker before.
+    """
+
+    worker: str
+    slots: int
+    """How many attempts it makes at a time, those that it makes already included."""
+
+
 class Note(NamedTuple):
     """A running task says something about itself: ``message``, ``progress`` or ``tracking_url``."""
 
@@ -167,6 +178,7 @@ Command = (
     | Register
     | Exchange
     | Claim
+    | Reserve
     | Note
     | ShrinkResources
     | Beat

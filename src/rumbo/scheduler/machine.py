@@ -35,7 +35,7 @@ from rumbo.scheduler.effects import (
 )
 from rumbo.scheduler.graph import Graph
 from rumbo.scheduler.ready import ReadyQueues, needs_of
-from rumbo.scheduler.records import NO_RESOURCES, Lease, Outcome, State, TaskRecord, TaskSpec, WorkerRecord
+from rumbo.scheduler.records import NO_RESOURCES, Lease, Outcome, State, TaskRecord, TaskSpec, WorkerRecord, place_of
 from rumbo.scheduler.resources import Resources
 from rumbo.scheduler.retries import judge
 from rumbo.scheduler.transitions import FINISHED, TABLE, Cause, InvalidTransition
@@ -113,6 +113,7 @@ class Machine:
             do.Register: self._register,
             do.Exchange: self._exchange,
             do.Claim: self._claim,
+            do.Reserve: self._reserve,
             do.Note: self._note,
             do.ShrinkResources: self._shrink,
             do.Beat: self._beat,
@@ -474,6 +475,21 @@ class Machine:
         worker = self._known(command.worker)
         self._start_afresh(task)
         self._assign(task, worker, Cause.CLAIMED)
+
+    def _reserve(self, command: do.Reserve) -> None:
+        worker = self.workers.get(command.worker)
+        if worker is None:
+            return
+        self._drop_claims(worker.id)
+        if self.paused or worker.disabled:
+            return
+        running = [place_of(self.tasks[self.leases[number].tasks[0]]) for number in worker.leases]
+        for ahead, task in enumerate(self.ready.leading(worker.serves, command.slots)):
+            place = place_of(task)
+            if ahead + sum(each < place for each in running) >= command.slots:
+                return
+            if task.spec.resources:
+                self.resources.claim(task, worker)
 
     def _assign(self, task: TaskRecord, worker: WorkerRecord, cause: Cause = _ASSIGNED) -> None:
         members = [task]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -108,6 +108,25 @@ class ReadyQueues:
             for needs in emptied:
                 del lines[needs]
         return None if best is None else best[2]
+
+    def leading(self, audiences: Sequence[Audience], count: int) -> list[TaskRecord]:
+        """The first so many tasks that these audiences may run, in the order of work. They stay in line."""
+        lines = [line for each in audiences for line in self._lines.get(each, {}).values() if line]
+        heads = [(line[0], number, 0) for number, line in enumerate(lines)]
+        heapify(heads)
+        found: dict[str, TaskRecord] = {}
+        while heads and len(found) < count:
+            place, number, index = heappop(heads)
+            if _is_fresh(place):
+                found[place[2].id] = place[2]
+            line = lines[number]
+            for below in range(2 * index + 1, min(2 * index + 3, len(line))):
+                heappush(heads, (line[below], number, below))
+        return list(found.values())
+
+    def wants_resources(self, audiences: Iterable[Audience]) -> bool:
+        """Whether a task that these audiences may run may need any resources."""
+        return any(needs for audience in audiences for needs in self._lines.get(audience, ()))
 
     def standing(self, audience: Audience) -> list[TaskRecord]:
         """All tasks in line for an audience, in the order of work. For inspection."""

@@ -144,9 +144,11 @@ class TestFiles:
 
         files.write("luigi.cfg", "[Dashed]\nmy-limit = 5\n")
         files.use()
-        with pytest.warns(DeprecationWarning, match="deprecated") as caught:
+        with pytest.warns(DeprecationWarning, match="with dashes") as caught:
             assert Dashed().my_limit == 5
-        assert str(caught[0].message) == "[Dashed] my-limit is deprecated; write it with underscores: my_limit"
+        assert str(caught[0].message) == (
+            "Configuration [Dashed] my-limit (with dashes) should be avoided. Please use underscores: my_limit."
+        )
 
     def test_a_deprecated_place_of_a_default(self, files: Files) -> None:
         class Elsewhere(Task):
@@ -223,9 +225,9 @@ class TestFiles:
         files.use()
         with pytest.warns(UnconsumedParameterWarning) as caught:
             Careful()
-        where = os.path.normpath(files.folder / "luigi.cfg")
         assert [str(warning.message) for warning in caught] == [
-            f"[Careful] limti in {where} = '5' is not used: Careful has no parameter limti."
+            "The configuration contains the parameter 'limti' with value '5' "
+            "that is not consumed by the task 'Careful'."
         ]
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -387,7 +389,7 @@ class TestLuigisParsers:
         assert parser.getint("s", "nothing", 3) == 3
         assert parser.getboolean("nowhere", "x", False) is False
         assert parser.get("s", "Nothing", None) is None
-        with pytest.warns(DeprecationWarning, match="write it with underscores"):
+        with pytest.warns(DeprecationWarning, match="Please use underscores"):
             assert parser.has_option("s", "dashed_name")
         assert not parser.has_option("s", "I")
 

@@ -125,7 +125,7 @@ def test_a_users_own_format_is_obeyed() -> None:
 def test_an_h_between_hours_and_minutes_is_deprecated() -> None:
     with pytest.warns(
         DeprecationWarning,
-        match='^The "H" between hours and minutes in 2013-07-10T19H07 is deprecated: leave it out.$',
+        match='^Using "H" between hours and minutes is deprecated, omit it instead.$',
     ):
         assert DateMinuteParameter().parse("2013-07-10T19H07") == dt.datetime(2013, 7, 10, 19, 7)
     with warnings.catch_warnings():

@@ -143,3 +143,14 @@ def test_unhashable_values_still_give_an_id_at_once() -> None:
     assert made.task_id == task_id_str("Loose", {"x": "{'a': 1}"})
     with pytest.warns(UserWarning, match="not of type string"):
         assert Loose(x={"b": 1}) is not Loose(x={"b": 1})
+
+
+def test_a_parameter_may_be_called_task_id() -> None:
+    class Odd(Task):
+        task_id = IntParameter()
+
+    odd = Odd(task_id=8)
+    assert odd.task_id == task_id_str("Odd", {"task_id": "8"})
+    assert odd.param_kwargs == {"task_id": 8}
+    assert odd == Odd(task_id=8)
+    assert odd != Odd(task_id=9)

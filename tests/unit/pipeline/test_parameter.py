@@ -72,7 +72,7 @@ def test_a_parameter_is_no_data_descriptor() -> None:
 
 
 def test_is_global_means_not_positional() -> None:
-    with pytest.warns(DeprecationWarning, match=r"^is_global is no longer supported: positional=False is assumed"):
+    with pytest.warns(DeprecationWarning, match=r"^is_global support is removed. Assuming positional=False$"):
         assert Parameter(is_global=True).positional is False
 
 

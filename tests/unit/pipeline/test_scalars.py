@@ -201,7 +201,7 @@ def test_text_becomes_a_path() -> None:
 def test_a_path_that_must_exist(tmp_path: Path) -> None:
     parameter = PathParameter(exists=True)
     assert parameter.normalize(tmp_path) == tmp_path
-    with pytest.raises(InvalidValueError, match=r"^'/no/such' is not a path that exists.$"):
+    with pytest.raises(InvalidValueError, match=r"^The path '/no/such' does not exist.$"):
         parameter.normalize("/no/such")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rumbo.scheduler.commands import Cancel, DisableWorker, Leave, MarkDone, SetCapacity
+from rumbo.scheduler.commands import Cancel, DisableWorker, Leave, MarkDone, Pause, Reserve, SetCapacity
 from rumbo.scheduler.records import State
 from rumbo.testing.simulation import Driver, task
 
@@ -253,3 +253,60 @@ def test_all_is_given_back_at_the_end():
                 driver.finish(worker, order.lease)
     assert {record.state for record in driver.machine.tasks.values()} == {State.DONE}
     assert (driver.machine.resources.used, driver.machine.resources.claims) == ({}, {})
+
+
+def rivals() -> Driver:
+    """One lock. "w" has a task that needs it and comes first, but has not asked; "v" has one that comes later."""
+    driver = driver_with("w", "v")
+    driver.register("w", task("first", resources={"lock": 1}, priority=5))
+    driver.register("v", task("second", resources={"lock": 1}))
+    return driver
+
+
+def test_what_is_reserved_for_a_worker_that_is_not_there_goes_to_nobody_else():
+    driver = rivals()
+    driver.apply(Reserve("w", 1))
+    assert driver.ask("v") == []
+    assert given(driver.ask("w")) == ["first"]
+
+
+def test_without_a_reservation_whoever_asks_first_gets_it():
+    assert given(rivals().ask("v")) == ["second"]
+
+
+def test_a_reservation_replaces_the_one_before():
+    driver = rivals()
+    driver.apply(Reserve("w", 1))
+    driver.apply(Reserve("w", 0))
+    assert given(driver.ask("v")) == ["second"]
+
+
+def test_no_more_is_reserved_than_a_worker_can_begin():
+    driver = driver_with("w", "v", lock=1, db=1)
+    driver.register("w", task("plain", priority=9), task("first", resources={"lock": 1}, priority=5))
+    driver.register("v", task("second", resources={"lock": 1}))
+    driver.apply(Reserve("w", 1))
+    assert given(driver.ask("v")) == ["second"]
+
+
+def test_what_a_worker_runs_already_counts_by_its_place():
+    driver = driver_with("w", "v")
+    driver.register("w", task("runs", priority=4))
+    driver.ask("w")
+    driver.register("w", task("first", resources={"lock": 1}, priority=5))
+    driver.register("w", task("later", resources={"db": 1}, priority=1))
+    driver.register("v", task("second", resources={"lock": 1}), task("other", resources={"db": 1}))
+    driver.apply(Reserve("w", 2))
+    assert given(driver.ask("v", slots=2)) == ["other"]
+
+
+def test_nothing_is_reserved_for_workers_that_get_nothing():
+    driver = rivals()
+    driver.apply(DisableWorker("w"))
+    driver.apply(Reserve("w", 1))
+    driver.apply(Reserve("nobody", 1))
+    assert given(driver.ask("v")) == ["second"]
+    paused = rivals()
+    paused.apply(Pause())
+    paused.apply(Reserve("w", 1))
+    assert paused.machine.resources.claims == {}

@@ -118,6 +118,26 @@ def test_a_line_that_was_emptied_leaves_nothing_behind():
     assert bench.queues._lines == {"w": {}}
 
 
+def test_the_leading_tasks_of_all_lines_stay_in_line():
+    bench = Bench("v", "w")
+    for number, (id, audience) in enumerate([("a", "w"), ("b", "v"), ("c", "w"), ("d", "w"), ("e", "v")]):
+        bench.push(id, audience, priority=-number % 3)
+    stale = bench.push("gone", "w", priority=9)
+    stale.queued = None
+    assert [task.id for task in bench.queues.leading(("w", "v", "nobody"), 3)] == ["b", "e", "c"]
+    assert [task.id for task in bench.queues.leading(("w", "v", "w"), 9)] == ["b", "e", "c", "a", "d"]
+    assert bench.queues.leading(("nobody",), 3) == []
+    assert bench.drain("w") == ["c", "a", "d"]
+
+
+def test_it_is_known_whether_anybody_in_line_may_need_resources():
+    bench = Bench("v", "w")
+    bench.push("a", "v")
+    bench.push("b", "w", memory=1.0)
+    assert bench.queues.wants_resources(("v", "w", "nobody"))
+    assert not bench.queues.wants_resources(("v",))
+
+
 def test_a_new_audience_begins_with_what_is_ready_for_it():
     bench = Bench("w")
     waiting = [bench.push("a"), bench.push("b", priority=1), TaskRecord(TaskSpec("not in line"), 9, 0.0)]

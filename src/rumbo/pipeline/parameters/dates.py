@@ -326,7 +326,8 @@ class DateMinuteParameter(_DatetimeParameterBase):
             except ValueError:
                 return super()._read(text)
             warnings.warn(
-                f'The "H" between hours and minutes in {text} is deprecated: leave it out.',
+                # Luigi's text, since programs filter on it.
+                'Using "H" between hours and minutes is deprecated, omit it instead.',
                 DeprecationWarning,
                 stacklevel=3,
             )

@@ -12,6 +12,7 @@ from rumbo.pipeline.parameter import (
     Parameter,
     _no_value,
     _NoValueType,
+    shortened,
 )
 
 if TYPE_CHECKING:
@@ -219,8 +220,15 @@ class PathParameter(Parameter["Path"]):
         if self.absolute:
             path = path.absolute()
         if self.exists and not path.exists():
-            raise InvalidValueError(str(path), "a path that exists")
+            raise MissingPathError(str(path), "a path that exists")
         return path
+
+
+class MissingPathError(InvalidValueError):
+    """There is nothing at a path that must exist."""
+
+    def __str__(self) -> str:
+        return f"The path {shortened(self.value)} does not exist."
 
 
 class TaskParameter(Parameter[Any]):

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from rumbo.scheduler.machine import Machine
     from rumbo.scheduler.records import Lease, RetryPolicy, TaskRecord, WorkerRecord
 
+_PATIENCE = 60.0
+"""Seconds for which a worker counts as waiting for work after it has asked."""
+
 _MISSED = (Outcome.FAILED, Outcome.TIMED_OUT, Outcome.LOST)
 
 
@@ -170,6 +173,8 @@ class Dialect:
             notes.time_running = given.at
             notes.worker_running = given.worker
             notes.tracking_url = notes.status_message = notes.progress = None
+            needed = self.machine.tasks[id].spec.resources
+            notes.resources = {name: words.plain(amount) for name, amount in needed.items()}
         if len(given.tasks) > 1:
             self._leases_of_batches[_batch_id(given.tasks)] = given.lease
 
@@ -435,6 +440,7 @@ class Dialect:
             self.prune()
         known, record = self._meet(worker, bool(assistant))
         known.host = host
+        known.last_asked = self._now()
         if record.disabled:
             return {
                 "n_pending_tasks": 0,
@@ -449,10 +455,21 @@ class Dialect:
         reply = self._counts(record)
         if task is not None:
             return reply | self._one(task)
+        if len(self.workers) > 1 and self.machine.ready.wants_resources(record.serves):
+            self._reserve_for_others(known)
         for effect in self._apply(do.Exchange(record.id, (), 1)):
             if type(effect) is Assigned and effect.worker == record.id:
                 return reply | self._work(known, self.machine.leases[effect.lease])
         return reply | {"task_id": None}
+
+    def _reserve_for_others(self, asking: LuigiWorker) -> None:
+        """Keep what is needed for tasks that come first and that other workers can begin as soon as they ask."""
+        since = self._now() - (self.options.worker_disconnect_delay or _PATIENCE)
+        claims = self.machine.resources.claims
+        for worker in self.workers.values():
+            is_waiting = worker.last_asked is not None and worker.last_asked > since
+            if worker is not asking and (is_waiting or claims):
+                self._apply(do.Reserve(worker.id, worker.slots if is_waiting else 0))
 
     def _not_received(self, record: WorkerRecord, current: set[str]) -> TaskRecord | None:
         """The first of the tasks that a worker holds without knowing it. Batches that it does not know are undone."""
@@ -558,6 +575,8 @@ class Dialect:
         if lease is not None:
             given = words.amounts(decrease_resources, "decrease_resources")
             self._apply(do.ShrinkResources(lease.worker, lease.number, given))
+            for id in lease.tasks:
+                self._note(id).resources = self.pages.resources_running(self.machine.tasks[id])
 
     def get_running_task_resources(self, task_id: str) -> dict[str, Any]:
         """What a running task holds."""
@@ -578,7 +597,8 @@ class Dialect:
             return {"message_id": None}
         known, _ = self._meet(worker)
         self._message_number += 1
-        id = _digest(f"{self._message_number}|{self._now()!r}|{worker}|{task}")
+        digest = _digest(f"{self._message_number}|{self._now()!r}|{worker}|{task}")
+        id = "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:]))  # as UUIDs look
         told = {"task_id": words.text(task, "task"), "message_id": id, "content": content}
         known.messages.append({"name": "dispatch_scheduler_message", "kwargs": told})
         return {"message_id": id}

@@ -67,12 +67,25 @@ NOTHING = Notes()
 class LuigiWorker:
     """A worker that speaks the dialect."""
 
-    __slots__ = ("assistant", "batchers", "host", "id", "info", "is_trusted", "last_active", "messages", "started")
+    __slots__ = (
+        "assistant",
+        "batchers",
+        "host",
+        "id",
+        "info",
+        "is_trusted",
+        "last_active",
+        "last_asked",
+        "messages",
+        "started",
+    )
 
     def __init__(self, id: str, now: float) -> None:
         self.id = id
         self.started = now
         self.last_active = now
+        self.last_asked: float | None = None
+        """When it asked for work."""
         self.assistant = False
         self.host: Any = None
         self.info: dict[str, Any] = {}
@@ -83,6 +96,12 @@ class LuigiWorker:
         """What it is told with its next ping."""
         self.is_trusted = False
         """It lives in this process, so its silence means nothing."""
+
+    @property
+    def slots(self) -> int:
+        """How many tasks it runs at a time."""
+        told = self.info.get("workers", 1)
+        return told if isinstance(told, int) else 1
 
     def save(self) -> list[Any]:
         """All of it, as plain data."""

@@ -1,0 +1,55 @@
+"""The one place that decides how a run goes: by Rumbo's engine, or by Luigi's own steps.
+
+The engine is for programs that do not look behind ``luigi.build`` and ``luigi.run``: it plans and runs the same tasks
+with the same results, and quicker. A program that brings parts of its own (a ``worker_scheduler_factory``, a worker
+that it made), replaces one of the methods below, or asks a central scheduler, finds Luigi's objects and Luigi's steps.
+
+It is imported with the package, before a program can replace anything.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from luigi import interface, scheduler, worker
+from luigi._dialogue import DialogueWorker
+
+_WATCHED = (
+    interface._WorkerSchedulerFactory,
+    DialogueWorker,
+    worker.Scheduler,
+    worker.Worker,
+    worker.TaskProcess,
+    worker.ContextManagedTaskProcess,
+    worker.KeepAliveThread,
+    worker.TaskStatusReporter,
+    worker.SchedulerMessage,
+)
+_ORIGINALS = [(each, dict(vars(each))) for each in _WATCHED]
+_NAMES = ("check_complete", "load_task", "GetWorkResponse", *[each.__name__ for each in _WATCHED[2:]])
+_MEANT = [(name, getattr(worker, name)) for name in _NAMES]
+
+
+def is_for_engine(factory: Any, chosen: Any, runner: Any) -> bool:
+    """Whether nobody could tell that the engine does the work.
+
+    Args:
+        factory: what made the scheduler and the worker.
+        chosen: the scheduler.
+        runner: the worker.
+    """
+    return (
+        type(factory) is interface._WorkerSchedulerFactory
+        and type(chosen) is scheduler.Scheduler
+        and type(runner) is worker.Worker
+        and runner._scheduler is chosen
+        and not _is_touched(chosen, scheduler.Scheduler)
+        and not _is_touched(runner, worker.Worker)
+        and all(vars(cls).get(name) is value for cls, before in _ORIGINALS for name, value in before.items())
+        and all(getattr(worker, name) is value for name, value in _MEANT)
+    )
+
+
+def _is_touched(thing: Any, cls: type) -> bool:
+    """Whether one of the methods is another one on this very object."""
+    return any(callable(getattr(cls, name, None)) for name in vars(thing))
