@@ -244,8 +244,10 @@ class LuigiEngine(Engine):
             return
         super()._take(ended, reports)
         status = "DONE" if ended.outcome is Outcome.DONE else "FAILED"
-        if status == "FAILED" and not (is_external(task) and worker._config.retry_external_tasks):
-            worker._email_task_failure(task, ended.message)
+        if status == "FAILED":
+            worker._scheduler.gather_failure(task, ended.message)
+            if not (is_external(task) and worker._config.retry_external_tasks):
+                worker._email_task_failure(task, ended.message)
         worker._inform(task, status, None)
         if len(order.tasks) > 1:
             for id in order.tasks:

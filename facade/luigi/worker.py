@@ -789,8 +789,6 @@ class Worker:
         )
 
     def _email_task_failure(self, task: Any, formatted_traceback: str) -> None:
-        if isinstance(self._scheduler, Scheduler):
-            self._scheduler.gather_failure(task, formatted_traceback)
         if self._config.send_failure_email:
             self._email_error(
                 task,
