@@ -79,9 +79,19 @@ class Node:
             task.priority,
             self.traceback,
             (),
-            tuple(task._owner_list()) if task.owner_email else (),
+            _owners_of(task),
             _batched_by(type(task)),
         )
+
+
+def _owners_of(task: Task) -> tuple[str, ...]:
+    try:
+        return tuple(map(str, task._owner_list()))
+    except Exception as error:  # noqa: BLE001 - whom to tell of failures is no reason to fail
+        import warnings
+
+        warnings.warn(f"The owner_email of {task} raised {error!r}, so its owners hear nothing.", stacklevel=2)
+        return ()
 
 
 @lru_cache(1000)

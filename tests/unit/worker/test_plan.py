@@ -464,3 +464,30 @@ def test_ages_are_passed_on_by_tasks_without_outputs(tmp_path):
     plan = Plan(deep=True)
     plan.find([Reader()])
     assert plan.roots[0].reason == "complete, but planning.Bundle() is newer"
+
+
+class Owned(core.Task):
+    kind = StrParameter()
+    part = IntParameter(batch_method=max)
+
+    @property
+    def owner_email(self):
+        return {"one": "ana@example.org,bo@example.org", "odd": [None, 7], "none": None}[self.kind]
+
+    def complete(self):
+        return False
+
+
+def test_whom_to_tell_of_a_task_and_what_may_be_told_together_is_part_of_its_plan():
+    plan = Plan()
+    plan.find([Owned(kind=kind, part=1) for kind in ("one", "odd", "none")])
+    planned = [node.planned() for node in plan.nodes.values()]
+    assert [node.owners for node in planned] == [("ana@example.org", "bo@example.org"), ("None", "7"), ()]
+    assert [node.batched for node in planned] == [("part",)] * 3
+
+
+def test_a_task_that_cannot_say_whom_to_tell_is_planned_all_the_same():
+    plan = Plan()
+    (node,) = plan.find([Owned(kind="neither", part=1)])
+    with pytest.warns(UserWarning, match=r"The owner_email of .* raised KeyError\('neither'\)"):
+        assert node.planned().owners == ()
