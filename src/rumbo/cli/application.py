@@ -8,8 +8,11 @@ from rumbo.clock import SystemClock
 from rumbo.server.daemon import Daemon
 from rumbo.store.log_store import LogStore
 from rumbo.web.app import make_app
+from rumbo.web.feed import Feed
 from rumbo.web.lazy import Lazy
 from rumbo.web.luigi_routes import luigi_routes
+from rumbo.web.pages import page_routes
+from rumbo.web.pulse import Pulse
 from rumbo.wire.luigi import METHODS, Speaker
 
 if TYPE_CHECKING:
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
     from rumbo.ports import Chronicle, Journal
     from rumbo.server.daemon import Terms
+    from rumbo.web.api.shapes import Setting
 
 LUIGI = "luigi"
 """Kind of the journal's entries that are calls of Luigi's workers."""
@@ -41,12 +45,14 @@ def make_application(daemon: Daemon, state: str, log_folder: str = "") -> Starle
 
     logs = LogStore(log_folder or state)
 
+    feed, pulse = Feed(daemon), Pulse(daemon)
+
     def api() -> ASGIApp:
         from rumbo.store.reader import HistoryReader
-        from rumbo.web.api.app import make_api
+        from rumbo.web.api.app import Watch, make_api
         from rumbo.web.api.readers import Readers
 
-        return make_api(daemon, Readers(lambda: HistoryReader(state)), logs)
+        return make_api(daemon, Readers(lambda: HistoryReader(state)), logs, Watch(feed, pulse, _settings))
 
     def metrics() -> ASGIApp:
         from rumbo.web.metrics import make_metrics
@@ -56,5 +62,20 @@ def make_application(daemon: Daemon, state: str, log_folder: str = "") -> Starle
     async def call(method: str, arguments: dict[str, Any]) -> object:
         return await daemon.call(LUIGI, method, arguments, str(arguments.get("worker") or ""))
 
-    more = [Mount("/api/v1", Lazy(api)), *luigi_routes(call, METHODS), Route("/metrics", Lazy(metrics))]
+    more = [
+        Mount("/api/v1", Lazy(api)),
+        *luigi_routes(call, METHODS),
+        Route("/metrics", Lazy(metrics)),
+        *page_routes(),
+    ]
     return make_app(daemon, logs, more)
+
+
+def _settings() -> list[Setting]:
+    from rumbo.cli.config import rows, written
+    from rumbo.web.api.shapes import Setting
+
+    return [
+        Setting(section=row.section, key=row.key, value=written(row.value), origin=row.origin, help=row.help)
+        for row in rows()
+    ]

@@ -30,7 +30,8 @@ def rows() -> list[Row]:
     for key in settings.all_keys():
         value = getattr(getattr(in_force, key.section), key.name)
         origin = in_force.origins.get((key.section, key.name), "default")
-        found.append(Row(key.section, key.name, value, origin, key.help))
+        shown = _MASK if settings.is_secret(key.name) and value not in ("", None) else value
+        found.append(Row(key.section, key.name, shown, origin, key.help))
     for name, amount in in_force.resources.items():
         found.append(Row("resources", name, amount, in_force.origins["resources", name]))
     return found + _parameter_rows()
@@ -70,12 +71,12 @@ def config_command(tables: tuple[str, ...], as_json: bool, with_help: bool) -> i
         return 0
     ink = Ink(sys.stdout)
     section = None
-    width = max((len(f"{row.key} = {_written(row.value)}") for row in found), default=0)
+    width = max((len(f"{row.key} = {written(row.value)}") for row in found), default=0)
     for row in found:
         if row.section != section:
             click.echo(f"{'' if section is None else chr(10)}[{row.section}]")
             section = row.section
-        text = f"{row.key} = {_written(row.value)}"
+        text = f"{row.key} = {written(row.value)}"
         colour = ink.faint if row.origin == "default" else ink.strong
         click.echo(f"{colour(text.ljust(width))}  {ink.faint(row.origin)}")
         if with_help and row.help:
@@ -97,7 +98,7 @@ def _of_tables(found: list[Row], tables: tuple[str, ...]) -> list[Row]:
     return [row for row in found if row.section in tables or row.section.partition(".")[0] in tables]
 
 
-def _written(value: Any) -> str:
+def written(value: Any) -> str:
     """A value as TOML has it; what is not set as a dash."""
     if value is None:
         return "-"

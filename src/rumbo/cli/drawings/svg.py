@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
-from rumbo.cli.drawings.layout import Place, layout
+from rumbo.layout import Place, layout
 from rumbo.cli.look import LOOKS
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -12,17 +12,24 @@ from starlette.exceptions import HTTPException
 from rumbo import __version__
 from rumbo.errors import RumboError
 from rumbo.web.api.changes import changes
+from rumbo.web.api.configuration import configuration
+from rumbo.web.api.drawings import drawings
 from rumbo.web.api.output import output
 from rumbo.web.api.past import past
 from rumbo.web.api.present import present
 from rumbo.web.problems import answer_http, problem_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.requests import Request
     from starlette.responses import Response
 
     from rumbo.server.daemon import Daemon
     from rumbo.web.api.readers import Readers
+    from rumbo.web.api.shapes import Setting
+    from rumbo.web.feed import Feed
+    from rumbo.web.pulse import Pulse
     from rumbo.web.work import Logs
 
 _ABOUT = (
@@ -31,7 +38,16 @@ _ABOUT = (
 )
 
 
-def make_api(daemon: Daemon, readers: Readers, logs: Logs) -> FastAPI:
+class Watch(NamedTuple):
+    """Those who watch the server for the API, and what they know that it does not."""
+
+    feed: Feed
+    pulse: Pulse
+    configuration: Callable[[], list[Setting]]
+    """The settings in force, secrets masked."""
+
+
+def make_api(daemon: Daemon, readers: Readers, logs: Logs, watch: Watch) -> FastAPI:
     """The application, to be mounted at ``/api/v1``."""
     api = FastAPI(
         title="Rumbo",
@@ -41,7 +57,15 @@ def make_api(daemon: Daemon, readers: Readers, logs: Logs) -> FastAPI:
         redoc_url=None,
         root_path_in_servers=False,
     )
-    for router in (present(daemon), past(readers), changes(daemon), output(daemon, readers, logs)):
+    parts = (
+        present(daemon, watch.pulse),
+        past(readers),
+        drawings(readers),
+        changes(daemon),
+        output(daemon, readers, logs, watch.feed),
+        configuration(watch.configuration),
+    )
+    for router in parts:
         api.include_router(router)
     api.add_exception_handler(RumboError, _answer_error)
     api.add_exception_handler(RequestValidationError, _answer_invalid)
