@@ -3,16 +3,14 @@
 import { address, ask, Refusal } from "./api.js";
 import { useCallback, useEffect, useRef, useState } from "./html.js";
 
-const PAGE = 200;
-const MOST = 1000;
-
 /**
  * @template T
  * @param {string | null} path
  * @param {import("./api.js").Query} query
  * @param {(row: T) => string} keyOf
+ * @param {{ page: number, most: number }} [size] rows to a page, and how many may be asked for at once
  */
-export function useListing(path, query, keyOf) {
+export function useListing(path, query, keyOf, size = { page: 200, most: 1000 }) {
   const [state, set] = useState(/** @type {{ rows: T[], next: string | null, error: Refusal | undefined, isLoaded: boolean }} */ ({ rows: [], next: null, error: undefined, isLoaded: false }));
   const key = path === null ? "" : address(path, query);
   const work = useRef({ key: "", isAsking: false, timer: 0, state });
@@ -40,7 +38,7 @@ export function useListing(path, query, keyOf) {
     work.current.key = key;
     work.current.isAsking = false;
     set({ rows: [], next: null, error: undefined, isLoaded: false });
-    fetchPage(null, PAGE);
+    fetchPage(null, size.page);
     return () => {
       clearTimeout(work.current.timer);
       work.current.timer = 0;
@@ -50,14 +48,14 @@ export function useListing(path, query, keyOf) {
 
   const more = useCallback(() => {
     const { next } = work.current.state;
-    if (next) fetchPage(next, PAGE);
+    if (next) fetchPage(next, size.page);
   }, [fetchPage]);
 
   const again = useCallback(() => {
     if (work.current.timer) return;
     work.current.timer = window.setTimeout(() => {
       work.current.timer = 0;
-      fetchPage(null, Math.min(Math.max(work.current.state.rows.length, PAGE), MOST));
+      fetchPage(null, Math.min(Math.max(work.current.state.rows.length, size.page), size.most));
     }, 800);
   }, [fetchPage]);
 

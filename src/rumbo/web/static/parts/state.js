@@ -6,7 +6,7 @@ import { named, t } from "../words.js";
 /** From the words of the API to those of the looks. */
 const LOOKS = /** @type {Record<string, string>} */ ({
   pending: "waiting", batched: "running", lost: "failed", crashed: "failed", timed_out: "failed", incomplete: "disabled",
-  released: "cancelled", run: "running", skip: "skipped", wait: "waiting", broken: "failed",
+  released: "cancelled", "held up": "waiting", external: "waiting", "not run": "cancelled", complete: "skipped", "done elsewhere": "done", run: "running", skip: "skipped", wait: "waiting", broken: "failed",
 });
 
 /** In which order strips and counters show states. */
@@ -17,7 +17,8 @@ export const WORST = ["failed", "retrying", "disabled", "running", "parked", "wa
 
 /** @param {string} state */
 export function look(state) {
-  return LOOKS[state] ?? state;
+  const name = LOOKS[state] ?? state;
+  return ORDER.includes(name) ? name : "unknown";
 }
 
 /** Counts by look. @param {Record<string, number>} counts */

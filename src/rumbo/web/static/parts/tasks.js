@@ -28,7 +28,7 @@ export function verbsFor(state) {
  */
 export async function change(verb, ids) {
   const isHarm = verb === "cancel" || verb === "done";
-  const question = { title: t(`${verb}.title`, { n: ids.length }), text: t(`${verb}.text`), ids, yes: t(`${verb}.yes`), isHarm };
+  const question = { title: t(`${verb}.title`, { n: ids.length }), text: t(`${verb}.text`), ids, yes: t(`${verb}.yes`, { n: ids.length }), isHarm };
   if ((isHarm || ids.length > 1) && (await confirm(question)) === null) return false;
   try {
     const answer = ids.length === 1
@@ -56,6 +56,6 @@ export function Bulk({ chosen, clear, done }) {
     }
   };
   return html`<div class="bulk" role="toolbar" aria-label=${t("chosen", { n: chosen.size })}><span>${t("chosen", { n: chosen.size })}</span>
-    ${VERBS.map((verb) => html`<button key=${verb} type="button" class=${`button ${verb === "cancel" ? "harm" : ""}`} onClick=${() => all(verb)}>${t(`${verb}.yes`)}</button>`)}
+    ${VERBS.map((verb) => html`<button key=${verb} type="button" class=${`button ${verb === "cancel" ? "harm" : ""}`} onClick=${() => all(verb)}>${t(`${verb}.yes`, { n: chosen.size })}</button>`)}
     <span class="grow"></span><button type="button" class="button plain" onClick=${clear}>${t("choose.none")}</button></div>`;
 }
