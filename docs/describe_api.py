@@ -1,6 +1,6 @@
 """Puts the table of the API's addresses, as the API describes itself, into the page about them.
 
-    python docs/describe_api.py
+python docs/describe_api.py
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ _BEGIN, _END = "<!-- addresses -->", "<!-- end of addresses -->"
 
 def schema() -> dict[str, Any]:
     """The API's own description, without a server behind it."""
-    from rumbo.web.api.app import make_api
+    from rumbo.web.api.app import Watch, make_api
 
     nothing = cast("Any", None)
-    return make_api(nothing, nothing, nothing).openapi()
+    return make_api(nothing, nothing, nothing, Watch(nothing, nothing, nothing)).openapi()
 
 
 def table() -> str:

@@ -1,6 +1,6 @@
 """Brings the libraries of the web pages from `node_modules` into the package, one file each, with a list of them.
 
-    npm install && python tools/vendor.py
+npm install && python tools/vendor.py
 """
 
 from __future__ import annotations

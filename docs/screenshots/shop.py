@@ -1,4 +1,4 @@
-"""The pipeline behind the screenshots: a shop's orders by day, with what pipelines have: one that fails, one that waits.
+"""The pipeline behind the screenshots: a shop's orders by day, with tasks that fail and tasks that wait.
 
 Its tasks take as many seconds as they say, times `SHOP_PACE`.
 """

@@ -177,6 +177,8 @@ def run_server(
     from rumbo.store.journal import SqliteJournal
     from rumbo.store.state_file import lock_for_server, open_state
 
+    # Questions about the history are answered in threads; workers must not wait 5 ms whenever one of those is at work.
+    sys.setswitchinterval(0.0005)
     lock = lock_for_server(server.state)
     journal = SqliteJournal(open_state(server.state))
     terms = Terms(lease=server.lease, forget_after=server.forget_after, max_losses=server.max_losses)

@@ -69,7 +69,9 @@ def draw_families(outline: Outline) -> Drawn:
                 arrows[number[below], number[family]] = None
     found = layout({str(place): FAMILY for place in range(len(names))}, [(str(a), str(b)) for a, b in arrows])
     boxes = [value for place in range(len(names)) for value in found.places[str(place)]]
-    return Drawn(found.width, found.height, boxes, [_arrow(int(a), int(b), route) for (a, b), route in found.routes.items()])
+    return Drawn(
+        found.width, found.height, boxes, [_arrow(int(a), int(b), route) for (a, b), route in found.routes.items()]
+    )
 
 
 def draw_tasks(outline: Outline) -> Drawn:

@@ -71,7 +71,7 @@ class Feed:
                 about = arguments[0]
                 status = about.status if name == "run_ended" else "running"
                 self._take("run", about.id, {"run": about.id, "status": status})
-        if self._number != before:
+        if self._number != before or self._daemon.is_stopping:
             for listener in self._listeners:
                 listener.set()
 
@@ -105,7 +105,7 @@ class Feed:
         bell = asyncio.Event()
         self._listeners.add(bell)
         try:
-            while True:
+            while not self._daemon.is_stopping:
                 events, has_missed = self._after(number)
                 bell.clear()
                 if events:

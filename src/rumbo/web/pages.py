@@ -20,9 +20,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 FOLDER = Path(__file__).parent / "static"
-PLACES = frozenset(
-    ("", "runs", "tasks", "graph", "grid", "workers", "resources", "history", "settings", "sign-in")
-)
+PLACES = frozenset(("", "runs", "tasks", "graph", "grid", "workers", "resources", "history", "settings", "sign-in"))
 """First words of the addresses that show the page."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
@@ -34,6 +32,8 @@ _KINDS = {
     ".svg": "image/svg+xml",
     ".html": "text/html; charset=utf-8",
 }
+_LATER = ("pages/", "charts/", "vendor/uplot")
+"""Scripts that a page fetches when it needs them."""
 _SAFE = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -69,7 +69,7 @@ class Files:
 
     def page(self, depth: int) -> File:
         """The page for an address with so many folders in it."""
-        first = [name for name in self._files if name.endswith(".js") and not name.startswith(("pages/", "charts/", "vendor/uplot"))]
+        first = [name for name in self._files if name.endswith(".js") and not name.startswith(_LATER)]
         preloads = "".join(f'<link rel="modulepreload" href="static/{self.release}/{escape(name)}">' for name in first)
         text = self._files["index.html"].plain.decode()
         for mark, value in (("BASE", "../" * depth or "./"), ("RELEASE", self.release), ("PRELOADS", preloads)):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
-from rumbo.layout import Place, layout
 from rumbo.cli.look import LOOKS
+from rumbo.layout import Place, layout
 
 if TYPE_CHECKING:
     from rumbo.cli.drawings.picture import Box, Picture

@@ -80,7 +80,7 @@ def changes(daemon: Daemon) -> APIRouter:
 
     @router.post("/tasks/{verb}", tags=["tasks"], **OPERATOR)
     async def change_several(verb: Literal["cancel", "forgive", "enable", "done"], ids: Ids) -> DoneAll:
-        """Do the same to several tasks: `cancel`, `forgive`, `enable` or `done`. Those that cannot be are passed over."""
+        """Do the same to several tasks: `cancel`, `forgive`, `enable` or `done`; those that refuse are left alone."""
         changed: dict[str, str] = {}
         refused: dict[str, str] = {}
         for id in dict.fromkeys(ids.tasks):

@@ -17,7 +17,7 @@ def configuration(settings: Callable[[], list[Setting]]) -> APIRouter:
     """The routes."""
     router = APIRouter()
 
-    @router.get("/configuration", tags=["server"], **VIEWER)
+    @router.get("/configuration", tags=["server"], response_model=list[Setting], **VIEWER)
     def list_settings() -> list[Setting]:
         """The settings in force where the server runs, and where each comes from; secrets are masked."""
         return settings()

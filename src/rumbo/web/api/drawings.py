@@ -20,7 +20,19 @@ if TYPE_CHECKING:
     from rumbo.history import AttemptRow, OutlineRow
     from rumbo.web.api.readers import Readers
 
-_ORDER = ("failed", "lost", "disabled", "running", "batched", "parked", "pending", "cancelled", "unknown", "done", "skipped")
+_ORDER = (
+    "failed",
+    "lost",
+    "disabled",
+    "running",
+    "batched",
+    "parked",
+    "pending",
+    "cancelled",
+    "unknown",
+    "done",
+    "skipped",
+)
 """Which state a family shows: the first of these that any of its tasks has."""
 
 Tasks = Annotated[int, Query(ge=1, le=20_000)]

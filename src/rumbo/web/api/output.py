@@ -62,7 +62,7 @@ def output(daemon: Daemon, readers: Readers, logs: Logs, feed: Feed) -> APIRoute
             offset += len(piece)
             if piece:
                 yield piece
-            elif not is_under_way:
+            elif not is_under_way or daemon.is_stopping:
                 return
             else:
                 await asyncio.sleep(_NAP)

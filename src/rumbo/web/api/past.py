@@ -192,9 +192,7 @@ def past(readers: Readers) -> APIRouter:
                 rows += [(run.id, each) for each in history.running(run, limit)]
             rows.sort(key=lambda row: row[1].started)
             typical = _typical(history, {row.family for _, row in rows[:limit]})
-            return [
-                Underway(run=run, expected=typical.get(row.family), **_attempt(row)) for run, row in rows[:limit]
-            ]
+            return [Underway(run=run, expected=typical.get(row.family), **_attempt(row)) for run, row in rows[:limit]]
 
     @router.get("/failures", tags=["attempts"], **VIEWER)
     def list_failures(family: Text = None, after: Place = None, limit: Limit = 50) -> Listing[Failure]:

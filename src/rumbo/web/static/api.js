@@ -59,6 +59,12 @@ export async function ask(path, { query, method = "GET", body, signal } = {}) {
   throw new Refusal(answer.status, said.detail || answer.statusText);
 }
 
+/** Do something now, or when somebody looks at this page again. @param {() => void} action */
+export function whenSeen(action) {
+  if (!document.hidden) return action();
+  document.addEventListener("visibilitychange", () => whenSeen(action), { once: true });
+}
+
 /**
  * An answer that follows its question: asked again when the question changes, or when `again` is called. Calls in quick
  * succession become one, and what was shown stays until the new answer is there.
@@ -71,7 +77,7 @@ export async function ask(path, { query, method = "GET", body, signal } = {}) {
 export function useAnswer(path, query = {}, pause = 700) {
   const key = path === null ? "" : address(path, query);
   const [state, set] = useState(/** @type {{ data: T | undefined, error: Refusal | undefined, asked: string }} */ ({ data: undefined, error: undefined, asked: "" }));
-  const work = useRef({ key: "", timer: 0, last: 0, isAsking: false, isStale: false, control: new AbortController() });
+  const work = useRef({ key: "", timer: 0, last: 0, pause, isAsking: false, isStale: false, control: new AbortController() });
 
   const fetchNow = useCallback(async () => {
     const mine = work.current;
@@ -83,6 +89,7 @@ export function useAnswer(path, query = {}, pause = 700) {
     mine.isAsking = true;
     mine.isStale = false;
     const asked = mine.key;
+    const begun = performance.now();
     try {
       const data = await ask(path, { query, signal: mine.control.signal });
       if (asked === mine.key) set({ data, error: undefined, asked });
@@ -92,6 +99,8 @@ export function useAnswer(path, query = {}, pause = 700) {
     if (asked !== mine.key) return;
     mine.isAsking = false;
     mine.last = performance.now();
+    // What takes long to answer is asked for more seldom, so that those who watch stay a small part of the server's work.
+    mine.pause = Math.max(pause, 12 * (mine.last - begun));
     if (mine.isStale) again();
   }, [key]);
 
@@ -104,8 +113,8 @@ export function useAnswer(path, query = {}, pause = 700) {
     if (mine.timer) return;
     mine.timer = window.setTimeout(() => {
       mine.timer = 0;
-      fetchNow();
-    }, Math.max(0, mine.last + pause - performance.now()));
+      whenSeen(fetchNow);
+    }, Math.max(0, mine.last + mine.pause - performance.now()));
   }, [fetchNow, pause]);
 
   useEffect(() => {

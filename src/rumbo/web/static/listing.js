@@ -1,6 +1,6 @@
 /** Lists that are longer than anybody reads: fetched page by page as somebody scrolls, refreshed where they are shown. */
 
-import { address, ask, Refusal } from "./api.js";
+import { address, ask, Refusal, whenSeen } from "./api.js";
 import { useCallback, useEffect, useRef, useState } from "./html.js";
 
 /**
@@ -13,15 +13,17 @@ import { useCallback, useEffect, useRef, useState } from "./html.js";
 export function useListing(path, query, keyOf, size = { page: 200, most: 1000 }) {
   const [state, set] = useState(/** @type {{ rows: T[], next: string | null, error: Refusal | undefined, isLoaded: boolean }} */ ({ rows: [], next: null, error: undefined, isLoaded: false }));
   const key = path === null ? "" : address(path, query);
-  const work = useRef({ key: "", isAsking: false, timer: 0, state });
+  const work = useRef({ key: "", isAsking: false, timer: 0, took: 0, state });
   work.current.state = state;
 
   const fetchPage = useCallback(async (/** @type {string | null} */ after, /** @type {number} */ limit) => {
     if (path === null || work.current.isAsking) return;
     work.current.isAsking = true;
+    const begun = performance.now();
     try {
       const page = await ask(path, { query: { ...query, after, limit } });
       if (work.current.key !== key) return;
+      work.current.took = performance.now() - begun;
       set((old) => after
         ? { rows: [...old.rows, ...page.rows], next: page.next, error: undefined, isLoaded: true }
         : { ...joined(old, page, keyOf), error: undefined, isLoaded: true });
@@ -55,8 +57,8 @@ export function useListing(path, query, keyOf, size = { page: 200, most: 1000 })
     if (work.current.timer) return;
     work.current.timer = window.setTimeout(() => {
       work.current.timer = 0;
-      fetchPage(null, Math.min(Math.max(work.current.state.rows.length, size.page), size.most));
-    }, 800);
+      whenSeen(() => fetchPage(null, Math.min(Math.max(work.current.state.rows.length, size.page), size.most)));
+    }, Math.max(1000, 12 * work.current.took));
   }, [fetchPage]);
 
   const patch = useCallback((/** @type {(row: T) => T} */ change) => {

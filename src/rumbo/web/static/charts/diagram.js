@@ -24,6 +24,7 @@ class Index {
     /** @type {Map<number, number[]>} */
     this.arrows = new Map();
     this.across = Math.ceil(diagram.width / CELL) + 2;
+    this.down = Math.ceil(diagram.height / CELL) + 2;
     const { boxes, arrows } = diagram;
     for (let place = 0; place < boxes.length; place += 4) this.add(this.boxes, place / 4, boxes[place], boxes[place + 1], boxes[place] + boxes[place + 2], boxes[place + 1] + boxes[place + 3]);
     arrows.forEach((arrow, place) => {
@@ -51,7 +52,7 @@ class Index {
   within(map, x1, y1, x2, y2, most) {
     /** @type {Set<number>} */
     const found = new Set();
-    for (let y = Math.floor(y1 / CELL); y <= Math.floor(y2 / CELL); y++) {
+    for (let y = Math.max(Math.floor(y1 / CELL), 0); y <= Math.min(Math.floor(y2 / CELL), this.down - 1); y++) {
       for (let x = Math.max(Math.floor(x1 / CELL), 0); x <= Math.min(Math.floor(x2 / CELL), this.across - 1); x++) {
         for (const item of map.get(y * this.across + x) ?? []) found.add(item);
         if (found.size > most) return found;

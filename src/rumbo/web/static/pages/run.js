@@ -10,7 +10,7 @@ import { useHappenings } from "../live.js";
 import { confirm, say } from "../parts/dialog.js";
 import { Head } from "../parts/frame.js";
 import { Icon } from "../parts/icons.js";
-import { Copy, Empty, Moment, Progress, Search, TaskLink, Took, Trouble } from "../parts/pieces.js";
+import { Copy, Empty, Moment, Progress, Search, TaskLink, Took, Trace, Trouble } from "../parts/pieces.js";
 import { Rows } from "../parts/rows.js";
 import { byLook, ORDER, Shape, State, Strip } from "../parts/state.js";
 import { Bulk, change } from "../parts/tasks.js";
@@ -290,6 +290,6 @@ function Failure({ run, row }) {
   const last = attempts.data?.at(-1);
   return html`<section class="section"><div class="section-head"><${Shape} state=${lookOf(row)} /><h2 class="grow cut"><${TaskLink} id=${row.task_id} /></h2><span class="quiet">${t("n.attempts", { n: row.attempt })}</span>
     <button class="button small" type="button" onClick=${() => change("forgive", [row.task_id])}>${t("forgive.yes")}</button></div>
-    ${(last?.message || row.error) ? html`<pre class="trace" tabindex="0">${last?.message || row.error}</pre>` : html`<p class="quiet" style="padding: 8px 0">${row.reason}</p>`}</section>`;
+    ${(last?.message || row.error) ? html`<${Trace} text=${last?.message || row.error} />` : html`<p class="quiet" style="padding: 8px 0">${row.reason}</p>`}</section>`;
 }
 

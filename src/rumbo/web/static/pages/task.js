@@ -8,7 +8,7 @@ import { useHappenings, useNow } from "../live.js";
 import { confirm, say, sayRefused } from "../parts/dialog.js";
 import { Head } from "../parts/frame.js";
 import { Log } from "../parts/log.js";
-import { Ago, Copy, Empty, Moment, Progress, Section, TaskLink, Took, Trouble } from "../parts/pieces.js";
+import { Ago, Copy, Empty, Moment, Progress, Section, TaskLink, Took, Trace, Trouble } from "../parts/pieces.js";
 import { Shape, State } from "../parts/state.js";
 import { change, verbsFor } from "../parts/tasks.js";
 import { choose, href } from "../router.js";
@@ -78,7 +78,7 @@ function Why({ live, state, chapter, notes = {} }) {
   const isBad = ["failed", "retrying", "disabled", "lost", "unknown"].includes(state);
   return html`<div class="why"><div class="toolbar"><${State} state=${state} /><span>${why}</span></div>
     ${state === "running" && html`<div class="toolbar">${last && html`<${Took} since=${last.started} seconds=${null} isOpen=${true} />`}<${Progress} value=${progress} /><span class="quiet">${message}</span></div>`}
-    ${isBad && (last?.message || task?.error) && html`<div class="copied" style="align-items: start; width: 100%"><pre class="trace grow" tabindex="0">${last?.message || task.error}</pre><${Copy} text=${last?.message || task.error} /></div>`}</div>`;
+    ${isBad && (last?.message || task?.error) && html`<div class="copied" style="align-items: start; width: 100%"><${Trace} text=${last?.message || task.error} /><${Copy} text=${last?.message || task.error} /></div>`}</div>`;
 }
 
 /** @param {any} live @param {number} now */
@@ -165,7 +165,7 @@ function Attempts({ place, id, chapters }) {
       <tbody>${all.slice(0, 20).map((each) => html`<tr key=${`${each.run} ${each.number}`} class=${each === shown ? "at" : ""}><td>${each.number}</td><td><${State} state=${each.outcome} word=${named("outcome", each.outcome)} /></td><td><${Moment} at=${each.started} /></td>
         <td class="right"><${Took} since=${each.started} seconds=${each.seconds} isOpen=${each.outcome === "running"} /></td><td class="mono">${each.worker}</td><td class="mono quiet">${each.run}</td>
         <td><button class="button small" type="button" aria-pressed=${each === shown} onClick=${() => choose({ attempt: `${each.run} ${each.number}` })}>${t("log")}</button></td></tr>`)}</tbody></table></div></${Section}>
-    ${shown.message && shown.outcome !== "done" && shown !== all[0] && html`<pre class="trace" tabindex="0">${shown.message}</pre>`}
+    ${shown.message && shown.outcome !== "done" && shown !== all[0] && html`<${Trace} text=${shown.message} />`}
     <${Section} title=${html`${t("log")} <span class="count">${t("attempt")} ${shown.number}, <span class="mono">${shown.run}</span></span>`} class="borderless"><${Log} key=${`${shown.run} ${shown.number}`} run=${shown.run} task=${id} attempt=${shown.number} isOpen=${shown.outcome === "running" || shown.outcome === "parked"} /></${Section}>`;
 }
 

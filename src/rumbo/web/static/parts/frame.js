@@ -23,6 +23,7 @@ export const PLACES = [
 
 /** @param {{ at: string, user: string, showKeys: () => void, children?: any }} props */
 export function Frame({ at, user, showKeys, children }) {
+  useEffect(() => document.querySelector(".rail [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }), [at]);
   return html`<a class="skip-link" href="#main" onClick=${skip}>${t("skip")}</a><div class="frame">
     <nav class="rail" aria-label=${t("places")}>
       <a class="name" href=${href([])} aria-label="Rumbo"><${Mark} /><span>Rumbo</span></a>

@@ -101,3 +101,16 @@ export function Search({ value, onInput, label, wait = 250 }) {
   };
   return html`<label class="search"><${Icon} name="search" /><input class="field" type="search" data-search value=${text} placeholder=${label} aria-label=${label} onInput=${input} /><kbd>/</kbd></label>`;
 }
+
+/** What went wrong, as its author sees it: without the frames that lie in Rumbo itself. @param {{ text: string }} props */
+export function Trace({ text }) {
+  return html`<pre class="trace grow" tabindex="0">${trimmed(text)}</pre>`;
+}
+
+/** @param {string} text */
+export function trimmed(text) {
+  const frames = /^ {2}File "[^"]*[/\\\\]rumbo[/\\\\](worker|executors|pipeline|server)[/\\\\][^\n]*\n( {4}[^\n]*\n)*/gm;
+  const found = text.replace(frames, "");
+  // If nothing of the author's is left, the mistake is ours, and every frame counts.
+  return found.includes('  File "') ? found : text;
+}
