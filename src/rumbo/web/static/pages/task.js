@@ -113,7 +113,7 @@ function Actions({ task, state, live, chapter, done }) {
     confirm({ title: t("rerun"), text: html`${t("rerun.text")}${commands.map(([what, command]) => html`<span class="command"><span>${what}</span><span class="copied"><code>${command}</code><${Copy} text=${command} /></span></span>`)}`, yes: t("close") });
   };
   return html`${state === "running" && live && html`<button class="button" type="button" onClick=${send}>${t("message.send")}</button>`}
-    ${live && verbsFor(live.state).map((verb) => html`<button key=${verb} type="button" class=${`button ${verb === "cancel" ? "harm" : ""}`} onClick=${async () => { if (await change(verb, [task.id])) done(); }}>${t(`${verb}.yes`, { n: 1 })}</button>`)}
+    ${live && verbsFor(live.state, live.retry_at !== null).map((verb) => html`<button key=${verb} type="button" class=${`button ${verb === "cancel" ? "harm" : ""}`} onClick=${async () => { if (await change(verb, [task.id])) done(); }}>${t(`${verb}.yes`, { n: 1 })}</button>`)}
     <button class="button" type="button" onClick=${again}>${t("rerun")}</button>`;
 }
 

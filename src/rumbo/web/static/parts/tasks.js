@@ -12,13 +12,13 @@ const FITS = {
   forgive: ["failed", "cancelled"],
   enable: ["disabled"],
   done: ["pending", "failed", "disabled", "cancelled", "running", "parked"],
-  cancel: ["pending", "running", "parked", "batched", "failed"],
+  cancel: ["pending", "running", "parked", "batched"],
 };
 export const VERBS = /** @type {Verb[]} */ (Object.keys(FITS));
 
-/** @param {string} state @returns {Verb[]} */
-export function verbsFor(state) {
-  return VERBS.filter((verb) => FITS[verb].includes(state));
+/** @param {string} state @param {boolean} isRetried whether it will be tried again by itself @returns {Verb[]} */
+export function verbsFor(state, isRetried) {
+  return VERBS.filter((verb) => FITS[verb].includes(state) || (verb === "cancel" && isRetried));
 }
 
 /**
@@ -35,8 +35,9 @@ export async function change(verb, ids) {
       ? await ask(path`tasks/${ids[0]}/${verb}`, { method: "POST" })
       : await ask(`tasks/${verb}`, { method: "POST", body: { tasks: ids } });
     const refused = Object.entries(answer.refused ?? {});
-    const many = ids.length - refused.length;
+    const many = ids.filter((id) => id in answer.changed).length;
     if (many) say(t(`${verb}.said`, { n: many }));
+    else if (!refused.length) say(t("nothing.changed"));
     if (refused.length) say(`${t("refused.some", { n: refused.length })} ${refused[0][0]}: ${refused[0][1]}`, true);
     return many > 0;
   } catch (error) {
