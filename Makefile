@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check format test coverage bench docs clean
+.PHONY: help demo check format test coverage bench screenshots docs clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,17 +33,25 @@ check: $(VENV)/dev.stamp  ## lint, types, and the walls between the floors
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	tools/check_pages.sh
 
 format: $(VENV)/dev.stamp  ## rewrite the code in the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 test: $(VENV)/dev.stamp  ## every test, with coverage
+	@tools/install_chromium.sh
+	@tools/check_pages.sh --install
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST_ARGS)
 	$(BIN)/python -m coverage report --include='src/rumbo/scheduler/*' --fail-under=100
 
 bench: $(VENV)/dev.stamp  ## speed, beside Luigi and the floor
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/pages.py
+
+screenshots: $(VENV)/dev.stamp  ## the pictures of the web pages in the documentation, taken anew
+	@tools/install_chromium.sh
+	$(BIN)/python docs/screenshots/take.py
 
 docs: $(VENV)/dev.stamp  ## the documentation as a site in site/
 	$(BIN)/mkdocs build --strict

@@ -12,12 +12,14 @@ import time
 
 import rumbo
 
+PACE = float(os.environ.get("SHOP_PACE", "0"))
+
 
 class Slow(rumbo.Task):
     """Takes its time, and tells how far it is."""
 
     def work(self, seconds: float) -> None:
-        seconds *= float(os.environ.get("SHOP_PACE", "0"))
+        seconds *= PACE
         begun = time.monotonic()
         while (taken := time.monotonic() - begun) < seconds:
             self.set_progress_percentage(100 * taken / seconds)
@@ -48,7 +50,7 @@ class FetchRates(Slow):
 
     day: datetime.date
     retries = 1
-    backoff = (30.0,)
+    backoff = (20.0 * PACE,)
 
     def output(self) -> rumbo.LocalTarget:
         return rumbo.LocalTarget(f"rates/{self.day}.txt")

@@ -96,13 +96,13 @@ def test_who_is_not_known_signs_in(world: World, open_page: Callable[..., Page])
     def session(route: Route) -> None:
         if route.request.method == "POST":
             known.append(json.loads(route.request.post_data or "{}")["token"])
-        user = "ana" if known else ""
-        route.fulfill(json={"user": user, "role": "operator" if user else "", "asks": True})
+        user, role = ("ana", "operator") if known else (None, None)
+        route.fulfill(json={"user": user, "role": role, "asks": True})
 
     page = open_page("about:blank", is_strict=False)
     page.route("**/api/v1/session", session)
     page.goto(f"{world.server.url}/runs?status=failed")
-    page.fill("input[name=secret]", "a-token")
+    page.fill("input[name=token]", "a-token")
     page.click("button[type=submit]")
     page.wait_for_selector(".rail >> text=ana")
     assert page.url == f"{world.server.url}/runs?status=failed"

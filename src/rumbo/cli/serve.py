@@ -179,7 +179,7 @@ def run_server(
 
     # Questions about the history are answered in threads; workers must not wait 5 ms whenever one of those is at work.
     sys.setswitchinterval(0.0005)
-    lock = lock_for_server(server.state)
+    lock = lock_for_server(server.state, _address(server, listener))
     journal = SqliteJournal(open_state(server.state))
     terms = Terms(lease=server.lease, forget_after=server.forget_after, max_losses=server.max_losses)
     history = HistoryWriter(server.state)

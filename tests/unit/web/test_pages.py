@@ -10,7 +10,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from rumbo.cli.look import LOOKS
+from rumbo.looks import LOOKS
 from rumbo.web.pages import FOLDER, PLACES, Files, page_routes
 
 if TYPE_CHECKING:

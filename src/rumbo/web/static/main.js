@@ -27,7 +27,7 @@ const PAGES = {
   "sign-in": () => import("./pages/sign-in.js"),
 };
 
-/** @typedef {{ user: string, role: string, asks: boolean }} Session */
+/** @typedef {{ user: string | null, role: string | null, asks: boolean }} Session */
 
 /** @param {string[]} path */
 function pageOf(path) {
@@ -50,7 +50,7 @@ function App({ session }) {
   const Page = pages[name];
   if (name === "sign-in") return html`${Page && html`<${Page} />`}<${Voice} />`;
   const at = { run: "runs", task: "tasks" }[name] ?? name;
-  return html`<${Frame} at=${at} user=${session.user} showKeys=${() => setKeysShown(true)}>
+  return html`<${Frame} at=${at} user=${session.user ?? ""} showKeys=${() => setKeysShown(true)}>
       <${Standing} />
       ${name === "" && html`<${Head} title=${t("no.page")} /><div class="body"><${Empty} title=${t("no.page")}><a href=${href([])}>${t("place.now")}</a></${Empty}></div>`}
       ${Page && html`<${Guarded} key=${place.path.join("/")}><${Page} key=${place.path.join("/")} place=${place} session=${session} /></${Guarded}>`}
@@ -87,14 +87,14 @@ async function begin() {
     if (!location.pathname.endsWith("/sign-in")) go(href(["sign-in"], { then: now }));
   });
   /** @type {Session} */
-  let session = { user: "", role: "", asks: false };
+  let session = { user: null, role: null, asks: false };
   try {
     session = await ask("session");
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     if (error.status === 401) go(href(["sign-in"], { then: location.href }), true);
   }
-  if (session.asks && !session.user) go(href(["sign-in"], { then: location.href }), true);
+  if (session.asks && !session.role) go(href(["sign-in"], { then: location.href }), true);
   const root = document.getElementById("page");
   if (root) render(html`<${App} session=${session} />`, root);
 }

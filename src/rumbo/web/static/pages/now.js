@@ -48,9 +48,9 @@ export default function Now() {
         <${Section} title=${t("now.running")} count=${running.data && grouped(status.data?.tasks.running ?? running.data.length)}>
           ${running.data && (running.data.length ? html`<${Running} rows=${running.data} notes=${notes} />` : html`<div class="empty">${t("now.nothing.runs")}</div>`)}</${Section}>
         <div class="columns">
-          <${Section} title=${t("now.waiting")}>${waiting.data && html`<${Waiting} rows=${waiting.data} />`}</${Section}>
+          <div class="stack"><${Section} title=${t("now.waiting")}>${waiting.data && html`<${Waiting} rows=${waiting.data} />`}</${Section}>
+          <${Section} title=${t("now.runs")} aside=${html`<a href=${href(["runs"])}>${t("all")}</a>`}>${runs.data && html`<${Latest} rows=${runs.data.rows} />`}</${Section}></div>
           <${Section} title=${t("now.failed")} aside=${html`<a href=${href(["tasks"], { state: "failed" })}>${t("all")}</a>`}>${failures.data && html`<${Failed} rows=${failures.data.rows} />`}</${Section}>
-          <${Section} title=${t("now.runs")} aside=${html`<a href=${href(["runs"])}>${t("all")}</a>`}>${runs.data && html`<${Latest} rows=${runs.data.rows} />`}</${Section}>
         </div>`}
     </div>`;
 }
