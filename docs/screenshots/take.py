@@ -61,6 +61,7 @@ def run(folder: Path, pace: str, *words: str) -> subprocess.Popen[bytes]:
 def take(folder: Path) -> None:
     """Run, serve, shoot."""
     shutil.copy(HERE / "shop.py", folder)
+    (folder / "rumbo.toml").write_text("[resources]\ndatabase = 3\n", encoding="utf-8")
     for first in ("2026-07-01", "2026-08-01"):
         run(folder, "0.5", "--first", first, "--days", "12").wait()
     with socket.socket() as probe:
@@ -73,7 +74,7 @@ def take(folder: Path) -> None:
         time.sleep(3)
         run(folder, "0.3", "--first", "2026-09-05", "--days", "9", "--scheduler", url).wait()
         last = run(folder, "6", "--first", "2026-11-01", "--days", "28", "--scheduler", url)
-        time.sleep(35)
+        time.sleep(25)
         with urllib.request.urlopen(f"{url}/api/v1/runs?limit=5", timeout=10) as answer:
             runs = answer.read().decode().split('"id":"')[1:]
         now, before = runs[0].partition('"')[0], runs[2].partition('"')[0]

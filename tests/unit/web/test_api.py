@@ -276,8 +276,9 @@ def test_what_the_pages_draw(caller: Caller) -> None:
     assert by_family["states"] == ["running", "pending"]
     assert ask("runs/run-2/diagram?family=Load")["names"] == ["Load_1", "Load_2"]
     assert ask("runs/run-2/diagram?focus=All_1&up=1&down=0")["names"] == ["Load_1", "All_1"]
+    assert ask("runs/run-2/diagram?focus=all&up=0")["focus"] == "All_1"
     assert ask("runs/run-2/diagram?focus=Nothing")["detail"] == (
-        "Nothing is not among the tasks of this run that can be drawn."
+        "Nothing is in no id of the tasks of this run that can be drawn."
     )
     cut = ask("runs/run-2/diagram?limit=1")
     assert (cut["names"], cut["is_cut"]) == (["Load_1"], True)

@@ -48,7 +48,9 @@ def drawings(readers: Readers) -> APIRouter:
         run: Id,
         by: Literal["task", "family"] = "task",
         family: Annotated[list[str] | None, Query(description="Only tasks of these families.")] = None,
-        focus: Annotated[str | None, Query(max_length=2000, description="Only what is around this task.")] = None,
+        focus: Annotated[
+            str | None, Query(max_length=2000, description="Only what is around this task, by its id or a part of it.")
+        ] = None,
         up: Annotated[int, Query(ge=0, le=1000, description="Steps to what it needs.")] = 2,
         down: Annotated[int, Query(ge=0, le=1000, description="Steps to what needs it.")] = 2,
         hide_done: bool = False,
@@ -59,13 +61,16 @@ def drawings(readers: Readers) -> APIRouter:
             rows = history.outline(history.run(run), (limit if by == "task" and not family else _MOST) + 1)
         if by == "family":
             return _json(_families(rows[:_MOST], diagrams, len(rows) > _MOST))
-        if focus is not None:
-            rows = _around(rows, focus, up, down)
+        around_task = _found(rows, focus) if focus else None
+        if around_task is not None:
+            needs = _outline(rows).needs
+            focus = rows[around_task].task_id
+            rows = [rows[place] for place in around(needs, around_task, up, down)]
         if family:
             rows = [row for row in rows if row.family in family]
         if hide_done:
             rows = [row for row in rows if row.state != "done"]
-        return _json(_tasks(rows[:limit], diagrams, len(rows) > limit))
+        return _json(_tasks(rows[:limit], diagrams, focus or "", len(rows) > limit))
 
     @router.get("/runs/{run}/timeline", tags=["runs"], response_model=Timeline, **VIEWER)
     def draw_timeline(run: Id, limit: Tasks = 10_000) -> Response:
@@ -97,7 +102,7 @@ def _state(row: OutlineRow) -> str:
     return "skipped" if row.state == "done" and row.verdict == "skip" else row.state
 
 
-def _tasks(rows: Sequence[OutlineRow], diagrams: Diagrams, is_cut: bool) -> dict[str, object]:
+def _tasks(rows: Sequence[OutlineRow], diagrams: Diagrams, focus: str, is_cut: bool) -> dict[str, object]:
     outline = _outline(rows)
     return {
         "by": "task",
@@ -107,6 +112,7 @@ def _tasks(rows: Sequence[OutlineRow], diagrams: Diagrams, is_cut: bool) -> dict
         "states": [_state(row) for row in rows],
         "counts": [],
         "needs": outline.needs,
+        "focus": focus,
         "is_cut": is_cut,
     }
 
@@ -125,15 +131,23 @@ def _families(rows: Sequence[OutlineRow], diagrams: Diagrams, is_cut: bool) -> d
         "states": [next((state for state in _ORDER if each.get(state)), "unknown") for each in counts.values()],
         "counts": list(counts.values()),
         "needs": [],
+        "focus": "",
         "is_cut": is_cut,
     }
 
 
-def _around(rows: list[OutlineRow], focus: str, up: int, down: int) -> list[OutlineRow]:
-    at = next((number for number, row in enumerate(rows) if row.task_id == focus), None)
-    if at is None:
-        raise HTTPException(404, f"{focus} is not among the tasks of this run that can be drawn.")
-    return [rows[place] for place in around(_outline(rows).needs, at, up, down)]
+def _found(rows: Sequence[OutlineRow], text: str) -> int:
+    """The place of the task with this id, or else of the first one whose id has this text in it."""
+    wanted = text.lower()
+    part = None
+    for number, row in enumerate(rows):
+        if row.task_id == text:
+            return number
+        if part is None and wanted in row.task_id.lower():
+            part = number
+    if part is None:
+        raise HTTPException(404, f"{text} is in no id of the tasks of this run that can be drawn.")
+    return part
 
 
 def _timeline(

@@ -184,6 +184,8 @@ class Diagram(Shape):
     """Each: place of the box it comes from, of the one it leads to, then x and y of the points on its way."""
     needs: list[list[int]]
     """What each task needs, as places. Empty for families."""
+    focus: str
+    """Id of the task that everything is around; empty if nothing was looked for."""
     is_cut: bool
 
 

@@ -10,7 +10,7 @@ import { pilot, stage } from "./stage.js";
 
 /**
  * @typedef {{ by: "task" | "family", width: number, height: number, names: string[], families: string[], states: string[],
- *   counts: Record<string, number>[], boxes: number[], arrows: number[][], needs: number[][], is_cut: boolean }} Diagram
+ *   counts: Record<string, number>[], boxes: number[], arrows: number[][], needs: number[][], focus: string, is_cut: boolean }} Diagram
  */
 
 const CELL = 512;

@@ -212,7 +212,7 @@ export function Drawing({ run, place }) {
     const shown = names.current;
     if (!shown) return;
     if (shown.by === "family") choose({ by: "task", family: [shown.names[number]] });
-    else if (focus === shown.names[number]) go(href(["tasks", shown.names[number]]));
+    else if (shown.focus === shown.names[number]) go(href(["tasks", shown.names[number]]));
     else choose({ focus: shown.names[number] });
   };
   const describe = (/** @type {number} */ number) => {
@@ -229,13 +229,14 @@ export function Drawing({ run, place }) {
       <${Search} key=${focus} value=${focus} label=${t("graph.focus")} wait=${500} onInput=${(/** @type {string} */ text) => choose({ focus: text })} />
       ${focus && html`<label class="state">${t("graph.up")} <input class="field" style="width: 56px" type="number" min="0" max="100" value=${up} onChange=${(/** @type {any} */ event) => choose({ up: event.target.value })} /></label>
         <label class="state">${t("graph.down")} <input class="field" style="width: 56px" type="number" min="0" max="100" value=${down} onChange=${(/** @type {any} */ event) => choose({ down: event.target.value })} /></label>
-        <a class="button" href=${href(["tasks", focus])}>${t("task")}</a>`}
+        <a class="button" href=${href(["tasks", diagram?.focus || focus])}>${t("task")}</a>`}
       <label class="state"><input type="checkbox" checked=${isDoneHidden} onChange=${(/** @type {any} */ event) => choose({ hide_done: event.target.checked ? "true" : "" })} />${t("graph.hide.done")}</label>
       <span class="grow"></span><span class="legend wide">${seen.map((name) => html`<${State} key=${name} state=${name} />`)}</span>
       <a href=${href(["runs", run.id], { tab: "tasks" })}>${t("graph.table")}</a></div>
     <${Trouble} error=${answer.error} />
     ${diagram?.is_cut && html`<div class="notice mild">${t("graph.cut", { n: diagram.names.length })}</div>`}
-    ${diagram && (diagram.names.length ? html`<${DiagramView} diagram=${diagram} states=${states} focus=${focus} title=${title} onOpen=${open} describe=${describe} />` : html`<${Empty} title=${t("graph.none")}><p>${t("tasks.none.text")}</p></${Empty}>`)}</div>`;
+    ${!diagram && !answer.error && html`<div class="empty">${t("graph.wait")}</div>`}
+    ${diagram && (diagram.names.length ? html`<${DiagramView} diagram=${diagram} states=${states} focus=${diagram.focus} title=${title} onOpen=${open} describe=${describe} />` : html`<${Empty} title=${t("graph.none")}><p>${t("tasks.none.text")}</p></${Empty}>`)}</div>`;
 }
 
 /** The states of a diagram's boxes as they change; its structure stays. @param {string} run @param {import("../charts/diagram.js").Diagram | undefined} diagram @param {() => void} again */

@@ -5,7 +5,7 @@ import { useConnected } from "../live.js";
 import { href } from "../router.js";
 import { theme, turnTheme } from "../theme.js";
 import { language, named, speak, t } from "../words.js";
-import { useEffect, useState } from "../html.js";
+import { useEffect, useRef, useState } from "../html.js";
 import { Icon, Mark } from "./icons.js";
 
 /** Places in the rail, each with the letter that leads there after `g`. */
@@ -69,9 +69,16 @@ function ThemeButton() {
  * @param {{ title: string, crumb?: any, before?: any, after?: any, actions?: any, under?: any, isCode?: boolean }} props
  */
 export function Head({ title, crumb, before, after, actions, under, isCode }) {
+  const box = useRef(/** @type {HTMLElement | null} */ (null));
+  useEffect(() => {
+    // What else stays in place while the page is moved begins below the head, however tall that is.
+    const sizes = new ResizeObserver(() => document.documentElement.style.setProperty("--head", `${box.current?.offsetHeight ?? 53}px`));
+    if (box.current) sizes.observe(box.current);
+    return () => sizes.disconnect();
+  }, []);
   useEffect(() => {
     document.title = `${title} · Rumbo`;
   }, [title]);
-  return html`<header class="head"><div class="title">${crumb && html`<span class="crumb">${crumb} /</span>`}${before}<h1 class=${isCode ? "mono-title" : ""} title=${title}>${title}</h1>${after}</div>
+  return html`<header class="head" ref=${box}><div class="title">${crumb && html`<span class="crumb">${crumb} /</span>`}${before}<h1 class=${isCode ? "mono-title" : ""} title=${title}>${title}</h1>${after}</div>
     <div class="actions">${actions}</div>${under && html`<div class="under">${under}</div>`}</header>`;
 }

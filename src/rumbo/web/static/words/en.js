@@ -60,6 +60,7 @@ export const en = {
   "graph.none": "Nothing to draw",
   "graph.none.text": "A graph appears here with the first run.",
   "graph.table": "As a table",
+  "graph.wait": "The graph is being laid out …",
   "graph.up": "up",
   "grid.across": "Across",
   "grid.down": "Down",

@@ -61,6 +61,7 @@ export const es = {
   "graph.none": "Nada que dibujar",
   "graph.none.text": "Aquí aparece un grafo con la primera ejecución.",
   "graph.table": "Como tabla",
+  "graph.wait": "Se está trazando el grafo …",
   "graph.up": "arriba",
   "grid.across": "Columnas",
   "grid.down": "Filas",
