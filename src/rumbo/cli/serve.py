@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from rumbo.cli import address
 from rumbo.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -179,7 +180,7 @@ def run_server(
 
     # Questions about the history are answered in threads; workers must not wait 5 ms whenever one of those is at work.
     sys.setswitchinterval(0.0005)
-    lock = lock_for_server(server.state, _address(server, listener))
+    lock = lock_for_server(server.state)
     journal = SqliteJournal(open_state(server.state))
     terms = Terms(lease=server.lease, forget_after=server.forget_after, max_losses=server.max_losses)
     history = HistoryWriter(server.state)
@@ -198,9 +199,11 @@ def run_server(
         backlog=1024,
     )
     listener.listen(config.backlog)  # from here on, who comes is let in as soon as the application stands
+    address.tell(server.state, _address(server, listener))
     is_serving()
     log.info("serving %s at %s (process %d)", os.path.abspath(server.state), _address(server, listener), os.getpid())
     _Server(config, daemon).run(sockets=[listener])
+    address.take_back(server.state)
     history.close()
     journal.close()
     os.close(lock)

@@ -20,17 +20,17 @@ def ui_command(state: str | None, no_browser: bool) -> int:
     If none runs, one is started in the background; `kill` with the number that it prints ends it.
     """
     from rumbo import settings
-    from rumbo.store.state_file import address_of_server
+    from rumbo.cli import address
 
     folder = state or settings.load().server.state
-    address = address_of_server(folder)
-    if address is None:
+    found = address.known(folder)
+    if found is None:
         _start(folder)
-        address = address_of_server(folder) or ""
-    url = _for_browser(address)
+        found = address.known(folder) or ""
+    url = address.for_browser(found)
     if not url.startswith("http"):
         raise ConfigurationError(
-            f"The server over {folder} listens at {address or 'no address'}, which no browser can open. "
+            f"The server over {folder} listens at {found or 'no address'}, which no browser can open. "
             "Start it with --port in place of --unix-socket."
         )
     print(url, flush=True)
@@ -55,8 +55,3 @@ def _start(folder: str) -> None:
             command += ["--port", "0"]
     if subprocess.run(command, check=False).returncode:
         raise StoreError(f"No server could be started over {os.path.abspath(folder)}.")
-
-
-def _for_browser(address: str) -> str:
-    """An address of this machine that a browser can open, for one that only says "everywhere"."""
-    return address.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")

@@ -85,21 +85,15 @@ def _apply(db: sqlite3.Connection, script: str) -> None:
                 db.execute(statement)
 
 
-_LOCK = "server.lock"
-
-
-def lock_for_server(folder: str, address: str = "") -> int:
+def lock_for_server(folder: str) -> int:
     """Keep other servers from this folder while this process lives; gives the descriptor that holds the lock.
-
-    Args:
-        address: where the server can be reached; told to those who ask `address_of_server`.
 
     Raises:
         StoreBusy: another server works on it; its pid is named.
     """
     import fcntl
 
-    path = os.path.join(folder, _LOCK)
+    path = os.path.join(folder, "server.lock")
     try:
         make_folder(folder)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -108,34 +102,12 @@ def lock_for_server(folder: str, address: str = "") -> int:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        holder = _read(descriptor).partition("\n")[0]
+        holder = os.read(descriptor, 64).decode("utf-8", "replace").strip()
         os.close(descriptor)
         raise StoreBusy(
             f"Another server (process {holder or 'unknown'}) works on {folder}: stop it first, or name another folder "
             "with --state."
         ) from None
     os.ftruncate(descriptor, 0)
-    os.write(descriptor, f"{os.getpid()}\n{address}\n".encode())
+    os.write(descriptor, f"{os.getpid()}\n".encode())
     return descriptor
-
-
-def address_of_server(folder: str) -> str | None:
-    """Where the server that works on a folder can be reached; None: there is no such server."""
-    import fcntl
-
-    try:
-        descriptor = os.open(os.path.join(folder, _LOCK), os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return _read(descriptor).partition("\n")[2].strip()
-    else:
-        return None  # it is free: what it says is old
-    finally:
-        os.close(descriptor)
-
-
-def _read(descriptor: int) -> str:
-    return os.read(descriptor, 4096).decode("utf-8", "replace")
