@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 FOLDER = Path(__file__).parent / "static"
-PLACES = frozenset(("", "runs", "tasks", "graph", "grid", "workers", "resources", "history", "settings", "sign-in"))
-"""First words of the addresses that show the page."""
+PLACES = ("runs", "tasks", "graph", "grid", "workers", "resources", "history", "settings", "sign-in")
+"""First words of the addresses that show the page, beside the empty one."""
+DEEP = ("runs", "tasks")
+"""Those of them that have an address for each of what they list."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
     "base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
@@ -100,10 +102,7 @@ def page_routes() -> list[Route]:
         return _answer(request, found, lasting)
 
     def page(request: Request) -> Response:
-        path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
-        if path.strip("/").split("/")[0] not in PLACES:
-            raise HTTPException(404, "Not Found")
-        raw = request.scope.get("raw_path") or path.encode()
+        raw = request.scope.get("raw_path") or request.scope["path"].encode()
         return _answer(request, files().page(raw.count(b"/") - 1), "no-cache")
 
     def of_luigi(_request: Request) -> Response:
@@ -112,8 +111,8 @@ def page_routes() -> list[Route]:
     return [
         Route("/static/visualiser/index.html", of_luigi, methods=["GET"]),
         Route("/static/{release}/{path:path}", file, methods=["GET"]),
-        Route("/", page, methods=["GET"]),
-        Route("/{path:path}", page, methods=["GET"]),
+        *(Route(path, page, methods=["GET"]) for path in ("/", *(f"/{place}" for place in PLACES))),
+        *(Route(f"/{place}/{{id:path}}", page, methods=["GET"]) for place in DEEP),
     ]
 
 

@@ -91,7 +91,7 @@ def test_another_file_makes_another_hash(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/nothing", "/static/x/nothing.js", "/static/x/../../pages.py", "/static/x/vendor/LICENCES.md"]
+    "path", ["/nothing", "/graph/a", "/static/x/nothing.js", "/static/x/../../pages.py", "/static/x/vendor/LICENCES.md"]
 )
 def test_what_is_not_there(browser: Browser, path: str) -> None:
     assert browser.get(path).status_code == 404
@@ -119,7 +119,7 @@ def test_spanish_says_all_that_english_says() -> None:
 
 def test_every_place_in_the_rail_is_served() -> None:
     frame = (FOLDER / "parts" / "frame.js").read_text(encoding="utf-8")
-    assert set(re.findall(r'path: \["([\w-]+)"\]', frame)) <= PLACES
+    assert set(re.findall(r'path: \["([\w-]+)"\]', frame)) <= set(PLACES)
 
 
 def test_every_script_can_be_found_by_those_that_import_it() -> None:
