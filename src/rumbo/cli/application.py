@@ -68,7 +68,9 @@ def make_application(daemon: Daemon, state: str, log_folder: str = "") -> Starle
         Route("/metrics", Lazy(metrics)),
         *page_routes(),
     ]
-    return make_app(daemon, logs, more)
+    app = make_app(daemon, logs, more, watchers=(feed.hear, pulse.hear))
+    app.state.feed = feed
+    return app
 
 
 def _settings() -> list[Setting]:

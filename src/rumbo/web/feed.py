@@ -44,7 +44,6 @@ class Feed:
         self._kept: deque[Event] = deque(maxlen=kept)
         self._number = 0
         self._listeners: set[asyncio.Event] = set()
-        daemon.watchers.append(self.hear)
 
     @property
     def beginning(self) -> str:

@@ -36,7 +36,6 @@ class Pulse:
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
         self._beats: deque[Beat] = deque(maxlen=MOST)
-        daemon.watchers.append(self.hear)
 
     def hear(self, facts: Sequence[tuple[str, tuple[Any, ...]]]) -> None:
         """Take what has become certain."""
