@@ -7,7 +7,7 @@ PYTEST_ARGS ?=
 COMPAT_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check format test test-all coverage compat bench docs clean
+.PHONY: help demo check format test test-all coverage compat bench screenshots docs clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,7 @@ check: $(VENV)/dev.stamp  ## lint, types, and the walls between the floors
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	tools/check_pages.sh
 
 format: $(VENV)/dev.stamp  ## rewrite the code in the house style
 	$(BIN)/ruff check --fix .
@@ -41,6 +42,8 @@ format: $(VENV)/dev.stamp  ## rewrite the code in the house style
 
 test: $(VENV)/dev.stamp  ## every test, with coverage, against real servers on this machine
 	@tests/install_services.sh
+	@tools/install_chromium.sh
+	@tools/check_pages.sh --install
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST_ARGS)
 	$(BIN)/python -m coverage report --include='src/rumbo/scheduler/*' --fail-under=100
 
@@ -61,6 +64,11 @@ compat:  ## Luigi's own tests on this luigi package, beside Luigi itself; downlo
 
 bench: $(VENV)/dev.stamp  ## speed, beside Luigi and the floor
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/pages.py
+
+screenshots: $(VENV)/dev.stamp  ## the pictures of the web pages in the documentation, taken anew
+	@tools/install_chromium.sh
+	$(BIN)/python docs/screenshots/take.py
 
 docs: $(VENV)/dev.stamp  ## the documentation as a site in site/
 	$(BIN)/mkdocs build --strict

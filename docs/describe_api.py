@@ -14,10 +14,10 @@ _BEGIN, _END = "<!-- addresses -->", "<!-- end of addresses -->"
 
 def schema() -> dict[str, Any]:
     """The API's own description, without a server behind it."""
-    from rumbo.web.api.app import make_api
+    from rumbo.web.api.app import Watch, make_api
 
     nothing = cast("Any", None)
-    return make_api(nothing, nothing, nothing, nothing).openapi()
+    return make_api(nothing, nothing, nothing, nothing, Watch(nothing, nothing, nothing)).openapi()
 
 
 def table() -> str:

@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from rumbo.cli.look import LOOKS
+from rumbo.looks import LOOKS
 from rumbo.scheduler.records import State
 from rumbo.scheduler.transitions import HELD, TABLE, Cause, diagram
 

@@ -122,6 +122,28 @@ class Chapter(NamedTuple):
     attempts: tuple[AttemptRow, ...]
 
 
+class OutlineRow(NamedTuple):
+    """A task in the outline of a run: what a drawing needs of it."""
+
+    position: int
+    task_id: str
+    family: str
+    state: str
+    verdict: str
+    dependencies: tuple[int, ...]
+
+
+class CellRow(NamedTuple):
+    """Tasks of a family that have the same values of two parameters, and are in the same state."""
+
+    x: str
+    y: str
+    state: str
+    tasks: int
+    task_id: str
+    """One of them."""
+
+
 class DurationRow(NamedTuple):
     """How attempts of a family went in a period of time. Seconds, of all that ended in any way."""
 
@@ -190,6 +212,14 @@ class History(Protocol):
         """Attempts of a run that are under way."""
         ...
 
+    def outline(self, run: RunRow, limit: int = 10_000) -> list[OutlineRow]:
+        """The first tasks of a run, in the order of its plan, with what they need."""
+        ...
+
+    def run_attempts(self, run: RunRow, limit: int = 10_000) -> list[AttemptRow]:
+        """The first attempts of a run, in the order of its tasks."""
+        ...
+
     def failures(self, family: str | None = None, after: str | None = None, limit: int = 50) -> Page[AttemptRow]:
         """Attempts that did not end well, over all runs, the latest first."""
         ...
@@ -220,6 +250,18 @@ class History(Protocol):
 
     def families(self) -> list[str]:
         """Names of all families."""
+        ...
+
+    def states_by_family(self) -> dict[str, dict[str, int]]:
+        """How many tasks of each family are in each state, over all runs. Linear in all tasks of all runs."""
+        ...
+
+    def parameters(self, family: str) -> list[str]:
+        """Names of the parameters of a family, as its newest task has them."""
+        ...
+
+    def grid(self, family: str, x: str, y: str | None = None, limit: int = 20_000) -> list[CellRow]:
+        """The newest tasks of a family, counted by the values of one or two parameters and by state."""
         ...
 
     def story(self, task: TaskRow, after: str | None = None, limit: int = 20) -> Page[Chapter]:

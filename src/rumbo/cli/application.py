@@ -12,8 +12,11 @@ from rumbo.web.access.access import Access
 from rumbo.web.access.gate import Gate
 from rumbo.web.access.rules import OPEN, SHIPPING, VIEWING, WORKING, Rules, api_rules, luigi_rules
 from rumbo.web.app import make_app
+from rumbo.web.feed import Feed
 from rumbo.web.lazy import Lazy
 from rumbo.web.luigi_routes import luigi_routes
+from rumbo.web.pages import page_routes
+from rumbo.web.pulse import Pulse
 from rumbo.wire.luigi import METHODS, Speaker
 from rumbo.wire.luigi.dialect import OWN_BEHALF, READS, STEERING
 
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from rumbo.server.daemon import Terms
     from rumbo.sinks.chronicle import AlertChronicle
     from rumbo.web.access.access import AccessTerms
+    from rumbo.web.api.shapes import Setting
 
 LUIGI = "luigi"
 """Kind of the journal's entries that are calls of Luigi's workers."""
@@ -86,12 +90,15 @@ def make_application(daemon: Daemon, access: Access, state: str, log_folder: str
 
     logs = LogStore(log_folder)
 
+    feed, pulse = Feed(daemon), Pulse(daemon)
+
     def make_api() -> ASGIApp:
         from rumbo.store.reader import HistoryReader
-        from rumbo.web.api.app import make_api
+        from rumbo.web.api.app import Watch, make_api
         from rumbo.web.api.readers import Readers
 
-        return make_api(daemon, Readers(lambda: HistoryReader(state, log_folder)), logs, access)
+        watch = Watch(feed, pulse, _settings)
+        return make_api(daemon, Readers(lambda: HistoryReader(state, log_folder)), logs, access, watch)
 
     def make_metrics() -> ASGIApp:
         from rumbo.web.metrics import make_metrics
@@ -104,11 +111,12 @@ def make_application(daemon: Daemon, access: Access, state: str, log_folder: str
     async def routes_of_api() -> Any:
         return (await api.made()).state.guarded  # type: ignore[attr-defined]
 
-    api = Lazy(make_api)
-    more = [Mount("/api/v1", api), *luigi_routes(call, METHODS), Route("/metrics", Lazy(make_metrics))]
+    api, pages = Lazy(make_api), page_routes()
+    more = [Mount("/api/v1", api), *luigi_routes(call, METHODS), Route("/metrics", Lazy(make_metrics)), *pages]
     # Every address has its line here; what has none is refused to everybody.
     rules = Rules(
         {
+            **{page.path: OPEN for page in pages},  # what they show, they ask the API for
             "/": OPEN,
             "/health": OPEN,
             "/ready": OPEN,
@@ -120,4 +128,16 @@ def make_application(daemon: Daemon, access: Access, state: str, log_folder: str
             "/api/{method}": luigi_rules(READS, STEERING, OWN_BEHALF),
         }
     )
-    return make_app(daemon, logs, more, [Middleware(Gate, access, rules)])
+    app = make_app(daemon, logs, more, [Middleware(Gate, access, rules)], watchers=(feed.hear, pulse.hear))
+    app.state.feed = feed
+    return app
+
+
+def _settings() -> list[Setting]:
+    from rumbo.cli.config import rows, written
+    from rumbo.web.api.shapes import Setting
+
+    return [
+        Setting(section=row.section, key=row.key, value=written(row.value), origin=row.origin, help=row.help)
+        for row in rows()
+    ]

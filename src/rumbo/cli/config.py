@@ -76,12 +76,12 @@ def config_command(tables: tuple[str, ...], as_json: bool, with_help: bool) -> i
         return 0
     ink = Ink(sys.stdout)
     section = None
-    width = max((len(f"{row.key} = {_written(row.value)}") for row in found), default=0)
+    width = max((len(f"{row.key} = {written(row.value)}") for row in found), default=0)
     for row in found:
         if row.section != section:
             click.echo(f"{'' if section is None else chr(10)}[{row.section}]")
             section = row.section
-        text = f"{row.key} = {_written(row.value)}"
+        text = f"{row.key} = {written(row.value)}"
         colour = ink.faint if row.origin == "default" else ink.strong
         click.echo(f"{colour(text.ljust(width))}  {ink.faint(row.origin)}")
         if with_help and row.help:
@@ -103,7 +103,7 @@ def _of_tables(found: list[Row], tables: tuple[str, ...]) -> list[Row]:
     return [row for row in found if row.section in tables or row.section.partition(".")[0] in tables]
 
 
-def _written(value: Any) -> str:
+def written(value: Any) -> str:
     """A value as TOML has it; what is not set as a dash."""
     if value is None:
         return "-"

@@ -9,9 +9,10 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, TextIO
 
 from rumbo.cli.finding import failure_text
-from rumbo.cli.look import LOOKS, can_symbols, lasting, plural, segments
+from rumbo.cli.look import can_symbols, lasting, plural, segments
 from rumbo.cli.plain import Printed, name_of
 from rumbo.cli.standing import Standing
+from rumbo.looks import LOOKS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

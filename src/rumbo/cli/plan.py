@@ -135,14 +135,14 @@ def write(plan: Plan, format: str, flags: Mapping[str, Any], ink: Ink | None = N
         return json.dumps(as_data(plan, nodes), indent=2) + "\n"
     if format == "text":
         return _as_text(plan, nodes, flags, ink)
-    from rumbo.cli.drawings.picture import picture
+    from rumbo.drawings.picture import picture
 
     drawn = picture(plan, flags.get("all", False))
     if format == "mermaid":
         from rumbo.cli.drawings.mermaid import mermaid
 
         return mermaid(drawn)
-    from rumbo.cli.drawings.svg import svg
+    from rumbo.drawings.svg import svg
 
     return svg(drawn)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from rumbo.cli import address
 from rumbo.clock import SystemClock
 from rumbo.errors import ConfigurationError
 
@@ -264,6 +265,8 @@ def run_server(
     from rumbo.store.history import HistoryWriter
     from rumbo.store.housekeeping import Housekeeping
 
+    # Questions about the history are answered in threads; workers must not wait 5 ms whenever one of those is at work.
+    sys.setswitchinterval(0.0005)
     wait = None if listener is not None else _Standby(server, is_up)
     journal = open_journal(server.state, wait)
     terms = Terms(lease=server.lease, forget_after=server.forget_after, max_losses=server.max_losses)
@@ -290,6 +293,7 @@ def run_server(
     )
     listener = listener or listen(server)
     listener.listen(config.backlog)  # from here on, who comes is let in as soon as the application stands
+    address.tell(_folder(server), _address(server, listener))
     if wait is None or not wait.has_waited:
         is_up()
     log.info("serving %s at %s (process %d)", _name(server), _address(server, listener), os.getpid())
@@ -297,6 +301,7 @@ def run_server(
     serving = _Server(config, daemon)
     daemon.when_replaced = serving.give_way
     serving.run(sockets=[listener])
+    address.take_back(_folder(server))
     access.close()
     housekeeping.stop()
     history.close()

@@ -91,7 +91,9 @@ class Daemon:
         self.commits = 0
         self.started = 0.0
         self.watchers: list[Watcher] = []
-        """Each is given what has become certain, as calls of an `Observer`: (method, arguments). Must not block."""
+        """Each is given what has become certain, as calls of an `Observer`: (method, arguments). Must not block.
+
+        When the daemon is told to stop, each is given nothing once, so that it can let go of those who listen to it."""
         self._journal = journal
         self._clock = clock
         self._capacity = capacity or {}
@@ -121,6 +123,11 @@ class Daemon:
         self.when_replaced: Callable[[], object] = lambda: None
         """Called then."""
         self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it takes nothing on any more."""
+        return self._is_stopping
 
     @property
     def entries(self) -> int:
@@ -214,6 +221,8 @@ class Daemon:
     def _answer_all(self) -> None:
         for poll in self._polls.values():
             _resolve(poll)
+        for watch in self.watchers:
+            watch(())
 
     async def stop(self) -> None:
         """Answer those who wait, write everything down, and let go."""

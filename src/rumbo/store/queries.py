@@ -171,6 +171,16 @@ def edges(db: Database, first: int, last: int) -> list[Row]:
     return db.execute(sql, (first, last)).fetchall()
 
 
+def outline(db: Database, first: int, last: int, limit: int) -> list[Row]:
+    """Key, id, family, state, verdict and dependencies of the first tasks of a run."""
+    sql = (
+        "SELECT rt.key, t.id, f.name, rt.state, rt.verdict, rt.dependencies FROM run_tasks AS rt NOT INDEXED "
+        "JOIN tasks AS t ON t.number = rt.task JOIN families AS f ON f.number = t.family "
+        "WHERE rt.key BETWEEN ? AND ? ORDER BY rt.key LIMIT ?"
+    )
+    return db.execute(sql, (first, last, limit)).fetchall()
+
+
 # -- tasks --------------------------------------------------------------------------------------------------------
 
 _TASK = (
@@ -254,6 +264,26 @@ def tasks_by_prefix(db: Database, prefix: str, limit: int) -> list[Row]:
 def family_names(db: Database) -> list[str]:
     """All families there are, in order."""
     return [name for (name,) in db.execute("SELECT DISTINCT name FROM families ORDER BY name")]
+
+
+def latest_states(db: Database, held: Sequence[int]) -> list[Row]:
+    """Family, state, run and how many tasks; the run (else 0) only for states in which it may have crashed."""
+    sql = (
+        f"SELECT f.name, rt.state, CASE WHEN rt.state IN ({_marks(held)}) THEN rt.key >> {keys.POSITION_BITS} ELSE 0 "
+        "END, count(*) FROM (SELECT max(key) AS key FROM run_tasks INDEXED BY run_tasks_story GROUP BY task) AS latest "
+        "JOIN run_tasks AS rt ON rt.key = latest.key JOIN tasks AS t ON t.number = rt.task "
+        "JOIN families AS f ON f.number = t.family GROUP BY 1, 2, 3"
+    )
+    return db.execute(sql, tuple(held)).fetchall()
+
+
+def newest_of_family(db: Database, family: str, limit: int) -> list[Row]:
+    """Latest run, id, parameters and latest state of the newest tasks of a family."""
+    sql = (
+        f"SELECT rt.key >> {keys.POSITION_BITS}, t.id, t.params, rt.state FROM tasks AS t CROSS JOIN run_tasks AS rt "
+        f"WHERE t.family IN (SELECT number FROM families WHERE name = ?) AND {_LATEST} ORDER BY t.number DESC LIMIT ?"
+    )
+    return db.execute(sql, (family, limit)).fetchall()
 
 
 def _narrowed(where: list[str], values: list[Any], which: Filter) -> tuple[list[str], list[Any]]:

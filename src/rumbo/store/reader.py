@@ -17,9 +17,11 @@ from rumbo.history import (
     SORTS,
     AmbiguousInHistory,
     AttemptRow,
+    CellRow,
     Chapter,
     DurationRow,
     NotInHistory,
+    OutlineRow,
     Page,
     RunRow,
     RunTaskRow,
@@ -210,6 +212,16 @@ class HistoryReader:
         rows = queries.edges(self._db, *keys.task_keys(run.number))
         return {keys.position_of(key): positions_in(text) for key, text in rows}
 
+    def outline(self, run: RunRow, limit: int = 10_000) -> list[OutlineRow]:
+        """The first tasks of a run, in the order of its plan, with what they need."""
+        rows = queries.outline(self._db, *keys.task_keys(run.number), limit)
+        return [
+            OutlineRow(
+                keys.position_of(key), task_id, family, _state(state, run), verdict, tuple(positions_in(dependencies))
+            )
+            for key, task_id, family, state, verdict, dependencies in rows
+        ]
+
     # -- attempts ----------------------------------------------------------------------------------------------------
 
     def attempts(self, run: RunRow, position: int) -> list[AttemptRow]:
@@ -221,6 +233,10 @@ class HistoryReader:
     def running(self, run: RunRow, limit: int = 1000) -> list[AttemptRow]:
         """Attempts of a run that are under way."""
         return self._attempts(queries.running(self._db, *keys.attempt_keys(run.number), limit), (run,))
+
+    def run_attempts(self, run: RunRow, limit: int = 10_000) -> list[AttemptRow]:
+        """The first attempts of a run, in the order of its tasks."""
+        return self._attempts(queries.attempts(self._db, *keys.attempt_keys(run.number), limit), (run,))
 
     def failures(self, family: str | None = None, after: str | None = None, limit: int = 50) -> Page[AttemptRow]:
         """Attempts that did not end well, over all runs, the latest first."""
@@ -320,6 +336,40 @@ class HistoryReader:
     def families(self) -> list[str]:
         """Names of all families in the history."""
         return queries.family_names(self._db)
+
+    def states_by_family(self) -> dict[str, dict[str, int]]:
+        """How many tasks of each family are in each state, over all runs."""
+        crashed = self._crashed()
+        found: dict[str, dict[str, int]] = {}
+        for family, state, number, many in queries.latest_states(self._db, _HELD):
+            of_family = found.setdefault(family, {})
+            run = crashed.get(number)
+            word = STATES[state] if run is None else _state(state, run)
+            of_family[word] = of_family.get(word, 0) + many
+        return found
+
+    def _crashed(self) -> dict[int, RunRow]:
+        """Runs that said nothing of their end, and whose processes are gone."""
+        rows = queries.runs(self._db, None, ("running",), 10_000)
+        return {run.number: run for run in map(self._run, rows) if run.status == "crashed"}
+
+    def parameters(self, family: str) -> list[str]:
+        """Names of the parameters of a family, as its newest task has them."""
+        rows = queries.tasks(self._db, None, queries.Filter(family), None, 1)
+        return list(json.loads(rows[0][4])) if rows else []
+
+    def grid(self, family: str, x: str, y: str | None = None, limit: int = 20_000) -> list[CellRow]:
+        """The newest tasks of a family, counted by the values of one or two parameters and by state."""
+        crashed = self._crashed()
+        cells: dict[tuple[str, str, str], CellRow] = {}
+        for number, task_id, params, state in queries.newest_of_family(self._db, family, limit):
+            values = json.loads(params)
+            run = crashed.get(number)
+            word = STATES[state] if run is None else _state(state, run)
+            key = (values.get(x, ""), values.get(y, "") if y is not None else "", word)
+            cell = cells.get(key)
+            cells[key] = CellRow(*key, 1, task_id) if cell is None else cell._replace(tasks=cell.tasks + 1)
+        return list(cells.values())
 
     def _tasks(self, rows: list[Row]) -> list[TaskRow]:
         numbers = sorted({keys.run_of(row[5]) for row in rows})

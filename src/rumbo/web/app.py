@@ -20,21 +20,27 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.routing import BaseRoute
 
-    from rumbo.server.daemon import Daemon
+    from rumbo.server.daemon import Daemon, Watcher
 
 
 def make_app(
-    daemon: Daemon, logs: Logs, more: Sequence[BaseRoute] = (), around: Sequence[Middleware] = ()
+    daemon: Daemon,
+    logs: Logs,
+    more: Sequence[BaseRoute] = (),
+    around: Sequence[Middleware] = (),
+    watchers: Sequence[Watcher] = (),
 ) -> Starlette:
     """The application over a daemon that has loaded its journal.
 
     Args:
         more: routes beside those of workers, and /health and /ready.
         around: what every request goes through first, the outermost first.
+        watchers: told of what has become certain, from the start on.
     """
 
     @asynccontextmanager
     async def life(_app: Starlette) -> AsyncIterator[None]:
+        daemon.watchers += watchers
         await daemon.start()
         yield
         await daemon.stop()

@@ -72,6 +72,15 @@ class RunResult:
     def __repr__(self) -> str:
         return f"<run {self.id}: {self.status}>"
 
+    def _repr_html_(self) -> str:
+        """What became of the plan as a picture, for notebooks."""
+        from rumbo.drawings.notebook import as_html
+        from rumbo.drawings.picture import picture
+
+        fates = self.fates
+        drawn = picture(self.plan, look_of=lambda node: _LOOKS[fates[node.id]])
+        return as_html(drawn, self.summary().partition("\n")[0])
+
     @property
     def fates(self) -> dict[str, Fate]:
         """What became of each task of the plan, by task id, in the order they were found."""
@@ -172,6 +181,17 @@ _FATES = {
     Outcome.FAILED: Fate.FAILED,
     Outcome.TIMED_OUT: Fate.FAILED,
     Outcome.CANCELLED: Fate.CANCELLED,
+}
+_LOOKS = {
+    Fate.COMPLETE: "skip",
+    Fate.DONE: "done",
+    Fate.ELSEWHERE: "done",
+    Fate.FAILED: "failed",
+    Fate.BROKEN: "broken",
+    Fate.CANCELLED: "cancelled",
+    Fate.EXTERNAL: "wait",
+    Fate.HELD_UP: "wait",
+    Fate.NOT_RUN: "cancelled",
 }
 _FINE = (Fate.DONE, Fate.COMPLETE, Fate.ELSEWHERE)
 _TROUBLES = {

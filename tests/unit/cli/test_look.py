@@ -6,7 +6,8 @@ import io
 
 import pytest
 
-from rumbo.cli.look import LOOKS, Ink, lasting, plural, segments
+from rumbo.cli.look import Ink, lasting, plural, segments
+from rumbo.looks import LOOKS
 
 
 class Screen(io.TextIOWrapper):

@@ -20,6 +20,7 @@ from rumbo.server.daemon import Terms
 from rumbo.store.access_book import StateAccessBook
 from rumbo.web.access.access import AccessTerms
 from rumbo.web.access.limits import Rates
+from rumbo.web.pages import page_routes
 from rumbo.wire.luigi import METHODS
 from server_house import until
 from server_inside import ServerInside
@@ -42,6 +43,7 @@ PLAIN = {
     "/api/v1/work": WORKERS,
     "/api/v1/work/orders": WORKERS,
     "/api/v1/work/log": WORKERS,
+    **{page.path: ANYBODY for page in page_routes()},
 }
 LUIGI = {
     word: names.split()
@@ -306,8 +308,8 @@ def test_a_stream_ends_when_the_token_is_revoked(asker: Asker) -> None:
         ana = Talker("ana-of-the-stream")
         for request in (ana.joins(), ana.begins("run-of-the-stream", spec("Clean_1"))):
             assert asker.ask("/api/v1/work", "worker", "POST", codec.encode(request)).status == 200
-        assert answer.read() == b"\n"
-    until(lambda: not asker.server.daemon.watchers, 5, "the end of the stream at the server")
+        assert b"event:" not in answer.read()
+    until(lambda: not asker.server.app.state.feed.listeners, 5, "the end of the stream at the server")
 
 
 def test_a_worker_whose_token_is_revoked_while_it_waits_gets_nothing(tmp_path: Path) -> None:

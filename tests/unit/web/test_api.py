@@ -234,8 +234,6 @@ def test_what_happens_is_streamed(caller: Caller) -> None:
     events = [json.loads(line[6:]) for line in heard if line.startswith("data: ")]
     assert {"run": "run-2", "task": "Load_1", "attempt": 1, "outcome": "done"} in events
     assert (events[-1]["task"], events[-1]["state"]) == ("All_1", "done")
-    # Who has gone is noticed when the next thing happens, or after a while.
-    assert len(caller.server.daemon.watchers) <= 1
 
 
 def test_numbers_for_prometheus(caller: Caller) -> None:
@@ -262,3 +260,73 @@ def test_the_api_describes_itself(caller: Caller) -> None:
 def test_names_with_odd_letters(caller: Caller) -> None:
     odd = "Worker(salt=1, host=a/b)"
     assert caller.ask(f"runs/{quote(odd, safe='')}")["status"] == 404
+
+
+def test_what_the_pages_draw(caller: Caller) -> None:
+    ask = caller.ask
+    drawn = ask("runs/run-1/diagram")
+    assert (drawn["names"], drawn["states"], drawn["needs"]) == (
+        ["Clean_1", "Report_1"],
+        ["failed", "pending"],
+        [[], [0]],
+    )
+    assert (len(drawn["boxes"]), [arrow[:2] for arrow in drawn["arrows"]]) == (8, [[0, 1]])
+    by_family = ask("runs/run-2/diagram?by=family")
+    assert (by_family["names"], by_family["counts"]) == (
+        ["Load", "All"],
+        [{"running": 1, "pending": 1}, {"pending": 1}],
+    )
+    assert by_family["states"] == ["running", "pending"]
+    assert ask("runs/run-2/diagram?family=Load")["names"] == ["Load_1", "Load_2"]
+    assert ask("runs/run-2/diagram?focus=All_1&up=1&down=0")["names"] == ["Load_1", "All_1"]
+    assert ask("runs/run-2/diagram?focus=all&up=0")["focus"] == "All_1"
+    assert ask("runs/run-2/diagram?focus=Nothing")["detail"] == (
+        "Nothing is in no id of the tasks of this run that can be drawn."
+    )
+    cut = ask("runs/run-2/diagram?limit=1")
+    assert (cut["names"], cut["is_cut"]) == (["Load_1"], True)
+    timeline = ask("runs/run-1/timeline")
+    assert (timeline["tasks"], timeline["outcomes"], timeline["workers"], timeline["lanes"]) == (
+        ["Clean_1"],
+        ["failed"],
+        ["ana"],
+        [0],
+    )
+    assert timeline["critical"] == ["Clean_1"]
+    near = ask("runs/run-1/tasks/Clean_1/neighbours")
+    assert ([each["task_id"] for each in near["needed_by"]], near["needs"]) == (["Report_1"], [])
+    grid = ask("families/Load/grid?x=name")
+    assert (grid["parameters"], [(cell["x"], cell["state"], cell["tasks"]) for cell in grid["cells"]]) == (
+        ["name"],
+        [("Load_2", "pending", 1), ("Load_1", "running", 1)],
+    )
+    assert ask("families/Nothing/grid")["cells"] == []
+
+
+def test_what_the_pages_count(caller: Caller) -> None:
+    ask = caller.ask
+    assert ask("families/states")["Load"] == {"running": 1, "pending": 1}
+    assert ask("tasks/Clean_1")["state"] == "failed"
+    (underway,) = ask("running")
+    assert (underway["run"], underway["task_id"], underway["expected"]) == ("run-2", "Load_1", None)
+    waiting = {(each["family"], each["kind"], each["what"]): each["tasks"] for each in ask("waiting")}
+    assert waiting == {
+        ("Report", "dependencies", ""): 1,
+        ("All", "dependencies", ""): 1,
+        ("Load", "resources", "database"): 1,
+    }
+    pulse = ask("pulse")
+    assert (pulse["length"], sum(beat["failed"] for beat in pulse["beats"])) == (20.0, 1)
+    settings = {(each["section"], each["key"]): each["origin"] for each in ask("configuration")}
+    assert settings["server", "port"] == "default"
+
+
+def test_several_tasks_are_changed_at_once(caller: Caller) -> None:
+    answer = caller.ask("tasks/cancel", {"tasks": ["Load_2", "Load_2", "Report_1", "Nothing"]})
+    assert answer["changed"] == {"Load_2": "cancelled", "Report_1": "cancelled"}
+    assert answer["refused"] == {"Nothing": "The scheduler does not know it (any more)."}
+    answer = caller.ask("tasks/enable", {"tasks": ["Load_2"]})
+    assert answer["changed"] == {}
+    assert list(answer["refused"]) == ["Load_2"]
+    assert caller.ask("tasks/forgive", {"tasks": []})["status"] == 422
+    assert caller.ask("tasks/burn", {"tasks": ["Load_2"]})["status"] == 422

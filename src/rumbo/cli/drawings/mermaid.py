@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rumbo.cli.look import LOOKS
+from rumbo.looks import LOOKS
 
 if TYPE_CHECKING:
-    from rumbo.cli.drawings.picture import Picture
+    from rumbo.drawings.picture import Picture
 
 _STYLES = {
     "run": "fill:#ddf4ff,stroke:#0969da,color:#0a3069",
@@ -22,11 +22,11 @@ def mermaid(picture: Picture) -> str:
     names = {box.key: f"t{place}" for place, box in enumerate(picture.boxes)}
     lines = ["flowchart LR"]
     for box in picture.boxes:
-        symbol = LOOKS[box.verdict].symbol
+        symbol = LOOKS[box.look].symbol
         text = "<br/>".join(_escaped(part) for part in (f"{symbol} {box.title}", *box.lines))
-        lines.append(f'  {names[box.key]}["{text}"]:::{box.verdict}')
+        lines.append(f'  {names[box.key]}["{text}"]:::{box.look}')
     lines += [f"  {names[needed]} --> {names[needing]}" for needed, needing in picture.arrows]
-    used = dict.fromkeys(box.verdict for box in picture.boxes)
+    used = dict.fromkeys(box.look for box in picture.boxes)
     lines += [f"  classDef {verdict} {_STYLES[verdict]}" for verdict in used]
     return "\n".join(lines) + "\n"
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from rumbo.cli.look import LOOKS, plural
+from rumbo.cli.look import plural
+from rumbo.looks import LOOKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -14,6 +14,8 @@ from rumbo import __version__
 from rumbo.errors import RumboError
 from rumbo.web.api.access import access_routes
 from rumbo.web.api.changes import changes
+from rumbo.web.api.configuration import configuration
+from rumbo.web.api.drawings import drawings
 from rumbo.web.api.output import output
 from rumbo.web.api.past import past
 from rumbo.web.api.present import present
@@ -21,12 +23,17 @@ from rumbo.web.api.terms import VIEWER
 from rumbo.web.problems import answer_http, problem_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.requests import Request
     from starlette.responses import Response
 
     from rumbo.server.daemon import Daemon
     from rumbo.web.access.access import Access
     from rumbo.web.api.readers import Readers
+    from rumbo.web.api.shapes import Setting
+    from rumbo.web.feed import Feed
+    from rumbo.web.pulse import Pulse
     from rumbo.web.work import Logs
 
 _ABOUT = (
@@ -35,7 +42,16 @@ _ABOUT = (
 )
 
 
-def make_api(daemon: Daemon, readers: Readers, logs: Logs, access: Access) -> FastAPI:
+class Watch(NamedTuple):
+    """Those who watch the server for the API, and what they know that it does not."""
+
+    feed: Feed
+    pulse: Pulse
+    configuration: Callable[[], list[Setting]]
+    """The settings in force, secrets masked."""
+
+
+def make_api(daemon: Daemon, readers: Readers, logs: Logs, access: Access, watch: Watch) -> FastAPI:
     """The application, to be mounted at ``/api/v1``. Its ``state.guarded`` are all routes, each with an ``x-role``."""
     api = FastAPI(
         title="Rumbo",
@@ -46,7 +62,15 @@ def make_api(daemon: Daemon, readers: Readers, logs: Logs, access: Access) -> Fa
         redoc_url=None,
         root_path_in_servers=False,
     )
-    parts = (present(daemon), past(readers), changes(daemon), output(daemon, readers, logs), access_routes(access))
+    parts = (
+        present(daemon, watch.pulse),
+        past(readers),
+        drawings(readers),
+        changes(daemon),
+        output(daemon, readers, logs, watch.feed),
+        configuration(watch.configuration),
+        access_routes(access),
+    )
     for router in parts:
         api.include_router(router)
     api.add_exception_handler(RumboError, _answer_error)

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from fastapi import APIRouter, HTTPException
 
+from rumbo.errors import CommandRejected
 from rumbo.scheduler import commands as do
 from rumbo.scheduler.effects import StateChanged, StopAsked
 from rumbo.server.coordinator import Telling
-from rumbo.web.api.shapes import Amount, Done, Message, Reply, Sent, Slots
+from rumbo.web.api.shapes import Amount, Done, DoneAll, Ids, Message, Reply, Sent, Slots
 from rumbo.web.api.terms import OPERATOR, VIEWER, Id
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from rumbo.scheduler.effects import Effect
     from rumbo.server.daemon import Daemon
+
+
+_VERBS: dict[str, Callable[[str], do.Command]] = {
+    "cancel": lambda id: do.Cancel((id,)),
+    "forgive": do.Forgive,
+    "enable": do.Enable,
+    "done": do.MarkDone,
+}
 
 
 def changes(daemon: Daemon) -> APIRouter:
@@ -68,6 +77,22 @@ def changes(daemon: Daemon) -> APIRouter:
     async def mark_done(task: Id) -> Done:
         """Hold a task for complete because you say so; if it runs, it is stopped."""
         return await change(task, do.MarkDone(task))
+
+    @router.post("/tasks/{verb}", tags=["tasks"], **OPERATOR)
+    async def change_several(verb: Literal["cancel", "forgive", "enable", "done"], ids: Ids) -> DoneAll:
+        """Do the same to several tasks: `cancel`, `forgive`, `enable` or `done`; those that refuse are left alone."""
+        changed: dict[str, str] = {}
+        refused: dict[str, str] = {}
+        for id in dict.fromkeys(ids.tasks):
+            if id not in daemon.coordinator.machine.tasks:
+                refused[id] = "The scheduler does not know it (any more)."
+                continue
+            try:
+                changed |= _done(daemon.command_now(_VERBS[verb](id))).changed
+            except CommandRejected as error:
+                refused[id] = str(error)
+        await daemon.settled()
+        return DoneAll(changed=changed, refused=refused)
 
     @router.post("/tasks/{task}/messages", tags=["tasks"], **OPERATOR)
     async def send_message(task: Id, message: Message) -> Sent:

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+import time
+from threading import Lock
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import StringConstraints
 
 from rumbo.web.api import shapes
-from rumbo.web.api.shapes import Attempt, Chapter, Durations, Failure, Graph, Listing, Node, Run, RunTask, Task
+from rumbo.web.api.shapes import (
+    Attempt,
+    Cell,
+    Chapter,
+    Durations,
+    Failure,
+    Graph,
+    Grid,
+    Listing,
+    Neighbours,
+    Node,
+    Run,
+    RunTask,
+    Task,
+    Underway,
+)
 from rumbo.web.api.terms import VIEWER, After, Id, Limit, Moment, Text
 
 if TYPE_CHECKING:
     from rumbo.history import AttemptRow, History, RunRow, RunTaskRow, TaskRow
     from rumbo.web.api.readers import Readers
 
+_MOST = 200_000
 RunStatus = Literal["running", "done", "failed", "incomplete", "cancelled", "crashed"]
 StateName = Literal[
     "pending", "running", "parked", "batched", "done", "failed", "disabled", "cancelled", "unknown", "lost"
@@ -30,6 +48,7 @@ Sort = Literal["plan", "family", "state", "started", "seconds", "-plan", "-famil
 def past(readers: Readers) -> APIRouter:
     """The routes."""
     router = APIRouter()
+    states = States(readers)
 
     @router.get("/runs", tags=["runs"], **VIEWER)
     def list_runs(status: RunStatus | None = None, after: After = None, limit: Limit = 50) -> Listing[Run]:
@@ -78,6 +97,20 @@ def past(readers: Readers) -> APIRouter:
             row = history.run(run)
             return [attempt_of(each) for each in history.attempts(row, history.run_task(row, task).position)]
 
+    @router.get("/runs/{run}/tasks/{task}/neighbours", tags=["runs"], **VIEWER)
+    def list_neighbours(run: Id, task: Id, limit: Limit = 100) -> Neighbours:
+        """The tasks of a run that a task needs, and those that need it."""
+        with readers.one() as history:
+            row = history.run(run)
+            at = history.run_task(row, task)
+            below = list(at.dependencies)
+            above = [each.position for each in history.outline(row, _MOST) if at.position in each.dependencies]
+            return Neighbours(
+                needs=[run_task_of(each) for each in history.run_tasks_at(row, below[:limit])],
+                needed_by=[run_task_of(each) for each in history.run_tasks_at(row, above[:limit])],
+                is_cut=max(len(below), len(above)) > limit,
+            )
+
     @router.get("/runs/{run}/graph", tags=["runs"], **VIEWER)
     def draw_run(run: Id, limit: Annotated[int, Query(ge=1, le=10_000)] = 1000) -> Graph:
         """The plan of a run; its first tasks if there are more than `limit`."""
@@ -106,6 +139,12 @@ def past(readers: Readers) -> APIRouter:
             page = history.tasks(family, params, search, state, after, limit)
             return Listing(rows=[task_of(row) for row in page.rows], next=page.next)
 
+    @router.get("/tasks/{task}", tags=["tasks"], **VIEWER)
+    def get_task(task: Id) -> Task:
+        """One task over all runs, by its id or the beginning of it."""
+        with readers.one() as history:
+            return task_of(history.task(task))
+
     @router.get("/tasks/{task}/story", tags=["tasks"], **VIEWER)
     def tell_story(task: Id, after: After = None, limit: Annotated[int, Query(ge=1, le=100)] = 20) -> Listing[Chapter]:
         """What became of a task, run by run, the latest first, with all attempts."""
@@ -126,6 +165,34 @@ def past(readers: Readers) -> APIRouter:
         """Names of all families of tasks."""
         with readers.one() as history:
             return history.families()
+
+    @router.get("/families/states", tags=["tasks"], **VIEWER)
+    def count_states() -> dict[str, dict[str, int]]:
+        """How many tasks of each family are in each state, over all runs; a few seconds old at most."""
+        return states.counts()
+
+    @router.get("/families/{family}/grid", tags=["tasks"], **VIEWER)
+    def lay_out_grid(
+        family: Id, x: Text = None, y: Text = None, limit: Annotated[int, Query(ge=1, le=100_000)] = 20_000
+    ) -> Grid:
+        """The newest tasks of a family, counted by the values of one or two parameters and by state."""
+        with readers.one() as history:
+            names = history.parameters(family)
+            across = x or (names[0] if names else "")
+            cells = history.grid(family, across, y or None, limit)
+            rows = [Cell.model_validate(each) for each in cells]
+            return Grid(family=family, parameters=names, x=across, y=y or "", cells=rows)
+
+    @router.get("/running", tags=["attempts"], **VIEWER)
+    def list_underway(limit: Limit = 100) -> list[Underway]:
+        """Attempts that are under way in any run, the oldest first, with how long such ones take."""
+        with readers.one() as history:
+            rows: list[tuple[str, AttemptRow]] = []
+            for run in history.runs("running", None, 100).rows:
+                rows += [(run.id, each) for each in history.running(run, limit)]
+            rows.sort(key=lambda row: row[1].started)
+            typical = _typical(history, {row.family for _, row in rows[:limit]})
+            return [Underway(run=run, expected=typical.get(row.family), **_attempt(row)) for run, row in rows[:limit]]
 
     @router.get("/failures", tags=["attempts"], **VIEWER)
     def list_failures(family: Text = None, after: Place = None, limit: Limit = 50) -> Listing[Failure]:
@@ -152,6 +219,36 @@ def past(readers: Readers) -> APIRouter:
             return [Durations.model_validate(row) for row in history.durations(family, since, until, hours)]
 
     return router
+
+
+class States:
+    """Counts of all tasks, kept for a moment, since many may look at them and they take long to count."""
+
+    def __init__(self, readers: Readers, lasting: float = 3.0) -> None:
+        self._readers = readers
+        self._lasting = lasting
+        self._lock = Lock()
+        self._counted = -1e9
+        self._counts: dict[str, dict[str, int]] = {}
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """By family and state."""
+        with self._lock:
+            if time.monotonic() - self._counted > self._lasting:
+                with self._readers.one() as history:
+                    self._counts = history.states_by_family()
+                self._counted = time.monotonic()
+            return self._counts
+
+
+def _typical(history: History, families: set[str]) -> dict[str, float]:
+    """How long attempts of some families take in the middle, by the last four weeks."""
+    found = {}
+    for family in list(families)[:50]:
+        rows = history.durations(family, time.time() - 28 * 86_400, None, 28 * 24)
+        if rows:
+            found[family] = rows[-1].median
+    return found
 
 
 def run_of(history: History, row: RunRow, is_counted: bool = True) -> Run:

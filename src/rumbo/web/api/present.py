@@ -9,20 +9,41 @@ from fastapi import APIRouter, HTTPException, Query
 
 from rumbo import __version__
 from rumbo.scheduler.views import neighbourhood, why_not
-from rumbo.web.api.shapes import Change, Graph, Held, Holder, Lease, Live, Node, Resource, Status, Worker
+from rumbo.web.api.shapes import (
+    Beat as BeatShape,
+)
+from rumbo.web.api.shapes import (
+    Change,
+    Graph,
+    Held,
+    Holder,
+    Lease,
+    Live,
+    Node,
+    Resource,
+    Status,
+    Wait,
+    Worker,
+)
+from rumbo.web.api.shapes import (
+    Pulse as PulseShape,
+)
 from rumbo.web.api.terms import VIEWER, Id
+from rumbo.web.api.waits import waits
+from rumbo.web.pulse import LENGTH
 
 if TYPE_CHECKING:
     from rumbo.scheduler.machine import Machine
     from rumbo.scheduler.records import TaskRecord, WorkerRecord
     from rumbo.server.coordinator import Coordinator
     from rumbo.server.daemon import Daemon
+    from rumbo.web.pulse import Pulse
 
 _MOST_HOLDERS = 100
 _MOST_CHANGES = 50
 
 
-def present(daemon: Daemon) -> APIRouter:
+def present(daemon: Daemon, pulse: Pulse) -> APIRouter:
     """The routes."""
     router = APIRouter()
 
@@ -58,6 +79,17 @@ def present(daemon: Daemon) -> APIRouter:
     async def list_resources() -> list[Resource]:
         """All resources that workers share, with those who hold them."""
         return _resources(daemon.coordinator.machine)
+
+    @router.get("/waiting", tags=["tasks"], **VIEWER)
+    async def list_waiting() -> list[Wait]:
+        """What waits, by family and by what it waits for."""
+        return await waits(daemon.coordinator.machine)
+
+    @router.get("/pulse", tags=["server"], **VIEWER)
+    async def tell_pulse() -> PulseShape:
+        """How much ended and how much was under way in each stretch of the last hour."""
+        beats = [BeatShape.model_validate(each) for each in pulse.beats(time.time())]
+        return PulseShape(length=LENGTH, beats=beats)
 
     @router.get("/tasks/{task}/live", tags=["tasks"], **VIEWER)
     async def get_live(task: Id) -> Live:

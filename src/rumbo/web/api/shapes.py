@@ -165,6 +165,134 @@ class Graph(Shape):
     is_cut: bool
 
 
+class Diagram(Shape):
+    """Where the boxes and arrows of a drawing lie: columns, one value a box, so that large ones travel light."""
+
+    by: Literal["task", "family"]
+    width: float
+    height: float
+    names: list[str]
+    """Ids of tasks, or names of families."""
+    families: list[str]
+    states: list[str]
+    """Of tasks, in the order of names; that of a family is the one that matters most."""
+    counts: list[dict[str, int]]
+    """Of families, in the order of names: tasks by state. Empty for tasks."""
+    boxes: list[float]
+    """x, y, width and height of one box after the other."""
+    arrows: list[list[float]]
+    """Each: place of the box it comes from, of the one it leads to, then x and y of the points on its way."""
+    needs: list[list[int]]
+    """What each task needs, as places. Empty for families."""
+    focus: str
+    """Id of the task that everything is around; empty if nothing was looked for."""
+    is_cut: bool
+
+
+class Timeline(Shape):
+    """The attempts of a run over time: columns, one value an attempt."""
+
+    since: float
+    until: float
+    workers: list[str]
+    """Of lanes: in one lane no attempts overlap."""
+    lanes: list[int]
+    tasks: list[str]
+    families: list[str]
+    numbers: list[int]
+    outcomes: list[str]
+    started: list[float]
+    seconds: list[float | None]
+    """Null: still under way."""
+    critical: list[str]
+    """Ids of the tasks that decided when the run was over, from first to last."""
+    is_cut: bool
+
+
+class Neighbours(Shape):
+    """Tasks of a run next to one: those that it needs, and those that need it."""
+
+    needs: list[RunTask]
+    needed_by: list[RunTask]
+    is_cut: bool
+
+
+class Underway(Attempt):
+    """An attempt that is under way, with its run."""
+
+    run: str
+    expected: float | None
+    """How long attempts of its family take in the middle, by the last weeks; null when none is known."""
+
+
+class Wait(Shape):
+    """Tasks of a family that wait for the same kind of thing."""
+
+    family: str
+    kind: Literal["dependencies", "resources", "workers", "turn", "outside", "retry"]
+    what: str
+    """The resource that is short; else empty."""
+    tasks: int
+    next: float | None
+    """With `retry`: when the first of them is tried again."""
+
+
+class Beat(Shape):
+    """What ended in a stretch of some seconds from `at`, and how much was under way at its end."""
+
+    at: float
+    done: int
+    failed: int
+    waiting: int
+    running: int
+
+
+class Pulse(Shape):
+    """The last hour of the server, without the stretches in which nothing happened."""
+
+    length: float
+    """Seconds of a stretch."""
+    beats: list[Beat]
+
+
+class Cell(Shape):
+    """Tasks with the same values of two parameters, in the same state."""
+
+    x: str
+    y: str
+    state: str
+    tasks: int
+    task_id: str
+    """One of them."""
+
+
+class Grid(Shape):
+    """The newest tasks of a family by the values of one or two of its parameters."""
+
+    family: str
+    parameters: list[str]
+    """All that the family has."""
+    x: str
+    y: str
+    cells: list[Cell]
+
+
+class Setting(Shape):
+    """A setting in force. Secrets are masked."""
+
+    section: str
+    key: str
+    value: str
+    origin: str
+    help: str
+
+
+class Ids(Shape):
+    """Several tasks."""
+
+    tasks: Annotated[list[Annotated[str, Field(max_length=2000)]], Field(min_length=1, max_length=10_000)]
+
+
 class Held(Shape):
     """An attempt that a worker makes."""
 
@@ -252,6 +380,12 @@ class Done(Shape):
     """Tasks and their new states."""
     stopping: list[str] = []
     """Tasks that run, whose workers have been told to stop them."""
+
+
+class DoneAll(Done):
+    """The same for several tasks, with those for which it could not be done, and why."""
+
+    refused: dict[str, str]
 
 
 class Amount(Shape):

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rumbo.cli.drawings.layout import layout
+from rumbo.layout import layout
 
 if TYPE_CHECKING:
-    from rumbo.cli.drawings.layout import Place
+    from rumbo.layout import Place
 
 BOX = (80.0, 40.0)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
-from rumbo.cli.drawings.layout import Place, layout
-from rumbo.cli.look import LOOKS
+from rumbo.layout import Place, layout
+from rumbo.looks import LOOKS
 
 if TYPE_CHECKING:
-    from rumbo.cli.drawings.picture import Box, Picture
+    from rumbo.drawings.picture import Box, Picture
 
 _TITLE = 13.0
 _LINE = 16.0
@@ -17,15 +17,23 @@ _MARGIN = 24.0
 _PADDING = 12.0
 _STRIP = 4.0
 
-_VERDICTS = ("run", "skip", "wait", "broken")
-_MEANINGS = {"run": "would run", "skip": "complete", "wait": "waits", "broken": "broken"}
+_LOOKS = ("run", "done", "skip", "wait", "failed", "broken", "cancelled")
+_MEANINGS = {
+    "run": "would run",
+    "done": "done",
+    "skip": "complete",
+    "wait": "waits",
+    "failed": "failed",
+    "broken": "broken",
+    "cancelled": "not run",
+}
 
 
 def svg(picture: Picture) -> str:
     """The drawing, with a key to its colours and shapes."""
     sizes = {box.key: _size(box) for box in picture.boxes}
     found = layout(sizes, picture.arrows)
-    used = [each for each in _VERDICTS if any(box.counts.get(each) for box in picture.boxes)]
+    used = [each for each in _LOOKS if any(box.counts.get(each) for box in picture.boxes)]
     width = max(found.width, 110.0 * len(used)) + 2 * _MARGIN
     height = found.height + 2 * _MARGIN + 28
     parts = [
@@ -60,12 +68,12 @@ def _width_of(text: str) -> float:
 
 def _box(box: Box, place: Place) -> str:
     x, y, width, height = place
-    verdict = box.verdict
+    look = box.look
     parts = [
-        f'<g class="{verdict}"><title>{escape(" ".join((box.title, *box.lines)))}</title>',
+        f'<g class="{look}"><title>{escape(" ".join((box.title, *box.lines)))}</title>',
         f'<rect class="box{" root" if box.is_root else ""}" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" '
         f'height="{height:.1f}" rx="6"/>',
-        f'<text class="mark" x="{x + _PADDING:.1f}" y="{y + _PADDING + 11:.1f}">{LOOKS[verdict].symbol}</text>',
+        f'<text class="mark" x="{x + _PADDING:.1f}" y="{y + _PADDING + 11:.1f}">{LOOKS[look].symbol}</text>',
         f'<text class="title" x="{x + _PADDING + 20:.1f}" y="{y + _PADDING + 11:.1f}">{escape(box.title)}</text>',
     ]
     for number, line in enumerate(box.lines, 1):
@@ -77,17 +85,17 @@ def _box(box: Box, place: Place) -> str:
 
 
 def _strip(box: Box, x: float, y: float, width: float) -> str:
-    """How many of a family have which verdict, as segments of a bar; a few among many can still be seen."""
+    """How many of a family have which look, as segments of a bar; a few among many can still be seen."""
     total = sum(box.counts.values())
     least = 6.0
     parts = []
     spare = width - least * len(box.counts)
-    for verdict in _VERDICTS:
-        number = box.counts.get(verdict)
+    for look in _LOOKS:
+        number = box.counts.get(look)
         if number:
             part = least + spare * number / total
             parts.append(
-                f'<rect class="bar {verdict}" x="{x:.1f}" y="{y:.1f}" width="{part:.1f}" height="{_STRIP}" rx="1"/>'
+                f'<rect class="bar {look}" x="{x:.1f}" y="{y:.1f}" width="{part:.1f}" height="{_STRIP}" rx="1"/>'
             )
             x += part
     return "".join(parts)
@@ -106,20 +114,36 @@ def _curve(route: list[tuple[float, float]]) -> str:
 
 def _legend(used: list[str], height: float) -> str:
     parts = []
-    for place, verdict in enumerate(used):
+    for place, look in enumerate(used):
         x = _MARGIN + 110 * place
         parts.append(
-            f'<g class="{verdict}"><text class="mark" x="{x:.0f}" y="{height - 16:.0f}">{LOOKS[verdict].symbol}</text>'
-            f'<text class="line" x="{x + 18:.0f}" y="{height - 16:.0f}">{_MEANINGS[verdict]}</text></g>'
+            f'<g class="{look}"><text class="mark" x="{x:.0f}" y="{height - 16:.0f}">{LOOKS[look].symbol}</text>'
+            f'<text class="line" x="{x + 18:.0f}" y="{height - 16:.0f}">{_MEANINGS[look]}</text></g>'
         )
     return "".join(parts)
 
 
 def _style() -> str:
-    """Colours by verdict, for light pages and, where the reader's system asks for it, for dark ones."""
+    """Colours by look, for light pages and, where the reader's system asks for it, for dark ones."""
     fills = {
-        "light": {"run": "#ddf4ff", "skip": "#f3f8f4", "wait": "#f6f7f8", "broken": "#fff0e7"},
-        "dark": {"run": "#0c2d4d", "skip": "#16241b", "wait": "#1c2128", "broken": "#3d1a0c"},
+        "light": {
+            "run": "#ddf4ff",
+            "done": "#e9f6ec",
+            "skip": "#f3f8f4",
+            "wait": "#f6f7f8",
+            "failed": "#fff0e7",
+            "broken": "#fff0e7",
+            "cancelled": "#f6f7f8",
+        },
+        "dark": {
+            "run": "#0c2d4d",
+            "done": "#12301c",
+            "skip": "#16241b",
+            "wait": "#1c2128",
+            "failed": "#3d1a0c",
+            "broken": "#3d1a0c",
+            "cancelled": "#1c2128",
+        },
     }
     inks = {"light": ("#1f2328", "#59636e", "#8c959f", "#ffffff"), "dark": ("#e6edf3", "#9da7b1", "#6e7681", "#0d1117")}
 
@@ -129,11 +153,9 @@ def _style() -> str:
             f".page{{fill:{page}}}.title{{fill:{ink}}}.line{{fill:{faint}}}",
             f".arrow{{stroke:{arrow}}}.head{{fill:{arrow}}}",
         ]
-        for verdict, fill in fills[theme].items():
-            colour = LOOKS[verdict].dark if theme == "dark" else LOOKS[verdict].light
-            found.append(
-                f".{verdict} .box{{fill:{fill};stroke:{colour}}}.{verdict} .mark,.bar.{verdict}{{fill:{colour}}}"
-            )
+        for look, fill in fills[theme].items():
+            colour = LOOKS[look].dark if theme == "dark" else LOOKS[look].light
+            found.append(f".{look} .box{{fill:{fill};stroke:{colour}}}.{look} .mark,.bar.{look}{{fill:{colour}}}")
         return "".join(found)
 
     return (

@@ -1,0 +1,143 @@
+"""What happens on the server as a stream of numbered events, a stretch of which is kept for those who come back.
+
+An event is numbered ``BEGINNING-NUMBER``: who was cut off says which one it heard last, and goes on from there. When
+that lies too far back, or the server began anew, it is told that it missed something, and has to look for itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections import deque
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rumbo.scheduler.effects import Assigned, AttemptEnded, Noted, RetryPlanned, StateChanged
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from rumbo.server.daemon import Daemon
+
+KEPT = 20_000
+QUIET = 15.0
+"""Seconds after which a line is sent though nothing happens, so that a broken connection is noticed."""
+_PAUSE = 0.1
+"""Seconds between two pieces of the stream: what happens in between travels together."""
+
+
+class Event(NamedTuple):
+    """Something that happened in a run (or in none: an empty name). ``data`` is JSON."""
+
+    number: int
+    kind: str
+    run: str
+    data: str
+
+
+class Feed:
+    """Hears what has become certain, and tells all who listen."""
+
+    def __init__(self, daemon: Daemon, kept: int = KEPT) -> None:
+        self._daemon = daemon
+        self._kept: deque[Event] = deque(maxlen=kept)
+        self._number = 0
+        self._listeners: set[asyncio.Event] = set()
+
+    @property
+    def beginning(self) -> str:
+        """What the numbers of this server's events begin with: another one after each start."""
+        return f"{int(self._daemon.started * 1000):x}"
+
+    @property
+    def listeners(self) -> int:
+        """How many listen."""
+        return len(self._listeners)
+
+    def hear(self, facts: Sequence[tuple[str, tuple[Any, ...]]]) -> None:
+        """Take what has become certain."""
+        before = self._number
+        for name, arguments in facts:
+            if name == "happened":
+                run, effects = arguments
+                for effect in effects:
+                    self._take_effect(run, effect)
+            elif name == "planned":
+                run, nodes = arguments
+                self._take("plan", run, {"run": run, "tasks": len(nodes)})
+            elif name in ("run_started", "run_ended"):
+                about = arguments[0]
+                status = about.status if name == "run_ended" else "running"
+                self._take("run", about.id, {"run": about.id, "status": status})
+        if self._number != before or self._daemon.is_stopping:
+            for listener in self._listeners:
+                listener.set()
+
+    def _take_effect(self, run: str, effect: object) -> None:
+        if isinstance(effect, StateChanged):
+            old, new = effect.old.name.lower(), effect.new.name.lower()
+            self._take("task", run, {"run": run, "task": effect.task, "old": old, "state": new, "at": effect.at})
+        elif isinstance(effect, AttemptEnded):
+            outcome = effect.outcome.name.lower()
+            about = {"run": run, "task": effect.task, "attempt": effect.attempt, "outcome": outcome}
+            self._take("attempt", run, about)
+        elif isinstance(effect, Assigned):
+            for task in effect.tasks:
+                about = {"run": run, "task": task, "attempt": effect.attempt, "worker": effect.worker, "at": effect.at}
+                self._take("begin", run, about)
+        elif isinstance(effect, Noted):
+            self._take("note", run, {"run": run, "task": effect.task, "what": effect.kind, "value": effect.value})
+        elif isinstance(effect, RetryPlanned):
+            self._take("retry", run, {"run": run, "task": effect.task, "due": effect.due})
+
+    def _take(self, kind: str, run: str, about: dict[str, Any]) -> None:
+        self._number += 1
+        self._kept.append(Event(self._number, kind, run, json.dumps(about)))
+
+    async def listen(self, run: str | None = None, last: str = "") -> AsyncIterator[bytes]:
+        """What happens from now on, or after the event ``last``, of all runs or of one; as server-sent events."""
+        number, has_missed = self._resume(last)
+        yield f": listening\nid: {self.beginning}-{number}\n\n".encode()
+        if has_missed:
+            yield b"event: missed\ndata: {}\n\n"
+        bell = asyncio.Event()
+        self._listeners.add(bell)
+        try:
+            while not self._daemon.is_stopping:
+                events, has_missed = self._after(number)
+                bell.clear()
+                if events:
+                    number = events[-1].number
+                    piece = "".join(self._written(each) for each in events if run in (None, each.run))
+                    if has_missed:
+                        piece += f"event: missed\nid: {self.beginning}-{number}\ndata: {{}}\n\n"
+                    if piece:
+                        yield piece.encode()
+                    await asyncio.sleep(_PAUSE)
+                    continue
+                try:
+                    await asyncio.wait_for(bell.wait(), QUIET)
+                except TimeoutError:
+                    yield b": quiet\n\n"
+        finally:
+            with contextlib.suppress(KeyError):
+                self._listeners.remove(bell)
+
+    def _resume(self, last: str) -> tuple[int, bool]:
+        """The number after which to go on, and whether something is missing in between."""
+        beginning, _, text = last.partition("-")
+        if not last:
+            return self._number, False
+        if beginning != self.beginning or not text.isdigit() or int(text) > self._number:
+            return self._number, True
+        return int(text), False
+
+    def _after(self, number: int) -> tuple[list[Event], bool]:
+        """The events after a number, and whether some of them are not kept any more."""
+        many = min(self._number - number, len(self._kept))
+        has_missed = self._number - number > many
+        return list(islice(reversed(self._kept), many))[::-1], has_missed
+
+    def _written(self, event: Event) -> str:
+        return f"event: {event.kind}\nid: {self.beginning}-{event.number}\ndata: {event.data}\n\n"

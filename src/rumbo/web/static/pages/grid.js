@@ -1,0 +1,126 @@
+/** Tasks of a family by the values of one or two of their parameters: days by regions, say. Drag over cells to choose them. */
+
+import { path, useAnswer } from "../api.js";
+import { html, useEffect, useMemo, useRef, useState } from "../html.js";
+import { useHappenings } from "../live.js";
+import { ask } from "../api.js";
+import { Head } from "../parts/frame.js";
+import { Empty, Trouble } from "../parts/pieces.js";
+import { byLook, Shape, State, WORST } from "../parts/state.js";
+import { Bulk } from "../parts/tasks.js";
+import { choose, go, href } from "../router.js";
+import { named, t } from "../words.js";
+
+/** Columns and rows that are drawn at once; the latest ones. */
+const MOST = 120;
+
+/** @typedef {{ x: string, y: string, state: string, tasks: number, task_id: string }} Cell */
+/** @typedef {{ counts: Record<string, number>, tasks: number, id: string }} Square */
+
+/** @param {{ place: import("../router.js").Place }} props */
+export default function Grid({ place }) {
+  const families = useAnswer("families");
+  const names = /** @type {string[]} */ (families.data ?? []);
+  const family = place.query.get("family") ?? names[0] ?? "";
+  const [x, y] = [place.query.get("x") ?? "", place.query.get("y") ?? ""];
+  const answer = useAnswer(family ? path`families/${family}/grid` : null, { x, y }, 1500);
+  useHappenings(answer.again);
+  const grid = /** @type {any} */ (answer.data);
+  useEffect(() => {
+    // The most telling pair to begin with: a day across, if there is one, and the first other parameter down.
+    if (!grid || x || grid.family !== family) return;
+    const across = grid.parameters.find((/** @type {string} */ each) => /date|day|hour|month|week|time/.test(each)) ?? grid.parameters[0];
+    choose({ family, x: across, y: grid.parameters.find((/** @type {string} */ each) => each !== across) });
+  }, [grid?.family, family, x]);
+  /** @param {string} which */
+  const axis = (which) => (/** @type {any} */ event) => choose({ [which]: event.target.value });
+  return html`<${Head} title=${t("place.grid")} /><${Trouble} error=${answer.error} />
+    <div class="body flush"><div class="toolbar"><select class="field" aria-label=${t("family")} value=${family} onChange=${(/** @type {any} */ event) => go(href(["grid"], { family: event.target.value }), true)}>${names.map((each) => html`<option key=${each} value=${each}>${each}</option>`)}</select>
+      ${grid && html`<label class="state">${t("grid.across")} <select class="field" value=${grid.x} onChange=${axis("x")}>${grid.parameters.map((/** @type {string} */ each) => html`<option key=${each} value=${each}>${each}</option>`)}</select></label>
+        <label class="state">${t("grid.down")} <select class="field" value=${grid.y} onChange=${axis("y")}><option value="">–</option>${grid.parameters.map((/** @type {string} */ each) => html`<option key=${each} value=${each}>${each}</option>`)}</select></label>`}
+      <span class="grow"></span><span class="legend wide">${["done", "running", "waiting", "failed"].map((each) => html`<${State} key=${each} state=${each} />`)}</span></div>
+    ${families.data && !names.length && html`<${Empty} title=${t("tasks.none")}><p>${t("runs.none.text")}</p><pre>rumbo run -m my_pipeline MyTask</pre></${Empty}>`}
+    ${grid && (grid.cells.length ? html`<${Squares} grid=${grid} again=${answer.again} />` : html`<${Empty} title=${t("grid.none")} />`)}</div>`;
+}
+
+/** Values in their natural order: numbers as numbers. @param {Iterable<string>} values */
+function sorted(values) {
+  return [...new Set(values)].sort((a, b) => a.localeCompare(b, undefined, { numeric: true }));
+}
+
+/** @param {{ grid: any, again: () => void }} props */
+function Squares({ grid, again }) {
+  const cells = /** @type {Cell[]} */ (grid.cells);
+  const across = useMemo(() => sorted(cells.map((each) => each.x)).slice(-MOST), [cells]);
+  const down = useMemo(() => sorted(cells.map((each) => each.y)).slice(-MOST), [cells]);
+  const squares = useMemo(() => {
+    /** @type {Map<string, Square>} */
+    const found = new Map();
+    for (const each of cells) {
+      const key = `${each.x}\n${each.y}`;
+      const square = found.get(key) ?? { counts: {}, tasks: 0, id: each.task_id };
+      square.counts[each.state] = each.tasks;
+      square.tasks += each.tasks;
+      found.set(key, square);
+    }
+    return found;
+  }, [cells]);
+  const [corner, setCorner] = useState(/** @type {[number, number] | null} */ (null));
+  const [end, setEnd] = useState(/** @type {[number, number] | null} */ (null));
+  const isDragging = useRef(false);
+  const [chosen, setChosen] = useState(/** @type {Set<string>} */ (new Set()));
+  /** @param {number} column @param {number} row */
+  const isIn = (column, row) => corner && end && column >= Math.min(corner[0], end[0]) && column <= Math.max(corner[0], end[0]) && row >= Math.min(corner[1], end[1]) && row <= Math.max(corner[1], end[1]);
+  const clear = () => {
+    setCorner(null);
+    setEnd(null);
+    setChosen(new Set());
+  };
+  const finish = async () => {
+    if (!isDragging.current) return;
+    isDragging.current = false;
+    if (!corner || !end || (corner[0] === end[0] && corner[1] === end[1])) return;
+    /** @type {string[]} */
+    const found = [];
+    for (let row = 0; row < down.length; row++) {
+      for (let column = 0; column < across.length; column++) {
+        const square = isIn(column, row) ? squares.get(`${across[column]}\n${down[row]}`) : undefined;
+        if (square) found.push(...(square.tasks === 1 ? [square.id] : await idsOf(grid, across[column], down[row])));
+      }
+    }
+    setChosen(new Set(found));
+  };
+  /** @param {KeyboardEvent} event @param {number} column @param {number} row */
+  const key = (event, column, row) => {
+    const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+    if (!step) return event.key === "Escape" ? clear() : undefined;
+    event.preventDefault();
+    const cell = /** @type {HTMLElement} */ (event.currentTarget).closest("table")?.querySelector(`[data-cell="${column + step[0]},${row + step[1]}"]`);
+    if (cell instanceof HTMLElement) cell.focus();
+    if (event.shiftKey) {
+      isDragging.current = true;
+      if (!corner) setCorner([column, row]);
+      setEnd([column + step[0], row + step[1]]);
+    }
+  };
+  const query = (/** @type {string} */ column, /** @type {string} */ row) => ({ family: grid.family, param: [`${grid.x}=${column}`, ...(grid.y ? [`${grid.y}=${row}`] : [])] });
+  return html`<div class="scroll-x" style="padding: 16px 24px; flex: 1" onPointerUp=${finish} onKeyUp=${(/** @type {KeyboardEvent} */ event) => event.key === "Shift" && finish()}><table class="cells" aria-label=${grid.family}>
+      <thead><tr><th></th>${across.map((each) => html`<th key=${each} scope="col"><span title=${each}>${each || t("grid.nothing")}</span></th>`)}</tr></thead>
+      <tbody>${down.map((line, row) => html`<tr key=${line}><th scope="row" title=${line}>${grid.y ? line || t("grid.nothing") : ""}</th>${across.map((each, column) => {
+        const square = squares.get(`${each}\n${line}`);
+        if (!square) return html`<td key=${each}><div class="none"></div></td>`;
+        const looks = byLook(square.counts);
+        const state = WORST.find((name) => looks[name]) ?? "unknown";
+        const told = `${grid.x}=${each}${grid.y ? `, ${grid.y}=${line}` : ""}: ${Object.entries(looks).map(([name, many]) => `${many} ${named("state", name)}`).join(", ")}`;
+        return html`<td key=${each} class=${`is-${state}`}><button type="button" data-cell=${`${column},${row}`} title=${told} aria-label=${told} aria-pressed=${isIn(column, row) ? "true" : "false"} tabindex=${row === 0 && column === 0 ? 0 : -1}
+          onPointerDown=${() => { isDragging.current = true; setChosen(new Set()); setCorner([column, row]); setEnd([column, row]); }} onPointerEnter=${() => isDragging.current && setEnd([column, row])} onKeyDown=${(/** @type {KeyboardEvent} */ event) => key(event, column, row)}
+          onClick=${() => { if (chosen.size) return; const many = corner && end && (corner[0] !== end[0] || corner[1] !== end[1]); if (!many) go(square.tasks === 1 ? href(["tasks", square.id]) : href(["tasks"], query(each, line))); }}><${Shape} state=${state} /></button></td>`;
+      })}</tr>`)}</tbody></table></div>
+    <${Bulk} chosen=${chosen} clear=${clear} done=${again} />`;
+}
+
+/** The ids of the tasks behind a square of several. @param {any} grid @param {string} x @param {string} y @returns {Promise<string[]>} */
+async function idsOf(grid, x, y) {
+  const page = await ask("tasks", { query: { family: grid.family, param: [`${grid.x}=${x}`, ...(grid.y ? [`${grid.y}=${y}`] : [])], limit: 1000 } });
+  return page.rows.map((/** @type {any} */ row) => row.id);
+}

@@ -1,0 +1,84 @@
+/** The frame around every page: the rail with the places, and the column with a head that stays. */
+
+import { html } from "../html.js";
+import { useConnected } from "../live.js";
+import { href } from "../router.js";
+import { theme, turnTheme } from "../theme.js";
+import { language, named, speak, t } from "../words.js";
+import { useEffect, useRef, useState } from "../html.js";
+import { Icon, Mark } from "./icons.js";
+
+/** Places in the rail, each with the letter that leads there after `g`. */
+export const PLACES = [
+  { name: "now", path: [], key: "n" },
+  { name: "runs", path: ["runs"], key: "r" },
+  { name: "tasks", path: ["tasks"], key: "t" },
+  { name: "graph", path: ["graph"], key: "h" },
+  { name: "grid", path: ["grid"], key: "d" },
+  { name: "workers", path: ["workers"], key: "w" },
+  { name: "resources", path: ["resources"], key: "e" },
+  { name: "history", path: ["history"], key: "y" },
+  { name: "settings", path: ["settings"], key: "s" },
+];
+
+/** @param {{ at: string, user: string, showKeys: () => void, children?: any }} props */
+export function Frame({ at, user, showKeys, children }) {
+  useEffect(() => document.querySelector(".rail [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }), [at]);
+  return html`<a class="skip-link" href="#main" onClick=${skip}>${t("skip")}</a><div class="frame">
+    <nav class="rail" aria-label=${t("places")}>
+      <a class="name" href=${href([])} aria-label="Rumbo"><${Mark} /><span>Rumbo</span></a>
+      <div class="places">${PLACES.map((each) => html`<a key=${each.name} class="to" href=${href(each.path)} title=${`g ${each.key}`} aria-current=${each.name === at ? "page" : undefined}>
+        <${Icon} name=${each.name} />${named("place", each.name)}</a>`)}</div>
+      <div class="gap"></div>
+      <${LinkState} />
+      <div class="foot">
+        <${ThemeButton} />
+        <button class="button plain" type="button" title=${t("keys")} aria-label=${t("keys")} onClick=${showKeys}><${Icon} name="keys" /></button>
+        <button class="button plain" type="button" title=${t("language")} aria-label=${t("language")} onClick=${() => speak(language() === "en" ? "es" : "en")}>${language().toUpperCase()}</button>
+        ${user && html`<a class="button plain cut" href=${href(["settings"])} title=${user}>${user}</a>`}
+      </div>
+    </nav>
+    <main id="main" tabindex="-1">${children}</main>
+  </div>`;
+}
+
+/** @param {Event} event */
+function skip(event) {
+  event.preventDefault();
+  document.getElementById("main")?.focus();
+}
+
+function LinkState() {
+  const isConnected = useConnected();
+  const text = t(isConnected ? "live" : "not.live");
+  return html`<div class=${`link-state ${isConnected ? "" : "off"}`} role="status" title=${text}><i></i><span>${text}</span></div>`;
+}
+
+function ThemeButton() {
+  const [now, set] = useState(theme());
+  const turn = () => {
+    turnTheme();
+    set(theme());
+  };
+  const text = t("theme", { which: named("theme", now) });
+  return html`<button class="button plain" type="button" title=${text} aria-label=${text} onClick=${turn}><${Icon} name=${{ light: "sun", dark: "moon" }[now] ?? "system"} /></button>`;
+}
+
+/**
+ * The head of a page: title, state and actions; it also names the browser's tab.
+ * @param {{ title: string, crumb?: any, before?: any, after?: any, actions?: any, under?: any, isCode?: boolean }} props
+ */
+export function Head({ title, crumb, before, after, actions, under, isCode }) {
+  const box = useRef(/** @type {HTMLElement | null} */ (null));
+  useEffect(() => {
+    // What else stays in place while the page is moved begins below the head, however tall that is.
+    const sizes = new ResizeObserver(() => document.documentElement.style.setProperty("--head", `${box.current?.offsetHeight ?? 53}px`));
+    if (box.current) sizes.observe(box.current);
+    return () => sizes.disconnect();
+  }, []);
+  useEffect(() => {
+    document.title = `${title} · Rumbo`;
+  }, [title]);
+  return html`<header class="head" ref=${box}><div class="title">${crumb && html`<span class="crumb">${crumb} /</span>`}${before}<h1 class=${isCode ? "mono-title" : ""} title=${title}>${title}</h1>${after}</div>
+    <div class="actions">${actions}</div>${under && html`<div class="under">${under}</div>`}</header>`;
+}
