@@ -3,16 +3,20 @@
 The engine is for programs that do not look behind ``luigi.build`` and ``luigi.run``: it plans and runs the same tasks
 with the same results, and quicker. A program that brings parts of its own (a ``worker_scheduler_factory``, a worker
 that it made), replaces one of the methods below, or asks a central scheduler, finds Luigi's objects and Luigi's steps.
+So does every program where ``luigi_compat = strict`` stands in the section ``[rumbo]`` of the configuration.
 
 It is imported with the package, before a program can replace anything.
 """
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from luigi import interface, scheduler, worker
 from luigi._dialogue import DialogueWorker
+from luigi.configuration import get_config
+from rumbo.errors import ConfigurationError
 
 _WATCHED = (
     interface._WorkerSchedulerFactory,
@@ -39,7 +43,8 @@ def is_for_engine(factory: Any, chosen: Any, runner: Any) -> bool:
         runner: the worker.
     """
     return (
-        type(factory) is interface._WorkerSchedulerFactory
+        not _is_strict()
+        and type(factory) is interface._WorkerSchedulerFactory
         and type(chosen) is scheduler.Scheduler
         and type(runner) is worker.Worker
         and runner._scheduler is chosen
@@ -48,6 +53,14 @@ def is_for_engine(factory: Any, chosen: Any, runner: Any) -> bool:
         and all(vars(cls).get(name) is value for cls, before in _ORIGINALS for name, value in before.items())
         and all(getattr(worker, name) is value for name, value in _MEANT)
     )
+
+
+def _is_strict() -> bool:
+    """Whether somebody wants Luigi's own way wherever a program could tell: ``RUMBO_LUIGI_COMPAT`` or ``[rumbo]``."""
+    wanted = os.environ.get("RUMBO_LUIGI_COMPAT") or get_config().get("rumbo", "luigi_compat", "")
+    if wanted not in ("", "strict"):
+        raise ConfigurationError(f"[rumbo] luigi_compat is {wanted!r}: write strict, or leave it out.")
+    return bool(wanted == "strict")
 
 
 def _is_touched(thing: Any, cls: type) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
 import logging
 import os
 import time
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urljoin, urlparse
+from urllib.parse import unquote, urlencode, urljoin, urlparse
 
 from luigi import configuration
 from luigi.scheduler import RPC_METHODS, by_name
@@ -74,10 +74,10 @@ class URLLibFetcher:
 
 
 class RequestsFetcher:
-    """Asks by the library requests, which knows proxies, certificates and, by a plugin, sockets in the file system."""
+    """Asks by the library requests, which knows proxies and certificates."""
 
     def __init__(self) -> None:
-        self._library = _requests()
+        self._library = importlib.import_module("requests")
         self.raises: Any = self._library.exceptions.RequestException
         self.session = self._library.Session()
         self.process_id = os.getpid()
@@ -101,26 +101,48 @@ class RequestsFetcher:
         self.session.close()
 
 
-def _requests() -> Any:
-    """The library requests, with sockets in the file system if its plugin is there."""
-    import importlib
+class UnixSocketFetcher:
+    """Asks at a socket in the file system: ``http+unix://%2Frun%2Fluigid.sock``. Luigi needs a plugin for that."""
 
-    try:
-        plugin = importlib.import_module("requests_unixsocket")
-    except ImportError:
-        return importlib.import_module("requests")
-    setattr(plugin, "exceptions", importlib.import_module("requests").exceptions)  # noqa: B010 - to mypy it has none
-    return plugin
+    raises: Any = (OSError,)
+
+    def fetch(self, full_url: str, body: Any, timeout: float) -> str:
+        """What the address answers."""
+        import http.client
+        import socket
+
+        url = urlparse(full_url)
+        connection = http.client.HTTPConnection("localhost", timeout=timeout)
+        connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.sock.settimeout(timeout)
+        try:
+            connection.sock.connect(unquote(url.netloc))
+            headers = {"Content-Type": "application/x-www-form-urlencoded"}
+            connection.request("POST", url.path, urlencode(body), headers)
+            answer = connection.getresponse()
+            text = answer.read().decode()
+        except http.client.HTTPException as error:
+            raise OSError(f"{full_url} does not speak HTTP: {error}") from error
+        finally:
+            connection.close()
+        if answer.status >= 400:
+            raise OSError(f"{full_url} answered {answer.status} {answer.reason}")
+        return text
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
-HAS_UNIX_SOCKET = importlib.util.find_spec("requests_unixsocket") is not None
+HAS_UNIX_SOCKET = True
 """Whether sockets in the file system can be asked."""
 
 HAS_REQUESTS = True
 """Programs set it to False to go without the library requests, though it is there."""
 
 
-def _fetcher() -> Any:
+def _fetcher(url: str) -> Any:
+    if url.startswith("http+unix:"):
+        return UnixSocketFetcher()
     if HAS_REQUESTS:
         try:
             return RequestsFetcher()
@@ -146,7 +168,7 @@ class RemoteScheduler:
         self._rpc_retry_attempts = config.getint("core", "rpc_retry_attempts", 3)
         self._rpc_retry_wait = config.getint("core", "rpc_retry_wait", 30)
         self._rpc_log_retries = config.getboolean("core", "rpc_log_retries", True)
-        self._fetcher = _fetcher()
+        self._fetcher = _fetcher(self._url)
 
     def close(self) -> None:
         """Let connections go."""

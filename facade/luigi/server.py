@@ -109,6 +109,7 @@ def _make(scheduler: Any) -> Any:
     from starlette.responses import HTMLResponse, RedirectResponse, Response
     from starlette.routing import Route
 
+    from luigi._history_pages import history_routes
     from rumbo.web.luigi_routes import Cors, luigi_routes
     from rumbo.wire.luigi import METHODS
 
@@ -150,6 +151,7 @@ def _make(scheduler: Any) -> Any:
             Route("/", root, methods=["GET"]),
             Route("/static/visualiser/index.html", page),
             Route("/metrics", metrics),
+            *history_routes(lambda: scheduler.task_history),
         ]
     )
 

@@ -119,6 +119,45 @@ def test_the_code_before_a_yield_runs_once(tmp_path: Path) -> None:
     assert done.stdout == "begins\npart_1.txt part_2.txt part_3.txt\n"
 
 
+YIELDS = """
+import luigi
+
+class Part(luigi.Task):
+    n = luigi.IntParameter()
+
+    def output(self):
+        return luigi.LocalTarget(f"part_{self.n}.txt")
+
+    def run(self):
+        self.output().open("w").close()
+
+class Whole(luigi.Task):
+    def output(self):
+        return luigi.LocalTarget("whole.txt")
+
+    def run(self):
+        print("begins")
+        yield Part(1)
+        yield Part(2)
+        self.output().open("w").close()
+
+luigi.build([Whole()], local_scheduler=True, log_level="CRITICAL")
+"""
+
+
+@pytest.mark.parametrize("by", ["variable", "file"])
+def test_run_begins_again_after_each_yield_where_that_is_wanted(by: str, tmp_path: Path) -> None:
+    environment = {"RUMBO_LUIGI_COMPAT": "strict"} if by == "variable" else {}
+    if by == "file":
+        (tmp_path / "luigi.cfg").write_text("[rumbo]\nluigi_compat: strict\n")
+    assert run(YIELDS, tmp_path, **environment).stdout == "begins\nbegins\nbegins\n"
+
+
+def test_a_wrong_wish_for_compatibility_is_said_so(tmp_path: Path) -> None:
+    done = run(YIELDS, tmp_path, RUMBO_LUIGI_COMPAT="lax")
+    assert done.stderr.endswith("[rumbo] luigi_compat is 'lax': write strict, or leave it out.\n")
+
+
 def test_siblings_run_in_the_order_in_which_they_are_listed(tmp_path: Path) -> None:
     done = run(
         """

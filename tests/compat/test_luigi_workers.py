@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
+PROJECT = PROGRAMS.parents[2]
 _JOINED = re.compile(r"Joined\(word=[abc],[abc],[abc]\)")
 RETRY_DELAY = 1
 CONFIG = f"""[core]
@@ -141,6 +142,39 @@ def test_workers_of_the_facade_at_luigis_own_server(workers, luigi_python, tmp_p
     told = Place(sys.executable, folder).run("all", luigid[1], workers)
     assert told["tasks"]
     assert set(told["tasks"].values()) == {"DONE"}
+
+
+def test_moving_over_and_back(luigi_python: str, tmp_path: Path, luigid: tuple[Place, str]) -> None:
+    """The steps of the guide "Move from luigid in an afternoon", and each way back: one command, one result."""
+    work = tmp_path / "project"
+    work.mkdir()
+    page = (PROJECT / "docs" / "moving-from-luigid.md").read_text()
+    (work / "sales.py").write_text(re.findall(r"```python\n(# sales.py.*?)```", page, re.DOTALL)[0])
+    with house_in(tmp_path) as house:
+        house.serve()
+        steps = [
+            (luigi_python, luigid[1]),  # as it was
+            (luigi_python, house.url),  # step 2
+            (luigi_python, luigid[1]),  # its way back
+            (sys.executable, house.url),  # step 3
+            (sys.executable, luigid[1]),
+            (luigi_python, house.url),  # its way back
+        ]
+        for number, (python, url) in enumerate(steps):
+            date = f"2026-02-{3 * number + 3:02}"
+            words = ["-m", "luigi", "--module", "sales", "Total", "--date", date, "--scheduler-url", url]
+            done = subprocess.run(
+                [python, *words],
+                cwd=work,
+                env=luigid[0].environment | {"LUIGI_CONFIG_PATH": str(tmp_path / "none"), "PYTHONPATH": str(work)},
+                capture_output=True,
+                text=True,
+                timeout=60,
+            )
+            assert done.returncode == 0, done.stderr
+            assert "* 4 ran successfully:" in done.stderr
+            assert (work / "total" / f"{date}.txt").read_text() == "24\n"
+        until(lambda: house.run("history").stdout.count("4 done") == 3, what="the runs at our server in the history")
 
 
 def test_a_server_that_is_killed_goes_on_with_luigis_workers(luigi_python: str, tmp_path: Path) -> None:
