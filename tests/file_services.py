@@ -291,3 +291,56 @@ def web_server(folder: Path) -> Iterator[str]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
+
+
+@contextlib.contextmanager
+def gcs_emulator(folder: Path) -> Iterator[str]:
+    """An emulator of Google Cloud Storage with one bucket, ``lake``; gives its address."""
+    emulator = program("gcp-storage-emulator")
+    port = free_port()
+    command = [
+        emulator,
+        "start",
+        "-H",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--in-memory",
+        "-q",
+        "--default-bucket",
+        "lake",
+    ]
+    with running(command, folder, listens(port)):
+        yield f"http://127.0.0.1:{port}"
+
+
+@dataclass(frozen=True)
+class AzureService:
+    """Azurite: Microsoft's own emulator of Azure's blobs, with the account and key that its documentation gives."""
+
+    port: int
+    account: str = "devstoreaccount1"
+    key: str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+
+    @property
+    def connection_string(self) -> str:
+        return (
+            f"DefaultEndpointsProtocol=http;AccountName={self.account};AccountKey={self.key};"
+            f"BlobEndpoint=http://127.0.0.1:{self.port}/{self.account};"
+        )
+
+
+@contextlib.contextmanager
+def azure_emulator(folder: Path) -> Iterator[AzureService]:
+    """Azurite, with one container, ``lake``."""
+    azurite = shutil.which("azurite-blob", path=os.pathsep.join([os.environ.get("AZURITE", ""), os.environ["PATH"]]))
+    if azurite is None:
+        pytest.skip("azurite is not installed: npm install -g azurite brings it, or AZURITE names its folder")
+    service = AzureService(free_port())
+    command = [azurite, "--silent", "--location", str(folder / "data"), "--blobHost", "127.0.0.1"]
+    command += ["--blobPort", str(service.port), "--skipApiVersionCheck", "--disableTelemetry"]
+    with running(command, folder, listens(service.port)):
+        from azure.storage.blob import BlobServiceClient
+
+        BlobServiceClient.from_connection_string(service.connection_string).create_container("lake")
+        yield service
