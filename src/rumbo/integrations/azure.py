@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any
 
 from rumbo.errors import MissingExtraError
+from rumbo.integrations.listing import common_beginning
 from rumbo.pipeline.filesystem import FileAlreadyExists, FileSystem, FileSystemException, temporary_name
 from rumbo.pipeline.formatted import FormattedTarget
 from rumbo.pipeline.target import AtomicLocalFile
@@ -100,7 +101,7 @@ class AzureBlobClient(FileSystem):
             if len(blobs) < 3 or "" in blobs:
                 found.update(path for path in blobs.values() if self.exists(path))
                 continue
-            prefix = os.path.commonprefix(list(blobs))
+            prefix = common_beginning(list(blobs))
             names = self.container_client(container).list_blob_names(name_starts_with=prefix)
             found.update(blobs[name] for name in names if name in blobs)
         return found
