@@ -56,6 +56,7 @@ $(VENV)/large.stamp: $(VENV)/dev.stamp
 	$(PYTHON) -m venv $(VENV)/services # what cannot live beside our own libraries
 	$(VENV)/services/bin/pip install --quiet bqemulator duckdb==1.5.5 duckdb-extension-spatial==1.5.5 duckdb-extensions numpy
 	$(VENV)/services/bin/python -c 'from duckdb_extensions import import_extension; import_extension("spatial")'
+	! command -v npm > /dev/null || npm install --silent --prefix $(VENV)/node azurite@3.35.0
 	@touch $@
 
 compat:  ## Luigi's own tests on this luigi package, beside Luigi itself; downloads them

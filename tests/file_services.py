@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SECRET = "s3cr3t-of-the-test"
+NODE = Path(sys.prefix) / "node/node_modules/.bin"
+"""Where `make test-all` puts programs that npm brings."""
 
 
 def program(name: str) -> str:
@@ -291,3 +294,56 @@ def web_server(folder: Path) -> Iterator[str]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
+
+
+@contextlib.contextmanager
+def gcs_emulator(folder: Path) -> Iterator[str]:
+    """An emulator of Google Cloud Storage with one bucket, ``lake``; gives its address."""
+    emulator = program("gcp-storage-emulator")
+    port = free_port()
+    command = [
+        emulator,
+        "start",
+        "-H",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--in-memory",
+        "-q",
+        "--default-bucket",
+        "lake",
+    ]
+    with running(command, folder, listens(port)):
+        yield f"http://127.0.0.1:{port}"
+
+
+@dataclass(frozen=True)
+class AzureService:
+    """Azurite: Microsoft's own emulator of Azure's blobs, with the account and key that its documentation gives."""
+
+    port: int
+    account: str = "devstoreaccount1"
+    key: str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+
+    @property
+    def connection_string(self) -> str:
+        return (
+            f"DefaultEndpointsProtocol=http;AccountName={self.account};AccountKey={self.key};"
+            f"BlobEndpoint=http://127.0.0.1:{self.port}/{self.account};"
+        )
+
+
+@contextlib.contextmanager
+def azure_emulator(folder: Path) -> Iterator[AzureService]:
+    """Azurite, with one container, ``lake``."""
+    azurite = shutil.which("azurite-blob", path=os.pathsep.join([str(NODE), os.environ["PATH"]]))
+    if azurite is None:
+        pytest.skip("azurite is not installed: make test-all brings it, where npm is")
+    service = AzureService(free_port())
+    command = [azurite, "--silent", "--location", str(folder / "data"), "--blobHost", "127.0.0.1"]
+    command += ["--blobPort", str(service.port), "--skipApiVersionCheck", "--disableTelemetry"]
+    with running(command, folder, listens(service.port)):
+        from azure.storage.blob import BlobServiceClient
+
+        BlobServiceClient.from_connection_string(service.connection_string).create_container("lake")
+        yield service

@@ -168,6 +168,10 @@ class FsspecFileSystem(FileSystem):
         """Move a file or folder; a file at ``dest`` is replaced. In an object store it is copied, and then removed."""
         self._refuse_if_read_only(dest, "write")
         source, target = self._inner(path), self._inner(dest)
+        if self.is_object_store and not self.isdir(path):
+            self._try(lambda store: store.cp_file(source, target))
+            self._try(lambda store: store.rm_file(source))
+            return
         if self.is_object_store:
             self._try(lambda store: store.mv(source, target, recursive=True))
             return
@@ -492,6 +496,10 @@ def _class_for(address: str) -> Any:
             from rumbo.integrations.hdfs_of_fsspec import HdfsOverTheWeb
 
             return HdfsOverTheWeb
+        if scheme in ("gs", "gcs"):  # the plain one: what gcsfs puts before it speaks gRPC, which no fork survives
+            from gcsfs.core import GCSFileSystem
+
+            return GCSFileSystem
         if scheme == "ftp":
             from rumbo.integrations.ftp_of_fsspec import CarefulFtpFileSystem
 

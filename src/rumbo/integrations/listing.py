@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from os.path import commonpath
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ def found_by_listing(keys: Iterable[str], page_after: Callable[[str, str], Page]
         page_after: gives the first keys behind its second argument that begin with its first one.
     """
     probes = sorted({(probe, key) for key in keys for probe in (key, key.rstrip("/") + "/")})
-    prefix = commonpath([probe for probe, _ in probes[:1] + probes[-1:]])
+    prefix = common_beginning([probe for probe, _ in probes])
     found: set[str] = set()
     position = 0
     while position < len(probes):
@@ -40,6 +39,15 @@ def found_by_listing(keys: Iterable[str], page_after: Callable[[str, str], Page]
         while position < len(probes) and probes[position][1] in found:
             position += 1
     return found
+
+
+def common_beginning(keys: Sequence[str]) -> str:
+    """What all keys begin with, character by character."""
+    first, last = min(keys, default=""), max(keys, default="")
+    for position, character in enumerate(first):
+        if not last.startswith(character, position):
+            return first[:position]
+    return first
 
 
 def _answered_until(probes: list[tuple[str, str]], position: int, page: Page) -> int:

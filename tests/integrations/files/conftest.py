@@ -53,3 +53,16 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def hdfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[hdfs_service.HdfsService]:
     with hdfs_service.hdfs_server(tmp_path_factory.mktemp("hdfs")) as service:
         yield service
+
+
+@pytest.fixture(scope="session")
+def gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with services.gcs_emulator(tmp_path_factory.mktemp("gcs")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[services.AzureService]:
+    pytest.importorskip("azure.storage.blob", reason="it is not installed: pip install -e '.[azure]'")
+    with services.azure_emulator(tmp_path_factory.mktemp("azure")) as service:
+        yield service

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rumbo.integrations.listing import Page, found_by_listing
+from rumbo.integrations.listing import Page, common_beginning, found_by_listing
 
 
 class Store:
@@ -50,6 +50,13 @@ def test_a_folder_exists_as_soon_as_something_is_in_it() -> None:
 
 def test_nothing_asked_is_nothing_found() -> None:
     assert found_by_listing([], Store([], 1).page_after) == set()
+
+
+def test_a_common_beginning_is_one_of_characters() -> None:
+    assert common_beginning(["logs/2024-01", "logs/2023-12", "logs/2024-02"]) == "logs/202"
+    assert common_beginning(["a", "ab"]) == "a"
+    assert common_beginning(["/a", "b"]) == ""
+    assert common_beginning([]) == ""
 
 
 names = st.text(st.sampled_from("a/é\ue000\U0001f999"), min_size=1, max_size=5)

@@ -1,0 +1,282 @@
+"""HDFS: by its web interface and by the hadoop command, against a real one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import rumbo
+from rumbo.errors import ConfigurationError
+from rumbo.integrations.hdfs import HdfsFlagTarget, HdfsTarget, Plain, PlainDir, tmppath
+from rumbo.integrations.hdfs_clients import (
+    HdfsClient,
+    HdfsClientCdh3,
+    HDFSCliError,
+    WebHdfsClient,
+    create_hadoopcli_client,
+    get_autoconfig_client,
+)
+from rumbo.pipeline import config
+from rumbo.pipeline.filesystem import FileAlreadyExists, MissingParentDirectory, NotADirectory
+from rumbo.pipeline.target import exist
+from rumbo.testing.target_contract import TargetContract
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import hdfs_service
+    from rumbo.pipeline.formats import Format
+
+
+# Luigi's names of some settings are deprecated in Luigi itself.
+pytestmark = pytest.mark.filterwarnings("ignore:Setting .* is deprecated:DeprecationWarning")
+
+
+@pytest.fixture
+def configuration() -> Iterator[config.Configuration]:
+    """An empty one, to be filled."""
+    fresh = config.Configuration()
+    before = config.use(fresh)
+    yield fresh
+    config.use(before)
+
+
+@pytest.fixture
+def web(hdfs: hdfs_service.HdfsService) -> WebHdfsClient:
+    return WebHdfsClient("127.0.0.1", hdfs.web_port, "root")
+
+
+@pytest.fixture
+def cli(hdfs: hdfs_service.HdfsService, configuration: config.Configuration) -> HdfsClient:
+    configuration.set("hadoop", "command", hdfs.command)
+    return HdfsClient()
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> str:
+    return f"/{tmp_path.name}"
+
+
+@pytest.fixture
+def one(tmp_path: Path) -> str:
+    """A file here."""
+    (tmp_path / "one").write_text("one\n")
+    return str(tmp_path / "one")
+
+
+class TestHdfsTarget(TargetContract):
+    is_shared_with_children = True
+
+    @pytest.fixture(autouse=True)
+    def _web(self, web: WebHdfsClient) -> None:
+        self.web = web
+
+    def create_target(self, name: str, format: Format | None = None) -> Any:
+        return HdfsTarget(f"/{self.folder.name}/{name}", format, fs=self.web)
+
+    def files_in_store(self) -> list[str]:
+        return self.web.glob(f"/{self.folder.name}/**/*")
+
+
+# The web interface
+
+
+def test_files_come_and_go_over_the_web(web: WebHdfsClient, base: str, one: str, tmp_path: Path) -> None:
+    web.put(one, f"{base}/deep/a")
+    web.copy(f"{base}/deep/a", f"{base}/b")
+    web.get(f"{base}/b", str(tmp_path / "back"))
+    assert (tmp_path / "back").read_text() == "one\n"
+    assert sorted(web.listdir(base)) == ["b", "deep"]
+    assert web.count(base) == {"content_size": 8, "dir_count": 2, "file_count": 2}
+    assert web.isdir(f"{base}/deep")
+    web.chmod(base, "700", recursive=True)
+    assert web.client.status(f"{base}/deep/a")["permission"] == "700"
+    web.chown(base, "ana", None, recursive=True)
+    assert web.client.status(f"{base}/deep/a")["owner"] == "ana"
+    web.remove(base)
+    with pytest.raises(FileNotFoundError):
+        web.remove(base)
+
+
+def test_a_path_may_name_its_cluster(web: WebHdfsClient, hdfs: hdfs_service.HdfsService, base: str) -> None:
+    web.touchz(f"{hdfs.url}{base}/a")
+    assert web.exists(f"{base}/a")
+    assert web.glob(f"{hdfs.url}{base}/*") == [f"{hdfs.url}{base}/a"]
+
+
+def test_making_folders_over_the_web(web: WebHdfsClient, base: str) -> None:
+    web.mkdir(f"{base}/a/b")
+    with pytest.raises(FileAlreadyExists):
+        web.mkdir(f"{base}/a/b", raise_if_exists=True)
+    with pytest.raises(MissingParentDirectory):
+        web.mkdir(f"{base}/c/d", parents=False)
+    web.touchz(f"{base}/file")
+    with pytest.raises(NotADirectory):
+        web.mkdir(f"{base}/file")
+
+
+def test_a_folder_of_targets_is_one_listing(web: WebHdfsClient, base: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    targets = [HdfsTarget(f"{base}/{number}", fs=web) for number in range(100)]
+    for target in targets[::50]:
+        web.touchz(target.path)
+    requests: list[str] = []
+    send = web.client._session.send
+
+    def noting(request: Any, **options: Any) -> Any:
+        requests.append(request.url)
+        return send(request, **options)
+
+    monkeypatch.setattr(web.client._session, "send", noting)
+    assert exist(targets) == [True, *[False] * 49] * 2
+    assert len(requests) == 2
+
+
+# Targets
+
+
+def test_a_flag_says_that_a_folder_is_whole(web: WebHdfsClient, base: str) -> None:
+    target = HdfsFlagTarget(f"{base}/folder/", client=web)
+    web.touchz(f"{base}/folder/part-00000")
+    assert not target.exists()
+    web.touchz(f"{base}/folder/_SUCCESS")
+    assert target.exists()
+
+
+def test_a_folder_of_map_reduce_is_read_as_one(web: WebHdfsClient, base: str) -> None:
+    for name in ("part-0", "part-1", "_SUCCESS", "_logs"):
+        web.client.write(f"{base}/out/{name}", data=f"{name}\n".encode())
+    target = HdfsTarget(f"{base}/out", rumbo.UTF8 >> PlainDir, fs=web)
+    assert target.open().read() == "part-0\npart-1\n"
+    target.write_text("new\n")
+    assert web.listdir(f"{base}/out") == ["data"]
+    assert target.open().read() == "new\n"
+
+
+def test_plain_at_the_end_of_a_chain_changes_nothing(web: WebHdfsClient, base: str) -> None:
+    target = HdfsTarget(f"{base}/packed", rumbo.UTF8 >> rumbo.Gzip >> Plain, fs=web)
+    target.write_text("text")
+    assert target.read_text() == "text"
+    assert web.open(f"{base}/packed").read(2) == b"\x1f\x8b"
+
+
+def test_a_temporary_target_is_removed(web: WebHdfsClient) -> None:
+    target = HdfsTarget(is_tmp=True, fs=web)
+    target.write_text("text")
+    path = target.path
+    assert web.exists(path)
+    del target
+    assert not web.exists(path)
+
+
+def test_where_one_may_write(web: WebHdfsClient, base: str) -> None:
+    web.mkdir(base)
+    assert HdfsTarget(f"{base}/not/there/yet", fs=web).is_writable()
+    other = WebHdfsClient("127.0.0.1", web.port, "somebody")
+    assert not HdfsTarget(f"{base}/not/there/yet", fs=other).is_writable()
+
+
+def test_a_path_with_a_colon(web: WebHdfsClient) -> None:
+    with pytest.raises(ValueError) as raised:
+        HdfsTarget("hdfs://node:8020/a:b", fs=web)
+    assert str(raised.value) == "hdfs://node:8020/a:b has a colon in it, which HDFS does not allow."
+
+
+def test_temporary_names_are_of_the_same_cluster(configuration: config.Configuration) -> None:
+    assert tmppath("hdfs://node:8020/a/b", include_unix_username=False).startswith(
+        "hdfs://node:8020/tmp/a/b-luigi-tmp-"
+    )
+    assert tmppath("/tmp/a", include_unix_username=False).startswith("/tmp/a-luigi-tmp-")
+    configuration.set("hdfs", "tmp_dir", "/scratch")
+    assert tmppath("/a").startswith("/scratch/")
+
+
+# The command
+
+
+@pytest.mark.slow
+def test_the_command_does_it_too(cli: HdfsClient, base: str, one: str, tmp_path: Path) -> None:
+    target = HdfsTarget(f"{base}/deep/with a space", fs=cli)
+    assert not target.exists()
+    with pytest.raises(FileNotFoundError):
+        target.open()
+    target.write_text("text")
+    target.write_text("other")
+    assert target.read_text() == "other"
+    assert list(cli.listdir(f"{base}/deep", include_size=True, include_type=True)) == [(target.path, 5, "-")]
+    assert list(cli.listdir(base, recursive=True, ignore_directories=True)) == [target.path]
+    assert cli.glob(f"{base}/deep/with*") == [target.path]
+    assert cli.count(base) == {"content_size": 5, "dir_count": 2, "file_count": 1}
+    assert cli.isdir(base)
+    cli.mkdir(base)
+    with pytest.raises(FileAlreadyExists):
+        cli.mkdir(base, parents=False, raise_if_exists=True)
+    cli.put(one, f"{base}/deep/one")
+    cli.getmerge(f"{base}/deep", str(tmp_path / "merged"))
+    assert (tmp_path / "merged").read_text() == "one\nother"
+    cli.chmod(base, "700", recursive=True)
+    cli.remove(base, skip_trash=True)
+    with pytest.raises(HDFSCliError, match="No such file or directory"):
+        cli.remove(base)
+
+
+def test_the_command_is_that_of_its_version(
+    configuration: config.Configuration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configuration.set("hadoop", "command", "hadoop --config /etc/old")
+    configuration.set("hadoop", "version", "CDH3")
+    commands = []
+
+    def run(command: Any, **_: Any) -> Any:
+        commands.append(command)
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    client = create_hadoopcli_client()
+    assert isinstance(client, HdfsClientCdh3)
+    client.mkdir("/a")
+    client.remove("/a", skip_trash=True)
+    assert commands == [
+        ["hadoop", "--config", "/etc/old", "fs", "-mkdir", "/a"],
+        ["hadoop", "--config", "/etc/old", "fs", "-rmr", "-skipTrash", "/a"],
+    ]
+
+
+# The configuration
+
+
+def test_the_configuration_names_the_client(configuration: config.Configuration) -> None:
+    class Cache:
+        pass
+
+    configuration.set("hdfs", "client", "webhdfs")
+    configuration.set("hdfs", "namenode_host", "first;second")
+    configuration.set("webhdfs", "port", "9870")
+    client = get_autoconfig_client(Cache())
+    assert isinstance(client, WebHdfsClient)
+    assert client.url == "http://first:9870;http://second:9870"
+    configuration.set("hdfs", "client", "snakebite")
+    with pytest.raises(ConfigurationError) as raised:
+        get_autoconfig_client(Cache())
+    assert str(raised.value) == "[hdfs] client is 'snakebite': it must be webhdfs or hadoopcli."
+
+
+def test_without_a_name_node(configuration: config.Configuration) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        WebHdfsClient()
+    assert str(raised.value) == (
+        "Nobody says where the name node of HDFS is: set [hdfs] namenode_host, or pass host to WebHdfsClient."
+    )
+
+
+def test_luigi_has_it_all_under_its_names() -> None:
+    import luigi.contrib.webhdfs
+    from luigi.contrib import hdfs as luigis
+
+    assert luigis.HdfsTarget is HdfsTarget
+    assert luigis.hdfs_clients.get_autoconfig_client is get_autoconfig_client
+    assert issubclass(luigi.contrib.webhdfs.WebHdfsTarget, HdfsTarget)
+    assert os.path.basename(luigis.tmppath("/a")).startswith("a-luigi-tmp-")
