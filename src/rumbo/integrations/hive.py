@@ -389,11 +389,12 @@ class HiveQueryRunner(JobRunner):
             command += ["--hivevar", f"{name}={value}"]
         return command
 
-    def run_job(self, job: Any) -> Any:
+    def run_job(self, job: Any, tracking_url_callback: Any = None) -> Any:
         """Run the query, and give what the command wrote."""
         self.prepare_outputs(job)
         query = job.query()
         with tempfile.NamedTemporaryFile(suffix=".sql") as file:
             file.write(query.encode() if isinstance(query, str) else query)
             file.flush()
-            return run_and_track_hadoop_job(self.get_arglist(file.name, job), job.set_tracking_url)
+            tell_url = tracking_url_callback or job.set_tracking_url
+            return run_and_track_hadoop_job(self.get_arglist(file.name, job), tell_url)

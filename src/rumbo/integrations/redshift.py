@@ -263,20 +263,23 @@ class S3CopyWork(CredentialsWork, rdbms.CopyWork):
         if self.do_prune():
             self.prune(connection)
 
-    def copy(self, cursor: Any, file: Any) -> Any:
-        """Let the cluster read the files."""
-        logger.info("Inserting %s into %s.", file, self.table)
-        cursor.execute(self._copy_statement(file))
+    def copy(self, cursor: Any, f: Any) -> Any:
+        """Let the cluster read the files that are at a path."""
+        logger.info("Inserting %s into %s.", f, self.table)
+        cursor.execute(self._copy_statement(f))
 
     def _copy_statement(self, source: str) -> str:
         names = self._column_names() if self.columns else []
         return copy_statement(self.table, names, source, self._credentials(), self.copy_options)
 
-    def post_copy(self, connection: Any) -> None:
+    def post_copy(self, cursor: Any) -> None:
         """Run `queries`."""
-        cursor = connection.cursor() if hasattr(connection, "cursor") else connection
         for query in self.queries:
             cursor.execute(query)
+
+    def post_copy_metacolums(self, cursor: Any) -> None:
+        """The same as `post_copy_metacolumns`."""
+        self.post_copy_metacolumns(cursor)
 
     def run(self) -> Any:
         """Load the files, in one transaction with the marker."""
