@@ -414,7 +414,7 @@ class TestMistakes:
     ) -> None:
         from integrations.data_services import free_port
 
-        monkeypatch.setattr("rumbo.integrations.sql._PAUSES", (0.0, 0.01))
+        monkeypatch.setattr("rumbo.integrations.reaching.PAUSES", (0.0, 0.01))
         port = free_port()
         target = SQLAlchemyTarget(f"postgresql://me:secret@127.0.0.1:{port}/w", "prices", "u")
         with pytest.raises(sa.exc.OperationalError):

@@ -75,7 +75,7 @@ class OpenPai(luigi.Config):
 
     pai_url = luigi.Parameter(default="http://127.0.0.1:9186", description="Its REST server")
     username = luigi.Parameter(default="admin", description="Who we are to it")
-    password: Any = luigi.Parameter(default=None, description="Proves that")
+    password: Any = luigi.OptionalParameter(default=None, description="Proves that")
     expiration: Any = luigi.IntParameter(default=3600, description="Seconds that a login is good for")
 
 

@@ -30,7 +30,7 @@ class presto(luigi.Config):
     port: Any = luigi.IntParameter(default=8090, description="Port there")
     user = luigi.Parameter(default="anonymous", description="Who we are to it")
     catalog = luigi.Parameter(default="hive", description="Catalog")
-    password: Any = luigi.Parameter(default=None, description="Proves who we are; then TLS is used")
+    password: Any = luigi.OptionalParameter(default=None, description="Proves who we are; then TLS is used")
     protocol = luigi.Parameter(default="https", description="http or https")
     poll_interval: Any = luigi.FloatParameter(default=1.0, description="Seconds between questions")
 

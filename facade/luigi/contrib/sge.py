@@ -31,10 +31,10 @@ class SGEJobTask(SgeJobWork, luigi.Task):
         default="/home", significant=False, description="Folder that all machines see"
     )
     parallel_env: Any = luigi.Parameter(default="orte", significant=False, description="Parallel environment; or empty")
-    job_name_format: Any = luigi.Parameter(
+    job_name_format: Any = luigi.OptionalParameter(
         significant=False, default=None, description="The job's name, with {task_family} and parameters"
     )
-    job_name: Any = luigi.Parameter(significant=False, default=None, description="The job's name")
+    job_name: Any = luigi.OptionalParameter(significant=False, default=None, description="The job's name")
     run_locally: Any = luigi.BoolParameter(significant=False, description="Work here and not on the cluster")
     poll_time: Any = luigi.IntParameter(significant=False, default=POLL_TIME, description="Seconds between questions")
     dont_remove_tmp_dir: Any = luigi.BoolParameter(significant=False, description="Leave the shared folder for a look")

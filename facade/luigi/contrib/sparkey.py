@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any
 
 import luigi
-from rumbo.errors import MissingExtraError
+from rumbo.errors import TaskError
 
 __all__ = ["SparkeyExportTask"]
 
@@ -24,7 +24,9 @@ class SparkeyExportTask(luigi.Task):
         try:
             library: Any = import_module("sparkey")
         except ImportError:
-            raise MissingExtraError("Sparkey (the package sparkey-python)", "sparkey") from None
+            raise TaskError(
+                f"{self} needs Sparkey's library for Python, the module sparkey. Build it from source."
+            ) from None
         target = self.output()
         if not isinstance(target, luigi.LocalTarget):
             raise TypeError(f"{self}: output() must be a LocalTarget, and not {target!r}.")

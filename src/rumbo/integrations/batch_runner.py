@@ -21,7 +21,10 @@ def main(args: list[str] | None = None) -> None:
     folder = words[1]
     if not os.path.isdir(folder):
         raise SystemExit(f"There is no folder {folder}.")
-    sys.path += words[2:3]
+    for project in words[2:3]:
+        sys.path.append(project)
+        if os.path.isdir(project):  # relative paths of targets mean the same there and here
+            os.chdir(project)
     do_work_on_compute_node(folder, "--no-tarball" not in words)
 
 

@@ -28,7 +28,7 @@ from itertools import groupby
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from rumbo.errors import TaskError
-from rumbo.integrations.program import run_program
+from rumbo.integrations.program import run_program, shown
 from rumbo.integrations.spark import named_as_others_see_it
 from rumbo.pipeline.config import get_config
 from rumbo.pipeline.structure import flatten as flatten_structure
@@ -140,7 +140,7 @@ def run_and_track_hadoop_job(
     Raises:
         HadoopJobError: the command failed.
     """
-    logger.info("%s", shlex.join(arglist))
+    logger.info("%s", shown(arglist))
     listener = _Listener(tracking_url_callback)
     with tempfile.TemporaryFile() as stdout:
         try:

@@ -266,7 +266,7 @@ class S3CopyWork(CredentialsWork, rdbms.CopyWork):
     def copy(self, cursor: Any, f: Any) -> Any:
         """Let the cluster read the files that are at a path."""
         logger.info("Inserting %s into %s.", f, self.table)
-        cursor.execute(self._copy_statement(f))
+        _execute(cursor, self._copy_statement(f), self)
 
     def _copy_statement(self, source: str) -> str:
         names = self._column_names() if self.columns else []
@@ -294,6 +294,15 @@ class S3CopyWork(CredentialsWork, rdbms.CopyWork):
                 self.post_copy_metacolumns(cursor)
             output.touch(connection)
             connection.commit()
+
+
+def _execute(cursor: Any, statement: str, task: Any) -> None:
+    """Run a statement with credentials in it, which drivers show in their errors after the first line."""
+    try:
+        cursor.execute(statement)
+    except Exception as error:  # noqa: BLE001 - all of the driver's, told again without its text
+        kind, _, _ = str(error).partition("\n")
+        raise TaskError(f"{task}: {statement.partition(' ')[0]} failed: {kind}") from None
 
 
 def _is_there(connection: Any, question: str, values: Sequence[str]) -> bool:
@@ -363,7 +372,7 @@ class RedshiftUnloadWork(CredentialsWork, RedshiftQueryWork):
         output = self.output()
         output.create_marker_table()
         with closing(output.connect()) as connection:
-            connection.cursor().execute(self._statement())
+            _execute(connection.cursor(), self._statement(), self)
             output.touch(connection)
             connection.commit()
 
