@@ -73,10 +73,13 @@ def running(
     answers: Callable[[], bool],
     folder: Path,
     user: str | None = None,
-    end: signal.Signals = signal.SIGTERM,
+    end: signal.Signals = signal.SIGKILL,
     env: dict[str, str] | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A server, from its first answer to the end of the block. It dies with this process, too."""
+    """A server, from its first answer to the end of the block. It dies with this process, too.
+
+    Its data is thrown away, so it is not asked to end well unless ``end`` says so.
+    """
     log = folder / "log"
     with log.open("wb") as out:
         process = subprocess.Popen(
@@ -136,7 +139,7 @@ def postgres() -> Iterator[Address]:
                 return True
             return False
 
-        with running(command, answers, folder, user, signal.SIGINT):
+        with running(command, answers, folder, user, signal.SIGQUIT):
             yield Address("127.0.0.1", port)
 
 
@@ -250,7 +253,7 @@ def docker_engine() -> Iterator[str]:
         def answers() -> bool:
             return subprocess.run([client, "-H", address, "version"], capture_output=True).returncode == 0
 
-        with running(command, answers, folder):
+        with running(command, answers, folder, end=signal.SIGTERM):  # it has containers and mounts to see to
             _import_image(client, address, busybox, folder / "image")
             yield address
         subprocess.run(["umount", f"{folder}/exec/netns/default"], capture_output=True)

@@ -12,6 +12,7 @@ import re
 import signal
 import subprocess
 import sys
+import traceback
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -472,8 +473,10 @@ class TestRedshiftOnPostgres:
             s3_load_path=lambda self: "s3://b/f",
             **ROLE,
         )
-        with pytest.raises(Exception, match='syntax error at or near "CREDENTIALS"'):
+        with pytest.raises(TaskError) as caught:
             task.run()
+        assert str(caught.value) == 'S3CopyToTable(): COPY failed: syntax error at or near "CREDENTIALS"'
+        assert "loader" not in "".join(traceback.format_exception(caught.value))
         assert not task.complete()
 
     def test_a_query(self, login: Login) -> None:

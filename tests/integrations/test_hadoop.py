@@ -219,8 +219,7 @@ assert not os.path.exists(output)
 os.makedirs(output)
 halves = []
 for path in options["-input"]:
-    for line in open(path):
-        halves.append(step(options["-mapper"][0], line))
+    halves.append(step(options["-mapper"][0], open(path).read()))
 if "-combiner" in options:
     halves = [step(options["-combiner"][0], in_order(half)) for half in halves]
 text = "".join(halves)

@@ -12,7 +12,7 @@ import pytest
 import luigi
 from integrations.data_services import big
 from luigi.contrib import hive
-from rumbo.errors import MissingExtraError, TargetError, TaskError
+from rumbo.errors import TargetError, TaskError
 from rumbo.pipeline.config import Configuration, use
 
 
@@ -142,8 +142,12 @@ class TestOtherClients:
 
     def test_the_metastore_without_its_bindings(self, configuration: Configuration) -> None:
         configuration.set("hive", "release", "metastore")
-        with pytest.raises(MissingExtraError, match="Hive's metastore"):
+        with pytest.raises(TargetError) as caught:
             hive.HiveTableTarget("sales").exists()
+        assert str(caught.value) == (
+            "Hive's metastore is asked by its Thrift bindings, the modules hive_metastore and thrift, which are not "
+            "installed. Install them, or set another release under [hive]."
+        )
 
 
 @big

@@ -24,6 +24,7 @@ from rumbo.integrations.program import (
     ExternalPythonProgramTask,
     ShellTask,
     run_program,
+    shown,
 )
 
 
@@ -70,6 +71,11 @@ class TestProgram:
         error = failure_of(Secretive())
         assert str(error).endswith("ENVIRONMENT: with values of its own for PASSWORD")
         assert "hunter2" not in str(error)
+
+    def test_what_an_option_calls_a_secret_is_not_shown(self) -> None:
+        words = ["run", "--user", "me", "--password", "pw", "--api-token=t1", "-Dfs.s3a.secret.key=k", "--keys=2", "x"]
+        assert shown(words) == ("run --user me --password '***' '--api-token=***' '-Dfs.s3a.secret.key=***' --keys=2 x")
+        assert "hunter2" not in str(ExternalProgramRunError("failed", ["a", "--password=hunter2"]))
 
     def test_what_was_not_captured_is_not_in_the_error(self, capfd: pytest.CaptureFixture[str]) -> None:
         error = failure_of(Program(words=("-c", "import sys; print('seen'); sys.exit(3)"), capture_output=False))

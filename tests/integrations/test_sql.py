@@ -318,7 +318,7 @@ class TestKilled:
         env = {**os.environ, "DATABASE": url, "STOP_AT": str(stop_at)}
         return subprocess.Popen([sys.executable, "loader.py"], cwd=folder, env=env, stdout=subprocess.PIPE, text=True)
 
-    @pytest.mark.parametrize("stop_at", [50, 1000, 2000], ids=["before any row", "half of them", "after the last row"])
+    @pytest.mark.parametrize("stop_at", [1000, 2000], ids=["half of them", "after the last row"])
     def test_it_leaves_no_row_and_no_marker_and_the_next_one_makes_all(
         self, url: str, tmp_path: Path, stop_at: int
     ) -> None:
@@ -340,9 +340,9 @@ class TestKilled:
     ) -> None:
         url = url_of(database, request, tmp_path)
         chance = random.Random(5)
-        for _ in range(4):
+        for _ in range(3):
             process = self.start(url, tmp_path, -1)
-            time.sleep(0.3 + chance.random() * 1.2)
+            time.sleep(0.4 + chance.random() * 0.8)
             process.kill()
             process.wait()
             if "table_updates" not in sa.inspect(SQLAlchemyTarget(url, "", "").engine).get_table_names():
@@ -414,7 +414,7 @@ class TestMistakes:
     ) -> None:
         from integrations.data_services import free_port
 
-        monkeypatch.setattr("rumbo.integrations.sql._PAUSES", (0.0, 0.01))
+        monkeypatch.setattr("rumbo.integrations.reaching.PAUSES", (0.0, 0.01))
         port = free_port()
         target = SQLAlchemyTarget(f"postgresql://me:secret@127.0.0.1:{port}/w", "prices", "u")
         with pytest.raises(sa.exc.OperationalError):

@@ -28,7 +28,7 @@ from itertools import groupby
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from rumbo.errors import TaskError
-from rumbo.integrations.program import run_program
+from rumbo.integrations.program import run_program, shown
 from rumbo.integrations.spark import named_as_others_see_it
 from rumbo.pipeline.config import get_config
 from rumbo.pipeline.structure import flatten as flatten_structure
@@ -140,7 +140,7 @@ def run_and_track_hadoop_job(
     Raises:
         HadoopJobError: the command failed.
     """
-    logger.info("%s", shlex.join(arglist))
+    logger.info("%s", shown(arglist))
     listener = _Listener(tracking_url_callback)
     with tempfile.TemporaryFile() as stdout:
         try:
@@ -270,7 +270,7 @@ class HadoopJobRunner(JobRunner):
         self.archives = list(archives or ())
         self.tmp_dir: str | None = None
 
-    def run_job(self, job: Any) -> None:
+    def run_job(self, job: Any, tracking_url_callback: Any = None) -> None:
         """Submit a job, and wait for its end."""
         output = job.output()
         final = output.path
@@ -280,7 +280,7 @@ class HadoopJobRunner(JobRunner):
         try:
             command = self.command(job, working)
             self.pack(job)
-            run_and_track_hadoop_job(command, job.set_tracking_url)
+            run_and_track_hadoop_job(command, tracking_url_callback or job.set_tracking_url)
             if self.end_job_with_atomic_move_dir:
                 output.fs.rename_dont_move(working, final)
         finally:
@@ -760,10 +760,10 @@ class HadoopJarJobWork(BaseHadoopJobWork):
 class HadoopJarJobRunner(JobRunner):
     """Runs ``hadoop jar``."""
 
-    def run_job(self, job: Any) -> None:
+    def run_job(self, job: Any, tracking_url_callback: Any = None) -> None:
         """Run a job, and give its outputs their names."""
         temporary, words = fix_paths(job)
-        run_and_track_hadoop_job(self.command(job, words), job.set_tracking_url)
+        run_and_track_hadoop_job(self.command(job, words), tracking_url_callback or job.set_tracking_url)
         for path, target in temporary:
             target.fs.rename_dont_move(path, target.path.rstrip("/"))
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from rumbo.errors import MissingExtraError, TargetError, TaskError
+from rumbo.errors import TargetError, TaskError
 from rumbo.integrations.hadoop import BaseHadoopJobWork, JobRunner, run_and_track_hadoop_job
 from rumbo.pipeline.config import get_config
 from rumbo.pipeline.structure import flatten
@@ -207,7 +207,10 @@ def _metastore() -> Iterator[Any]:
         transports = import_module("thrift.transport.TTransport")
         protocols = import_module("thrift.protocol.TBinaryProtocol")
     except ImportError as error:
-        raise MissingExtraError("Hive's metastore (with the bindings of the module hive_metastore)", "hive") from error
+        raise TargetError(
+            "Hive's metastore is asked by its Thrift bindings, the modules hive_metastore and thrift, which are not "
+            "installed. Install them, or set another release under [hive]."
+        ) from error
     config = get_config()
     connection = socket.TSocket(config.get("hive", "metastore_host"), config.getint("hive", "metastore_port"))
     connection.setTimeout(10_000)
@@ -389,11 +392,12 @@ class HiveQueryRunner(JobRunner):
             command += ["--hivevar", f"{name}={value}"]
         return command
 
-    def run_job(self, job: Any) -> Any:
+    def run_job(self, job: Any, tracking_url_callback: Any = None) -> Any:
         """Run the query, and give what the command wrote."""
         self.prepare_outputs(job)
         query = job.query()
         with tempfile.NamedTemporaryFile(suffix=".sql") as file:
             file.write(query.encode() if isinstance(query, str) else query)
             file.flush()
-            return run_and_track_hadoop_job(self.get_arglist(file.name, job), job.set_tracking_url)
+            tell_url = tracking_url_callback or job.set_tracking_url
+            return run_and_track_hadoop_job(self.get_arglist(file.name, job), tell_url)

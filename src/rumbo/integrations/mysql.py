@@ -9,6 +9,7 @@ from typing import Any
 
 from rumbo.errors import MissingExtraError
 from rumbo.integrations.rdbms import ConfiguredName, CopyWork, MarkerTarget
+from rumbo.integrations.reaching import reach
 
 __all__ = ["MySqlCopyWork", "MySqlTarget"]
 
@@ -63,15 +64,20 @@ class MySqlTarget(MarkerTarget):
 
     def connect(self, autocommit: bool = False) -> Any:
         """A new connection."""
-        return _driver().connect(
-            user=self.user,
-            password=self.password,
-            host=self.host,
-            port=self.port,
-            database=self.database,
-            autocommit=autocommit,
-            **self.cnx_kwargs,
-        )
+        driver = _driver()
+
+        def connect() -> Any:
+            return driver.connect(
+                user=self.user,
+                password=self.password,
+                host=self.host,
+                port=self.port,
+                database=self.database,
+                autocommit=autocommit,
+                **self.cnx_kwargs,
+            )
+
+        return reach(connect, driver.Error, self._address)
 
     def _is_missing_table(self, error: Exception) -> bool:
         return _number_of(error) == _NO_SUCH_TABLE

@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from rumbo.errors import ConfigurationError, MissingExtraError
 from rumbo.integrations.rdbms import ConfiguredName, CopyWork, MarkerTarget, QueryWork
+from rumbo.integrations.reaching import reach
 from rumbo.pipeline.config import get_config
 
 if TYPE_CHECKING:
@@ -41,6 +42,15 @@ def driver_name() -> str:
         if find_spec(driver):
             return driver
     raise MissingExtraError("PostgreSQL", "postgres")
+
+
+def connection_errors() -> Any:
+    """What the driver raises when it cannot connect."""
+    from importlib import import_module
+
+    name = driver_name()
+    module: Any = import_module({"pg8000": "pg8000.dbapi"}.get(name, name))
+    return (module.InterfaceError, module.OperationalError)
 
 
 def connect(host: str, port: int, database: str, user: str, password: str | None) -> Any:
@@ -107,7 +117,11 @@ class PostgresTarget(MarkerTarget):
 
     def connect(self) -> Any:
         """A new connection."""
-        return connect(self.host, self.port, self.database, self.user, self.password)
+        return reach(
+            lambda: connect(self.host, self.port, self.database, self.user, self.password),
+            connection_errors(),
+            self._address,
+        )
 
     def _is_missing_table(self, error: Exception) -> bool:
         return sqlstate_of(error) == _UNDEFINED_TABLE

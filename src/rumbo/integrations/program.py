@@ -36,6 +36,7 @@ __all__ = [
     "PythonProgramWork",
     "ShellTask",
     "run_program",
+    "shown",
     "stop_tree",
 ]
 
@@ -77,7 +78,7 @@ class ExternalProgramRunError(TaskError, RuntimeError):
         self.err = stderr
 
     def __str__(self) -> str:
-        lines = [self.message, f"COMMAND: {shlex.join(map(str, self.args))}"]
+        lines = [self.message, f"COMMAND: {shown(self.args)}"]
         lines += [f"STDOUT: {_end_of(self.out)}", f"STDERR: {_end_of(self.err)}"]
         changed = sorted(name for name, value in (self.env or {}).items() if os.environ.get(name) != value)
         if changed:
@@ -86,6 +87,25 @@ class ExternalProgramRunError(TaskError, RuntimeError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.message, self.args, self.env, self.out, self.err)
+
+
+_SECRET = re.compile(r"secret|password|passwd|token|access.?key", re.IGNORECASE)
+
+
+def shown(args: Sequence[Any]) -> str:
+    """A command as people may see it: what the name of an option or setting calls a secret is not there."""
+    words = []
+    is_secret = False
+    for word in map(str, args):
+        name, sign, _ = word.partition("=")
+        if is_secret:
+            words.append("***")
+        elif sign and _SECRET.search(name):
+            words.append(f"{name}=***")
+        else:
+            words.append(word)
+        is_secret = word.startswith("-") and not sign and _SECRET.search(word) is not None
+    return shlex.join(words)
 
 
 def _end_of(text: str | None) -> str:
@@ -306,8 +326,8 @@ class ProgramWork:
         return take
 
     def shown_command(self, args: Sequence[str]) -> str:
-        """The command as the log shows it. Override it where an argument is a secret."""
-        return shlex.join(args)
+        """The command as the log shows it. Override it where an argument is a secret that does not look like one."""
+        return shown(args)
 
     def _look_for_url(self, line: bytes) -> None:
         found = re.search(self.tracking_url_pattern or "", line.decode(errors="replace"))

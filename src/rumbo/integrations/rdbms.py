@@ -77,8 +77,11 @@ class MarkerTarget(Target):
         return self.table
 
     def __repr__(self) -> str:
-        where = f"{self.user}@{self.host}:{self.port}/{self.database}"
-        return f"{type(self).__name__}({where!r}, {self.table!r}, {self.update_id!r})"
+        return f"{type(self).__name__}({self._address!r}, {self.table!r}, {self.update_id!r})"
+
+    @property
+    def _address(self) -> str:
+        return f"{self.user}@{self.host}:{self.port}/{self.database}"
 
     @abstractmethod
     def connect(self) -> Any:

@@ -263,20 +263,23 @@ class S3CopyWork(CredentialsWork, rdbms.CopyWork):
         if self.do_prune():
             self.prune(connection)
 
-    def copy(self, cursor: Any, file: Any) -> Any:
-        """Let the cluster read the files."""
-        logger.info("Inserting %s into %s.", file, self.table)
-        cursor.execute(self._copy_statement(file))
+    def copy(self, cursor: Any, f: Any) -> Any:
+        """Let the cluster read the files that are at a path."""
+        logger.info("Inserting %s into %s.", f, self.table)
+        _execute(cursor, self._copy_statement(f), self)
 
     def _copy_statement(self, source: str) -> str:
         names = self._column_names() if self.columns else []
         return copy_statement(self.table, names, source, self._credentials(), self.copy_options)
 
-    def post_copy(self, connection: Any) -> None:
+    def post_copy(self, cursor: Any) -> None:
         """Run `queries`."""
-        cursor = connection.cursor() if hasattr(connection, "cursor") else connection
         for query in self.queries:
             cursor.execute(query)
+
+    def post_copy_metacolums(self, cursor: Any) -> None:
+        """The same as `post_copy_metacolumns`."""
+        self.post_copy_metacolumns(cursor)
 
     def run(self) -> Any:
         """Load the files, in one transaction with the marker."""
@@ -291,6 +294,15 @@ class S3CopyWork(CredentialsWork, rdbms.CopyWork):
                 self.post_copy_metacolumns(cursor)
             output.touch(connection)
             connection.commit()
+
+
+def _execute(cursor: Any, statement: str, task: Any) -> None:
+    """Run a statement with credentials in it, which drivers show in their errors after the first line."""
+    try:
+        cursor.execute(statement)
+    except Exception as error:  # noqa: BLE001 - all of the driver's, told again without its text
+        kind, _, _ = str(error).partition("\n")
+        raise TaskError(f"{task}: {statement.partition(' ')[0]} failed: {kind}") from None
 
 
 def _is_there(connection: Any, question: str, values: Sequence[str]) -> bool:
@@ -360,7 +372,7 @@ class RedshiftUnloadWork(CredentialsWork, RedshiftQueryWork):
         output = self.output()
         output.create_marker_table()
         with closing(output.connect()) as connection:
-            connection.cursor().execute(self._statement())
+            _execute(connection.cursor(), self._statement(), self)
             output.touch(connection)
             connection.commit()
 

@@ -13,8 +13,6 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import os
-import re
-import time
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from decimal import Decimal
@@ -22,6 +20,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from rumbo.errors import ConfigurationError, MissingExtraError, TaskError
+from rumbo.integrations.reaching import reach
 from rumbo.pipeline import typed
 from rumbo.pipeline.config import get_config
 from rumbo.pipeline.target import Target
@@ -51,10 +50,6 @@ _CONNECT_ARGS: dict[str, dict[str, Any]] = {
 }
 """Seconds after which a database that does not answer counts as gone, unless ``connect_args`` says otherwise."""
 _IN_FILES = ("sqlite", "duckdb")
-_PAUSES = (0.25, 0.5, 1.0, 2.0, 4.0)
-"""Seconds between tries to reach a database."""
-_IN_VAIN = re.compile(r"password|authenti|access denied|does not exist|unknown database|unable to open", re.IGNORECASE)
-"""What a database says when it has been reached and trying again cannot help."""
 
 
 class _OfProcess(NamedTuple):
@@ -235,27 +230,14 @@ def _with_driver(url: URL) -> URL:
 
 @contextmanager
 def _connected(engine: Engine) -> Iterator[Connection]:
-    """A connection; a database that cannot be reached is tried again for some seconds."""
+    from sqlalchemy.exc import DBAPIError
+
     _make_folder_of(engine.url)
-    connection = _reach(engine)
+    connection = reach(engine.connect, DBAPIError, engine.url)
     try:
         yield connection
     finally:
         connection.close()
-
-
-def _reach(engine: Engine) -> Connection:
-    from sqlalchemy.exc import DBAPIError
-
-    for pause in _PAUSES:
-        try:
-            return engine.connect()
-        except DBAPIError as error:
-            if _IN_VAIN.search(str(error.orig)):
-                raise
-            logger.warning("%s does not answer; trying again in %g s.", engine.url, pause)
-            time.sleep(pause)
-    return engine.connect()
 
 
 def _file_of(url: URL) -> str | None:
