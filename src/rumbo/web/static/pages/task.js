@@ -62,7 +62,7 @@ export default function Task({ place }) {
       ${chapter && html`<${Attempts} place=${place} id=${id} chapters=${story.rows} />`}
       <${Section} title=${t("story")} count=${task.runs}><ul class="list">${story.rows.map((each) => html`<li key=${each.run.id}><div class="line"><${Shape} state=${lookOf(each.task)} />
         <a class="mono" href=${href(["runs", each.run.id])}>${each.run.id}</a><span class="grow cut quiet">${each.task.error.trimEnd().split("\n").at(-1) || each.task.reason}</span>
-        <span class="aside">${t("n.attempts", { n: each.attempts.length })}</span><span class="aside"><${Ago} at=${each.run.started} /></span></div></li>`)}</ul>
+        <span class="aside">${t("n.attempts", { n: each.attempts.length })}</span><span class="aside right" style="width: 64px">${lasting(each.task.seconds)}</span><span class="aside"><${Ago} at=${each.run.started} /></span></div></li>`)}</ul>
         ${story.next && html`<button class="button plain" onClick=${story.more}>…</button>`}</${Section}>
     </div>`;
 }

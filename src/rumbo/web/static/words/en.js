@@ -246,7 +246,7 @@ export const en = {
   "timeline.none": "No attempts yet",
   "timeline.none.text": "Each attempt appears here as a bar, in the lane of its worker.",
   "timeline.of": "{n} attempts in {lanes} lanes, {time}",
-  "token.text": "`rumbo token add NAME` makes one, where the server runs.",
+  "token.text": "Where the server runs, this makes one:",
   "token": "Token",
   "took": "Took",
   "tracking": "Tracking page",

@@ -247,7 +247,7 @@ export const es = {
   "timeline.none": "Todavía no hay intentos",
   "timeline.none.text": "Cada intento aparece aquí como una barra, en el carril de su trabajador.",
   "timeline.of": "{n} intentos en {lanes} carriles, {time}",
-  "token.text": "`rumbo token add NOMBRE` crea uno, donde está el servidor.",
+  "token.text": "Donde está el servidor, esto crea uno:",
   "token": "Token",
   "took": "Duración",
   "tracking": "Página de seguimiento",
