@@ -121,7 +121,14 @@ def _size(tasks: int) -> tuple[float, float]:
 
 
 def _arrow(first: int, second: int, route: Iterable[tuple[float, float]]) -> list[float]:
-    return [first, second, *(round(value, 1) for point in route for value in point)]
+    """An arrow without the points at which it only stands still."""
+    arrow: list[float] = [first, second]
+    before = None
+    for point in route:
+        if point != before:
+            arrow += (round(point[0], 1), round(point[1], 1))
+        before = point
+    return arrow
 
 
 def around(needs: Sequence[Sequence[int]], focus: int, up: int, down: int) -> list[int]:

@@ -311,7 +311,7 @@ def test_what_the_pages_count(caller: Caller) -> None:
     assert (underway["run"], underway["task_id"], underway["expected"]) == ("run-2", "Load_1", None)
     waiting = {(each["family"], each["kind"], each["what"]): each["tasks"] for each in ask("waiting")}
     assert waiting == {
-        ("Report", "dependencies", ""): 1,
+        ("Report", "held_up", ""): 1,
         ("All", "dependencies", ""): 1,
         ("Load", "resources", "database"): 1,
     }

@@ -229,7 +229,8 @@ class Wait(Shape):
     """Tasks of a family that wait for the same kind of thing."""
 
     family: str
-    kind: Literal["dependencies", "resources", "workers", "turn", "outside", "retry"]
+    kind: Literal["dependencies", "held_up", "resources", "workers", "turn", "outside", "retry"]
+    """`held_up`: for something that cannot be done unless somebody steps in."""
     what: str
     """The resource that is short; else empty."""
     tasks: int

@@ -16,21 +16,42 @@ if TYPE_CHECKING:
 _STRETCH = 2000
 """Tasks that are looked at before others have their turn: workers must not wait for those who watch."""
 
+_STUCK = (State.FAILED, State.DISABLED, State.CANCELLED, State.UNKNOWN)
+
 Key = tuple[str, str, str]
 
 
 async def waits(machine: Machine) -> list[Wait]:
     """What waits, those of which there are most first. Linear in the tasks that the machine knows."""
     found: dict[Key, Wait] = {}
+    held_up = await _held_up(machine)
     known: dict[tuple[str, object, tuple[str, ...]], tuple[str, str]] = {}
     for number, task in enumerate(list(machine.tasks.values()), 1):
         if number % _STRETCH == 0:
             await asyncio.sleep(0)
         if task.state is State.PENDING:
-            _count(found, task.spec.family, *_kind(machine, task, known))
+            kind = ("held_up", "") if task.id in held_up else _kind(machine, task, known)
+            _count(found, task.spec.family, *kind)
         elif task.state is State.FAILED and task.retry_at is not None:
             _count(found, task.spec.family, "retry", "", task.retry_at)
     return sorted(found.values(), key=lambda each: (-each.tasks, each.family))
+
+
+async def _held_up(machine: Machine) -> set[str]:
+    """Ids of the tasks that wait, directly or not, for one that cannot be done unless somebody steps in."""
+    open_ends = [task for task in machine.tasks.values() if task.state in _STUCK and task.retry_at is None]
+    found: set[str] = set()
+    seen = 0
+    while open_ends:
+        for id in open_ends.pop().dependents:
+            seen += 1
+            if seen % _STRETCH == 0:
+                await asyncio.sleep(0)
+            task = machine.tasks.get(id)
+            if task is not None and task.state is State.PENDING and id not in found:
+                found.add(id)
+                open_ends.append(task)
+    return found
 
 
 def _count(found: dict[Key, Wait], family: str, kind: str, what: str, at: float | None = None) -> None:

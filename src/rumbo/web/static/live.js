@@ -73,6 +73,9 @@ export function useHappenings(listen) {
   }, []);
 }
 
+// Runs without the server are in its history too, but nobody tells it of them: who comes back to the page looks anew.
+document.addEventListener("visibilitychange", () => document.hidden || !source || gather({ kind: "missed" }));
+
 /** Whether the stream is open. */
 export function useConnected() {
   const [connected, set] = useState(isConnected);

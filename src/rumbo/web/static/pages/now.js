@@ -46,7 +46,8 @@ export default function Now() {
         <${Numbers} status=${status.data} />
         ${pulse.data && html`<${PulseOf} pulse=${pulse.data} />`}
         <${Section} title=${t("now.running")} count=${running.data && grouped(status.data?.tasks.running ?? running.data.length)}>
-          ${running.data && (running.data.length ? html`<${Running} rows=${running.data} notes=${notes} />` : html`<div class="empty">${t("now.nothing.runs")}</div>`)}</${Section}>
+          ${running.data && (running.data.length ? html`<${Running} rows=${running.data} notes=${notes} />
+            ${status.data?.tasks.running > running.data.length && html`<a href=${href(["tasks"], { state: "running" })}>${t("n.more.run", { n: status.data.tasks.running - running.data.length })}</a>`}` : html`<div class="empty">${t("now.nothing.runs")}</div>`)}</${Section}>
         <div class="columns">
           <div class="stack"><${Section} title=${t("now.waiting")}>${waiting.data && html`<${Waiting} rows=${waiting.data} />`}</${Section}>
           <${Section} title=${t("now.runs")} aside=${html`<a href=${href(["runs"])}>${t("all")}</a>`}>${runs.data && html`<${Latest} rows=${runs.data.rows} />`}</${Section}></div>
@@ -135,7 +136,7 @@ function remaining(taken, progress, expected) {
 /** @param {{ rows: any[] }} props */
 function Waiting({ rows }) {
   if (!rows.length) return html`<div class="empty">${t("now.nothing.waits")}</div>`;
-  return html`<ul class="list">${rows.slice(0, 12).map((row) => html`<li key=${`${row.family} ${row.kind} ${row.what}`}><div class="line"><${Shape} state=${row.kind === "retry" ? "retrying" : "waiting"} />
+  return html`<ul class="list">${rows.slice(0, 12).map((row) => html`<li key=${`${row.family} ${row.kind} ${row.what}`}><div class="line"><${Shape} state=${({ retry: "retrying", held_up: "disabled" })[/** @type {string} */ (row.kind)] ?? "waiting"} />
     <a class="grow cut" href=${href(["tasks"], { family: row.family, state: row.kind === "retry" ? "failed" : "pending" })}>${row.family}</a>
     <span class="aside">${waitsFor(row)}</span><span class="aside">${grouped(row.tasks)}</span></div></li>`)}</ul>`;
 }

@@ -12,7 +12,7 @@ import { Ago, Copy, Empty, Moment, Progress, Section, TaskLink, Took, Trace, Tro
 import { Shape, State } from "../parts/state.js";
 import { change, verbsFor } from "../parts/tasks.js";
 import { choose, href } from "../router.js";
-import { named, t } from "../words.js";
+import { language, named, t } from "../words.js";
 import { lookOf } from "./run.js";
 
 /** @param {{ place: import("../router.js").Place }} props */
@@ -62,7 +62,7 @@ export default function Task({ place }) {
       ${chapter && html`<${Attempts} place=${place} id=${id} chapters=${story.rows} />`}
       <${Section} title=${t("story")} count=${task.runs}><ul class="list">${story.rows.map((each) => html`<li key=${each.run.id}><div class="line"><${Shape} state=${lookOf(each.task)} />
         <a class="mono" href=${href(["runs", each.run.id])}>${each.run.id}</a><span class="grow cut quiet">${each.task.error.trimEnd().split("\n").at(-1) || each.task.reason}</span>
-        <span class="aside">${t("n.attempts", { n: each.attempts.length })}</span><span class="aside"><${Ago} at=${each.run.started} /></span></div></li>`)}</ul>
+        <span class="aside">${t("n.attempts", { n: each.attempts.length })}</span><span class="aside right" style="width: 64px">${lasting(each.task.seconds)}</span><span class="aside"><${Ago} at=${each.run.started} /></span></div></li>`)}</ul>
         ${story.next && html`<button class="button plain" onClick=${story.more}>…</button>`}</${Section}>
     </div>`;
 }
@@ -74,18 +74,21 @@ function Why({ live, state, chapter, notes = {} }) {
   const last = chapter?.attempts.at(-1);
   const progress = notes.progress ?? task?.progress ?? null;
   const message = notes.message ?? task?.status;
-  const why = live ? inWords(live, now) : task?.reason;
+  const why = live ? inWords(live, now, task?.dependencies.length ?? 0) : task?.reason;
   const isBad = ["failed", "retrying", "disabled", "lost", "unknown"].includes(state);
   return html`<div class="why"><div class="toolbar"><${State} state=${state} /><span>${why}</span></div>
     ${state === "running" && html`<div class="toolbar">${last && html`<${Took} since=${last.started} seconds=${null} isOpen=${true} />`}<${Progress} value=${progress} /><span class="quiet">${message}</span></div>`}
     ${isBad && (last?.message || task?.error) && html`<div class="copied" style="align-items: start; width: 100%"><${Trace} text=${last?.message || task.error} /><${Copy} text=${last?.message || task.error} /></div>`}</div>`;
 }
 
-/** @param {any} live @param {number} now */
-function inWords(live, now) {
+/** @param {any} live @param {number} now @param {number} needs how many tasks it needs */
+function inWords(live, now, needs) {
   if (live.state === "failed" && live.retry_at) return t("waits.retry", { time: lasting(Math.max(live.retry_at - now, 0)) });
   if (live.state === "disabled" && live.disabled_until) return `${named("state", "disabled")} – ${moment(live.disabled_until)}`;
-  return live.why;
+  // The server speaks English; in other languages the page says what it can say by itself.
+  if (language() === "en") return live.why;
+  if (live.missing) return t("waits.for", { missing: live.missing, all: Math.max(needs, live.missing) });
+  return ["done", "running", "cancelled", "parked"].includes(live.state) ? "" : live.why;
 }
 
 /** An address that a task gave: a link only if it leads to the web. @param {{ url: string }} props */

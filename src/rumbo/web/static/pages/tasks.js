@@ -19,7 +19,7 @@ const COLUMNS = [
   { title: t("state"), width: "112px", cell: (/** @type {any} */ row) => html`<${State} state=${row.state} />` },
   { title: t("parameters"), width: "minmax(100px, 4fr)", class: "wide", cell: (/** @type {any} */ row) => html`<span class="mono quiet" title=${inLine(row.params)}>${inLine(row.params)}</span>` },
   { title: t("module"), width: "minmax(64px, 1fr)", class: "wide quiet", cell: (/** @type {any} */ row) => html`<span title=${row.module}>${row.module}</span>` },
-  { title: t("runs"), width: "56px", class: "right wide", cell: (/** @type {any} */ row) => grouped(row.runs) },
+  { title: t("runs"), width: "84px", class: "right wide", cell: (/** @type {any} */ row) => grouped(row.runs) },
 ];
 
 const FILTERS = /** @type {Record<string, string>} */ ({ waiting: "pending" });
