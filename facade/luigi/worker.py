@@ -325,22 +325,6 @@ class Worker(DialogueWorker):
     def _email_dependency_error(self, task: Any, formatted_traceback: str) -> None:
         self._email_scheduling_error(task, formatted_traceback, "deps()")
 
-    def _announce_scheduling_failure(self, task: Any, expl: str) -> None:
-        """Let the scheduler know, which may gather such mails."""
-        scheduler: Any = self._scheduler
-        try:
-            scheduler.announce_scheduling_failure(
-                worker=self._id,
-                task_name=str(task),
-                family=task.task_family,
-                params=task.to_str_params(only_significant=True),
-                expl=expl,
-                owners=task._owner_list(),
-            )
-        except Exception:
-            self._email_unexpected_error(task, traceback.format_exc())
-            raise
-
     def _email_scheduling_error(self, task: Any, formatted_traceback: str, method: str) -> None:
         self._announce_scheduling_failure(task, formatted_traceback)
         if self._config.send_failure_email:
