@@ -22,7 +22,7 @@ $(VENV)/demo.stamp: $(VENV)/base.stamp
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/demo.stamp facade/pyproject.toml
-	$(PIP) install -c constraints.txt -e '.[demo,dev,docs,schema,toml]' -e facade --config-settings editable_mode=compat
+	$(PIP) install -c constraints.txt -e '.[demo,dev,dev-databases,docs,schema,toml]' -e facade --config-settings editable_mode=compat
 	@touch $@
 
 demo: $(VENV)/demo.stamp  ## a real pipeline over a year of flights, from nothing to a report
@@ -38,18 +38,20 @@ format: $(VENV)/dev.stamp  ## rewrite the code in the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-test: $(VENV)/dev.stamp  ## every test, with coverage
+test: $(VENV)/dev.stamp  ## every test, with coverage, against real servers on this machine
 	@tests/install_services.sh
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST_ARGS)
 	$(BIN)/python -m coverage report --include='src/rumbo/scheduler/*' --fail-under=100
 
-test-all: $(VENV)/dev.stamp  ## the same, with what needs programs of more than 300 MB
-	@tests/install_services.sh big
+test-all: export RUMBO_TEST_ALL = 1
+test-all: $(VENV)/large.stamp test  ## the same with servers that are large themselves
+
+$(VENV)/large.stamp: $(VENV)/dev.stamp
 	$(PIP) install -c constraints.txt -e '.[spark]'
 	$(PYTHON) -m venv $(VENV)/services # what cannot live beside our own libraries
 	$(VENV)/services/bin/pip install --quiet bqemulator duckdb==1.5.5 duckdb-extension-spatial==1.5.5 duckdb-extensions numpy
 	$(VENV)/services/bin/python -c 'from duckdb_extensions import import_extension; import_extension("spatial")'
-	RUMBO_TEST_BIG=1 $(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
+	@touch $@
 
 bench: $(VENV)/dev.stamp  ## speed, beside Luigi and the floor
 	$(BIN)/python benchmarks/run.py

@@ -1,19 +1,15 @@
 #!/bin/sh
 # Installs the servers that tests talk to, on Debian as root; elsewhere it only says what would be missing.
-#
-#     tests/install_services.sh        what `make test` needs
-#     tests/install_services.sh big    also what only `make test-all` needs
 set -eu
 
 DATABASES="postgresql mariadb-server redis-server"
 CONTAINERS="docker.io busybox-static"
 ENGINES="openjdk-17-jre-headless"
 
-PACKAGES="$DATABASES $CONTAINERS"
-[ "${1:-}" = big ] && PACKAGES="$PACKAGES $ENGINES"
+[ -z "${RUMBO_TEST_ALL:-}" ] && ENGINES=""
 
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-    echo "Not root on Debian: tests of servers that are not installed will be skipped ($PACKAGES)." >&2
+    echo "Not root on Debian: tests of servers that are not installed will be skipped ($DATABASES $CONTAINERS)." >&2
     exit 0
 fi
 
@@ -24,7 +20,7 @@ if [ ! -e /usr/sbin/policy-rc.d ]; then
 fi
 
 missing=""
-for package in $PACKAGES; do
+for package in $DATABASES $CONTAINERS $ENGINES; do
     dpkg -s "$package" >/dev/null 2>&1 || missing="$missing $package"
 done
 [ -z "$missing" ] && exit 0

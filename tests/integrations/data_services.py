@@ -30,7 +30,7 @@ PATIENCE = 120.0
 """Seconds that a server may take to answer, on a busy machine."""
 
 big = pytest.mark.skipif(
-    not os.environ.get("RUMBO_TEST_BIG"), reason="needs programs of more than 300 MB: run by `make test-all`"
+    not os.environ.get("RUMBO_TEST_ALL"), reason="needs programs of more than 300 MB: run by `make test-all`"
 )
 """Marks what only `make test-all` runs."""
 
