@@ -30,6 +30,8 @@ __all__ = ["BatchJobFailed", "LsfJobWork", "SgeJobWork", "build_qsub_command", "
 
 logger = logging.getLogger("luigi-interface")
 
+_LONGEST_NAME = 255  # bytes, on every file system in wide use
+
 PENDING, RUNNING, DONE, FAILED = "PENDING", "RUNNING", "DONE", "FAILED"
 UNKNOWN = "UNKNOWN"
 
@@ -57,8 +59,8 @@ class _SharedFolderWork(ABC):
 
     def _pack(self) -> None:
         """Write the task, and the modules that it needs, into a new folder that all machines see."""
-        name = f"{self.task_id}-{random.getrandbits(64):016x}".replace("/", "::")
-        self.tmp_dir = os.path.join(self.shared_tmp_dir, name)[: os.pathconf("/", "PC_PATH_MAX") - 64]
+        name = f"{random.getrandbits(64):016x}-{self.task_id}".replace("/", "::")[:_LONGEST_NAME]
+        self.tmp_dir = os.path.join(self.shared_tmp_dir, name)
         os.makedirs(self.tmp_dir)
         self._dump(self.tmp_dir)
         if self.carries_packages:
