@@ -19,9 +19,8 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from rumbo.errors import TaskError
-from rumbo.integrations.hadoop import create_packages_archive
 from rumbo.integrations.remote import ended_with_us
-from rumbo.integrations.spark import named_as_others_see_it
+from rumbo.integrations.shipment import create_packages_archive, named_as_others_see_it
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
