@@ -23,7 +23,7 @@ $(VENV)/demo.stamp: $(VENV)/base.stamp
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/demo.stamp facade/pyproject.toml
-	$(PIP) install -c constraints.txt -e '.[demo,dev,dev-services,docs,schema,toml]' -e facade --config-settings editable_mode=compat
+	$(PIP) install -c constraints.txt -e '.[demo,dev,dev-services,dev-databases,docs,schema,toml]' -e facade --config-settings editable_mode=compat
 	@touch $@
 
 demo: $(VENV)/demo.stamp  ## a real pipeline over a year of flights, from nothing to a report

@@ -287,6 +287,18 @@ class TestStopping:
         assert are_gone(pids)
         assert "took longer than its timeout of 2 s" in out
 
+    def test_a_killed_attempt_takes_the_program_along(self, tmp_path: Path) -> None:
+        (tmp_path / "long.py").write_text(STOPPABLE.format(timeout=None))
+        command = [sys.executable, "-m", "rumbo", "run", "-m", "long", "Long", "--executor", "processes"]
+        process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        pids = pids_of(tmp_path)
+        attempt = psutil.Process(pids[-1]).ppid()
+        assert attempt != process.pid
+        os.kill(attempt, signal.SIGKILL)
+        out, _ = process.communicate(timeout=30)
+        assert "was killed by signal 9" in out
+        assert are_gone(pids)
+
 
 class TestLuigisNames:
     def test_captured_output_is_logged_at_the_end(self, caplog: pytest.LogCaptureFixture) -> None:

@@ -8,22 +8,17 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 import luigi
-from rumbo.integrations import hadoop as _home
+from rumbo.integrations import map_reduce as _home
 from rumbo.integrations.hadoop import (
     TRACKING_RE,
     BaseHadoopJobWork,
-    DefaultHadoopJobRunner,
     HadoopJobError,
-    HadoopJobRunner,
     JobRunner,
-    LocalJobRunner,
-    MapReduceWork,
-    attach,
-    create_packages_archive,
-    get_extra_files,
     logger,
     run_and_track_hadoop_job,
 )
+from rumbo.integrations.map_reduce import DefaultHadoopJobRunner, HadoopJobRunner, LocalJobRunner, MapReduceWork
+from rumbo.integrations.shipment import ATTACHED, attach, create_packages_archive, get_extra_files
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -50,7 +45,7 @@ __all__ = [
 ]
 
 
-_attached_packages = _home._ATTACHED
+_attached_packages = ATTACHED
 flatten = _home._one_level
 
 

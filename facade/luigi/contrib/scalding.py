@@ -14,11 +14,11 @@ from luigi.task import flatten
 from rumbo.integrations.hadoop import (
     HadoopJobError,
     JobRunner,
-    fix_paths,
     load_hadoop_cmd,
     logger,
     run_and_track_hadoop_job,
 )
+from rumbo.integrations.hadoop_jar import fix_paths
 from rumbo.pipeline.config import get_config
 
 __all__ = ["ScaldingJobRunner", "ScaldingJobTask", "logger"]

@@ -19,9 +19,8 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from rumbo.errors import TaskError
-from rumbo.integrations.hadoop import create_packages_archive
 from rumbo.integrations.remote import ended_with_us
-from rumbo.integrations.spark import named_as_others_see_it
+from rumbo.integrations.shipment import create_packages_archive, named_as_others_see_it
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["BatchJobFailed", "LsfJobWork", "SgeJobWork", "build_qsub_command", "parse_qstat_state", "parse_qsub_job_id"]
 
 logger = logging.getLogger("luigi-interface")
+
+_LONGEST_NAME = 255  # bytes, on every file system in wide use
 
 PENDING, RUNNING, DONE, FAILED = "PENDING", "RUNNING", "DONE", "FAILED"
 UNKNOWN = "UNKNOWN"
@@ -57,8 +58,8 @@ class _SharedFolderWork(ABC):
 
     def _pack(self) -> None:
         """Write the task, and the modules that it needs, into a new folder that all machines see."""
-        name = f"{self.task_id}-{random.getrandbits(64):016x}".replace("/", "::")
-        self.tmp_dir = os.path.join(self.shared_tmp_dir, name)[: os.pathconf("/", "PC_PATH_MAX") - 64]
+        name = f"{random.getrandbits(64):016x}-{self.task_id}".replace("/", "::")[:_LONGEST_NAME]
+        self.tmp_dir = os.path.join(self.shared_tmp_dir, name)
         os.makedirs(self.tmp_dir)
         self._dump(self.tmp_dir)
         if self.carries_packages:

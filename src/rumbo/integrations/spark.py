@@ -14,19 +14,18 @@ import pickle
 import re
 import shutil
 import socket
-import sys
 import tarfile
 import tempfile
-from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
 from rumbo.errors import TaskError
 from rumbo.integrations.program import ProgramWork
+from rumbo.integrations.shipment import named_as_others_see_it
 from rumbo.pipeline import typed
 from rumbo.pipeline.config import get_config
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 __all__ = ["PySparkTask", "PySparkWork", "SparkSubmitTask", "SparkWork"]
 
@@ -287,27 +286,6 @@ class PySparkWork(SparkWork):
             with tarfile.open(archive, "w:gz") as tar:
                 tar.add(path, os.path.basename(path))
             sc.addPyFile(archive)
-
-
-@contextmanager
-def named_as_others_see_it(cls: type) -> Iterator[None]:
-    """Let a class of the program that was started bear its file's name, by which another process can import it."""
-    if cls.__module__ != "__main__":
-        yield
-        return
-    program = sys.modules["__main__"]
-    name = os.path.splitext(os.path.basename(str(program.__file__)))[0]
-    before = sys.modules.get(name)
-    sys.modules[name] = program
-    cls.__module__ = name
-    try:
-        yield
-    finally:
-        cls.__module__ = "__main__"
-        if before is None:
-            del sys.modules[name]
-        else:
-            sys.modules[name] = before
 
 
 class SparkSubmitTask(SparkWork, typed.Task):
