@@ -13,16 +13,19 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from luigi import interface, scheduler, worker
+from luigi import worker
 from luigi._dialogue import DialogueWorker
 from luigi.configuration import get_config
+from luigi.interface import _WorkerSchedulerFactory
+from luigi.scheduler import Scheduler
+from luigi.worker import Worker
 from rumbo.errors import ConfigurationError
 
 _WATCHED = (
-    interface._WorkerSchedulerFactory,
+    _WorkerSchedulerFactory,
     DialogueWorker,
-    worker.Scheduler,
-    worker.Worker,
+    Scheduler,
+    Worker,
     worker.TaskProcess,
     worker.ContextManagedTaskProcess,
     worker.KeepAliveThread,
@@ -31,6 +34,7 @@ _WATCHED = (
 )
 _ORIGINALS = [(each, dict(vars(each))) for each in _WATCHED]
 _NAMES = ("check_complete", "load_task", "GetWorkResponse", *[each.__name__ for each in _WATCHED[2:]])
+_FORWARDED = dict(worker.TaskProcess.forward_reporter_attributes)
 _MEANT = [(name, getattr(worker, name)) for name in _NAMES]
 
 
@@ -44,12 +48,13 @@ def is_for_engine(factory: Any, chosen: Any, runner: Any) -> bool:
     """
     return (
         not _is_strict()
-        and type(factory) is interface._WorkerSchedulerFactory
-        and type(chosen) is scheduler.Scheduler
-        and type(runner) is worker.Worker
+        and type(factory) is _WorkerSchedulerFactory
+        and type(chosen) is Scheduler
+        and type(runner) is Worker
         and runner._scheduler is chosen
-        and not _is_touched(chosen, scheduler.Scheduler)
-        and not _is_touched(runner, worker.Worker)
+        and not _is_touched(chosen, Scheduler)
+        and not _is_touched(runner, Worker)
+        and worker.TaskProcess.forward_reporter_attributes == _FORWARDED
         and all(vars(cls).get(name) is value for cls, before in _ORIGINALS for name, value in before.items())
         and all(getattr(worker, name) is value for name, value in _MEANT)
     )

@@ -109,6 +109,8 @@ class LuigiEngine(Engine):
             ended = ended._replace(message=f"Task {task.task_id} died unexpectedly{code}")
         if ended.died or ended.outcome is Outcome.TIMED_OUT:
             logger.info(ended.message)
+        elif ended.outcome is Outcome.FAILED and ended.message.startswith(f"{task} asked for "):
+            logger.error(ended.message)  # nothing went wrong in its own process, which therefore said nothing
         if ended.outcome is Outcome.PARKED:
             super()._take(ended, reports)
             return
@@ -145,6 +147,7 @@ class LuigiEngine(Engine):
             asked = [self._plan_for(each) for each in ended.needs]
         except (PlanError, TaskError) as error:
             self._executor.drop(ended.lease)
+            logger.error("%s asked for a task that cannot be planned: %s", task, error)
             self._work.inform(task, "FAILED", None)
             worker.run_succeeded = False
             return Report(ended.lease, Outcome.FAILED, str(error), retryable=False)

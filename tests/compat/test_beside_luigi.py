@@ -158,6 +158,27 @@ def test_a_wrong_wish_for_compatibility_is_said_so(tmp_path: Path) -> None:
     assert done.stderr.endswith("[rumbo] luigi_compat is 'lax': write strict, or leave it out.\n")
 
 
+def test_a_task_that_only_its_process_knows_is_an_error_in_the_log(tmp_path: Path) -> None:
+    done = run(
+        """
+        import luigi
+
+        class Outer(luigi.Task):
+            def run(self):
+                class Inner(luigi.Task):
+                    pass
+
+                yield Inner()
+
+        luigi.build([Outer()], local_scheduler=True, workers=2, log_level="ERROR")
+        """,
+        tmp_path,
+    )
+    assert done.stderr.startswith(
+        "ERROR: Outer() asked for Inner__99914b932b, which could not be built outside of its process: No task Inner."
+    )
+
+
 def test_siblings_run_in_the_order_in_which_they_are_listed(tmp_path: Path) -> None:
     done = run(
         """
