@@ -23,7 +23,6 @@ from server_house import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
 SECRET = "s3cr3t-of-the-test"
 NODE = Path(sys.prefix) / "node/node_modules/.bin"

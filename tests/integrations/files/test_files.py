@@ -55,18 +55,12 @@ class TestSftp(AddressContract):
         self.options = {"key_filename": ssh.key_file}
 
 
-class TestFtp(AddressContract):
+class TestFtpOverTls(AddressContract):
     is_shared_with_children = True
 
     @pytest.fixture(autouse=True)
     def _store(self, ftp: services.FtpService) -> None:
         self.base = f"ftp://{ftp.user}:{ftp.password}@127.0.0.1:{ftp.port}/{self.folder.name}"
-        self.options = {}
-
-
-class TestFtpOverTls(TestFtp):
-    @pytest.fixture(autouse=True)
-    def _tls(self, _store: None) -> None:
         self.options = {"tls": True}
 
 
