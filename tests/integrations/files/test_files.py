@@ -232,6 +232,14 @@ def test_a_password_shows_nowhere(ftp: services.FtpService) -> None:
     assert ftp.password not in f"{target} {target!r} {target.fs!r} {target.fs.glob(target.path + '*')}"
 
 
+def test_the_root_of_a_server_is_a_folder_too(ftp: services.FtpService) -> None:
+    root = f"ftp://{ftp.user}:{ftp.password}@127.0.0.1:{ftp.port}/"
+    rumbo.Target(f"{root}rooted/a").write_text("text")
+    assert f"ftp://{ftp.user}@127.0.0.1:{ftp.port}/rooted/a" in list(
+        file_system_of(*without_passwords(root)).listdir(root.replace(f":{ftp.password}", ""))
+    )
+
+
 def test_passwords_are_taken_out_of_every_link_of_a_chain() -> None:
     bare, options = without_passwords("zip://a::sftp://me:p%40ss@host/b.zip")
     assert bare == "zip://a::sftp://me@host/b.zip"
