@@ -80,7 +80,8 @@ class FsspecFileSystem(FileSystem):
         self._options = options
         self._class = _class_for(address)
         link, chain, rest = address.partition("::")
-        before, found, _ = link.rpartition(self._inner(address).strip("/"))
+        inner = self._inner(address).strip("/")
+        before, found, _ = link.rpartition(inner) if inner else (link, link, "")
         self._around = (before if found else f"{self.scheme}://", chain + rest)
 
     def __repr__(self) -> str:
@@ -484,8 +485,11 @@ def _store_part(address: str) -> str:
     """What all addresses of one store have in common."""
     link, _, rest = address.partition("::")
     scheme, _, path = link.partition("://")
-    server = "" if scheme in _OBJECT_STORES and "@" not in path else path.partition("/")[0]
-    return f"{scheme}://{server}::{rest}" if not rest else f"{scheme}://::{rest}"
+    if rest:  # an archive: what is in front is a path in it
+        return f"{scheme}::{rest}"
+    if scheme in _OBJECT_STORES and "@" not in path:  # any bucket
+        return scheme
+    return f"{scheme}://{path.partition('/')[0]}"
 
 
 def _class_for(address: str) -> Any:

@@ -50,7 +50,7 @@ class TargetType(ABCMeta):
     if not TYPE_CHECKING:  # Target.__new__ says it to type checkers
 
         def __call__(cls, *args, **kwargs):
-            if cls is not Target:
+            if cls is not Target or not (args or kwargs):  # alone it is abstract, as ever
                 return super().__call__(*args, **kwargs)
             from rumbo.pipeline.addresses import target_at
 

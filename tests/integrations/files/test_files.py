@@ -55,18 +55,12 @@ class TestSftp(AddressContract):
         self.options = {"key_filename": ssh.key_file}
 
 
-class TestFtp(AddressContract):
+class TestFtpOverTls(AddressContract):
     is_shared_with_children = True
 
     @pytest.fixture(autouse=True)
     def _store(self, ftp: services.FtpService) -> None:
         self.base = f"ftp://{ftp.user}:{ftp.password}@127.0.0.1:{ftp.port}/{self.folder.name}"
-        self.options = {}
-
-
-class TestFtpOverTls(TestFtp):
-    @pytest.fixture(autouse=True)
-    def _tls(self, _store: None) -> None:
         self.options = {"tls": True}
 
 
@@ -236,6 +230,14 @@ def test_a_password_shows_nowhere(ftp: services.FtpService) -> None:
     target.write_text("text")
     assert target.path == f"ftp://{ftp.user}@127.0.0.1:{ftp.port}/quiet/a"
     assert ftp.password not in f"{target} {target!r} {target.fs!r} {target.fs.glob(target.path + '*')}"
+
+
+def test_the_root_of_a_server_is_a_folder_too(ftp: services.FtpService) -> None:
+    root = f"ftp://{ftp.user}:{ftp.password}@127.0.0.1:{ftp.port}/"
+    rumbo.Target(f"{root}rooted/a").write_text("text")
+    assert f"ftp://{ftp.user}@127.0.0.1:{ftp.port}/rooted/a" in list(
+        file_system_of(*without_passwords(root)).listdir(root.replace(f":{ftp.password}", ""))
+    )
 
 
 def test_passwords_are_taken_out_of_every_link_of_a_chain() -> None:

@@ -50,12 +50,6 @@ class ServerContract(TargetContract):
         return RemoteFileSystem(**self.way).glob(f"{self.base}/**/*")
 
 
-class TestFtp(ServerContract):
-    @pytest.fixture(autouse=True)
-    def _way(self, ftp: services.FtpService) -> None:
-        self.way = way_to(ftp)
-
-
 class TestFtpOverTls(ServerContract):
     @pytest.fixture(autouse=True)
     def _way(self, ftp: services.FtpService) -> None:
