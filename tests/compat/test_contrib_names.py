@@ -20,10 +20,11 @@ LUIGI: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("contrib_
 
 MODULES = [
     "batch", "beam_dataflow", "bigquery", "bigquery_avro", "datadog_metric", "dataproc", "docker_runner", "dropbox",
-    "ecs", "esindex", "external_daily_snapshot", "external_program", "hadoop", "hadoop_jar", "hive", "kubernetes",
-    "lsf", "lsf_runner", "mongodb", "mssqldb", "mysqldb", "opener", "pai", "pig", "postgres", "presto",
-    "prometheus_metric", "pyspark_runner", "rdbms", "redis_store", "redshift", "salesforce", "scalding", "sge",
-    "sge_runner", "simulate", "spark", "sparkey", "sqla", "target",
+    "ecs", "esindex", "external_daily_snapshot", "external_program", "ftp", "hadoop", "hadoop_jar", "hdfs",
+    "hdfs.clients", "hdfs.config", "hdfs.error", "hdfs.hadoopcli_clients", "hive", "kubernetes", "lsf",
+    "lsf_runner", "mongodb", "mssqldb", "mysqldb", "opener", "pai", "pig", "postgres", "presto",
+    "prometheus_metric", "pyspark_runner", "rdbms", "redis_store", "redshift", "s3", "salesforce", "scalding",
+    "sge", "sge_runner", "simulate", "spark", "sparkey", "sqla", "ssh", "target",
 ]  # fmt: skip
 
 LIBRARIES = [
