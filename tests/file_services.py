@@ -19,8 +19,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from server_house import free_port
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -113,7 +111,7 @@ def s3_server(folder: Path) -> Iterator[S3Service]:
     }
     (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
     (folder / "data").mkdir()
-    master, volume, filer, s3 = _free_ports_with_grpc(4)
+    master, volume, filer, s3 = (unused_port() for _ in range(4))
     command = [
         weed,
         "server",
@@ -149,14 +147,13 @@ def _make_bucket(service: S3Service) -> None:
             time.sleep(0.1)
 
 
-def _free_ports_with_grpc(count: int) -> list[int]:
-    """Free ports whose ten thousandth neighbours, where SeaweedFS talks to itself, are free too."""
-    found: list[int] = []
-    while len(found) < count:
+def unused_port() -> int:
+    """A free port below those that the system gives to who connects, so that it stays free while a server starts."""
+    while True:
         port = random.randrange(20_000, 30_000)
-        if port not in found and _is_free(port) and _is_free(port + 10_000):
-            found.append(port)
-    return found
+        # SeaweedFS talks to itself ten thousand above.
+        if _is_free(port) and _is_free(port + 10_000):
+            return port
 
 
 def _is_free(port: int) -> bool:
@@ -191,7 +188,7 @@ def ssh_server(folder: Path) -> Iterator[SshService]:
     (folder / "authorized_keys").chmod(0o600)
     if os.geteuid() == 0:
         os.makedirs("/run/sshd", exist_ok=True)
-    port = free_port()
+    port = unused_port()
     lines = [f"Port {port}", "ListenAddress 127.0.0.1", f"HostKey {folder}/hostkey", f"PidFile {folder}/pid"]
     lines += [
         f"AuthorizedKeysFile {folder}/authorized_keys",
@@ -225,7 +222,7 @@ def ftp_server(folder: Path) -> Iterator[FtpService]:
 
     certificate, key = certificate_for("localhost", folder)
     (folder / "root").mkdir()
-    port = free_port()
+    port = unused_port()
     script = folder / "serve.py"
     script.write_text(_FTP_SERVER)
     command = [sys.executable, str(script), str(port), "tester", SECRET, str(folder / "root"), certificate, key]
@@ -261,7 +258,7 @@ def vsftpd_server(folder: Path) -> Iterator[FtpService]:
     empty = folder / "empty"
     empty.mkdir()
     root = tempfile.mkdtemp()  # not in pytest's folder, which is closed to others
-    port = free_port()
+    port = unused_port()
     lines = ["listen=YES", "listen_address=127.0.0.1", f"listen_port={port}", "background=NO", "anonymous_enable=NO"]
     lines += ["local_enable=YES", "write_enable=YES", f"local_root={root}", f"secure_chroot_dir={empty}"]
     lines += ["chroot_local_user=YES", "allow_writeable_chroot=YES", "pam_service_name=vsftpd", "seccomp_sandbox=NO"]
@@ -299,7 +296,7 @@ def web_server(folder: Path) -> Iterator[str]:
 def gcs_emulator(folder: Path) -> Iterator[str]:
     """An emulator of Google Cloud Storage with one bucket, ``lake``; gives its address."""
     emulator = program("gcp-storage-emulator")
-    port = free_port()
+    port = unused_port()
     command = [
         emulator,
         "start",
@@ -338,7 +335,7 @@ def azure_emulator(folder: Path) -> Iterator[AzureService]:
     azurite = shutil.which("azurite-blob", path=os.pathsep.join([str(NODE), os.environ["PATH"]]))
     if azurite is None:
         pytest.skip("azurite is not installed: make test-all brings it, where npm is")
-    service = AzureService(free_port())
+    service = AzureService(unused_port())
     command = [azurite, "--silent", "--location", str(folder / "data"), "--blobHost", "127.0.0.1"]
     command += ["--blobPort", str(service.port), "--skipApiVersionCheck", "--disableTelemetry"]
     with running(command, folder, listens(service.port)):

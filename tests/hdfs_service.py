@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from file_services import program, running
-from server_house import free_port
+from file_services import program, running, unused_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +71,7 @@ def hdfs_server(folder: Path) -> Iterator[HdfsService]:
     program("java")
     for name in ("conf", "logs", "bin", "classes/webapps/hdfs", "classes/webapps/datanode"):
         (folder / name).mkdir(parents=True)
-    service = HdfsService(free_port(), free_port(), str(folder / "bin/hadoop"))
+    service = HdfsService(unused_port(), unused_port(), str(folder / "bin/hadoop"))
     _configure(folder, service)
     command = Path(service.command)
     command.write_text(
@@ -107,9 +106,9 @@ def _configure(folder: Path, service: HdfsService) -> None:
         "dfs.namenode.name.dir": f"file://{folder}/name",
         "dfs.datanode.data.dir": f"file://{folder}/data",
         "dfs.namenode.http-address": f"127.0.0.1:{service.web_port}",
-        "dfs.datanode.address": f"127.0.0.1:{free_port()}",
-        "dfs.datanode.http.address": f"127.0.0.1:{free_port()}",
-        "dfs.datanode.ipc.address": f"127.0.0.1:{free_port()}",
+        "dfs.datanode.address": f"127.0.0.1:{unused_port()}",
+        "dfs.datanode.http.address": f"127.0.0.1:{unused_port()}",
+        "dfs.datanode.ipc.address": f"127.0.0.1:{unused_port()}",
         "dfs.datanode.hostname": "127.0.0.1",
         "dfs.client.use.datanode.hostname": "true",
         "dfs.namenode.safemode.extension": "0",
