@@ -16,9 +16,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.fixture(params=["memory", "state"])
+@pytest.fixture(params=["memory", "SQLite", "PostgreSQL"])
 def outbox(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Outbox]:
-    found: Outbox = MemoryOutbox() if request.param == "memory" else StateOutbox(str(tmp_path))
+    found: Outbox
+    if request.param == "memory":
+        found = MemoryOutbox()
+    else:
+        found = StateOutbox(str(tmp_path) if request.param == "SQLite" else request.getfixturevalue("empty_postgres"))
     yield found
     found.close()
 
