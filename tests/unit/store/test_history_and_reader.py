@@ -556,3 +556,28 @@ def test_a_thread_writes_while_the_run_goes_on(folder: str) -> None:
         assert history.counts(history.run()) == {"done": 2}
         assert history.run().status == "done"
     assert writer.trouble is None
+
+
+def test_what_the_pages_draw(writer: HistoryWriter) -> None:
+    story = Story(writer).plan(node("Clean_jan"), node("Clean_feb"), node("Report_all", "Clean_jan", "Clean_feb"))
+    story.runs("Clean_jan").begin("Clean_feb").end("Clean_feb", Outcome.FAILED, "no").begin("Report_all")
+    with read(writer) as history:
+        run = history.run()
+        assert [(task.task_id, task.family, task.dependencies) for task in history.outline(run)] == [
+            ("Clean_jan", "Clean", ()),
+            ("Clean_feb", "Clean", ()),
+            ("Report_all", "Report", (0, 1)),
+        ]
+        assert [task.task_id for task in history.outline(run, 1)] == ["Clean_jan"]
+        assert [(each.task_id, each.outcome) for each in history.run_attempts(run)] == [
+            ("Clean_jan", "done"),
+            ("Clean_feb", "failed"),
+            ("Report_all", "running"),
+        ]
+        assert history.states_by_family() == {"Clean": {"done": 1, "failed": 1}, "Report": {"running": 1}}
+        assert history.parameters("Clean") == ["name"]
+        assert history.parameters("Nobody") == []
+        cells = history.grid("Clean", "name")
+        assert {(cell.x, cell.state, cell.tasks) for cell in cells} == {("jan", "done", 1), ("feb", "failed", 1)}
+        for sort in ("family", "-state", "started", "-seconds"):
+            assert len(history.run_tasks(run, sort=sort).rows) == 3
