@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -85,10 +87,20 @@ def test_what_drawings_need_of_a_run(writer: HistoryWriter) -> None:
         assert len(history.run_attempts(run, limit=1)) == 1
 
 
+@contextmanager
+def someone_who_dies(writer: HistoryWriter) -> Iterator[int]:
+    """A process that is there while the block writes of it, and then is not any more."""
+    with subprocess.Popen(["sleep", "60"]) as process:
+        yield process.pid
+        assert writer.flush()
+        process.kill()
+
+
 def test_tasks_are_counted_by_what_became_of_them_last(writer: HistoryWriter) -> None:
     Story(writer, "run-1").plan(node("Clean_jan"), node("Clean_feb")).runs("Clean_jan").ends()
     Story(writer, "run-2").plan(node("Clean_jan", verdict="skip"), node("Load_x")).begin("Load_x")
-    Story(writer, "run-3", pid=2**22 + 1).plan(node("Load_y")).begin("Load_y")
+    with someone_who_dies(writer) as pid:
+        Story(writer, "run-3", pid=pid).plan(node("Load_y")).begin("Load_y")
 
     with read(writer) as history:
         assert history.states_by_family() == {
@@ -102,7 +114,8 @@ def test_a_family_by_the_values_of_its_parameters(writer: HistoryWriter) -> None
         node(f"Sales_{place}_{day}", params={"day": day, "place": place}) for day in ("1", "2") for place in ("n", "s")
     ]
     Story(writer, "run-1").plan(*sales).runs("Sales_n_1", "Sales_s_1").ends()
-    Story(writer, "run-2", pid=2**22 + 1).plan(sales[3]).begin("Sales_s_2")
+    with someone_who_dies(writer) as pid:
+        Story(writer, "run-2", pid=pid).plan(sales[3]).begin("Sales_s_2")
 
     with read(writer) as history:
         assert history.parameters("Sales") == ["day", "place"]
