@@ -49,3 +49,8 @@ export function size(bytes) {
 export function inLine(params) {
   return Object.entries(params).map(([name, value]) => `${name}=${value}`).join("  ");
 }
+
+/** A task's id without the hash at its end. @param {string} id */
+export function shortId(id) {
+  return id.replace(/_[0-9a-f]{10}$/, "");
+}

@@ -1,10 +1,12 @@
 /** A diagram on a canvas: the server has laid it out, here it is only drawn, and only what can be seen of it. */
 
+import { shortId } from "../format.js";
 import { html, useEffect, useRef, useState } from "../html.js";
 import { Icon } from "../parts/icons.js";
 import { byLook, look, ORDER } from "../parts/state.js";
 import { colour, onTheme } from "../theme.js";
-import { named, t } from "../words.js";
+import { t } from "../words.js";
+import { save, savePicture } from "./keep.js";
 import { drawShape } from "./shapes.js";
 import { pilot, stage } from "./stage.js";
 
@@ -270,7 +272,7 @@ function drawBox(context, diagram, place, states, over, near, isFocus) {
   context.fillStyle = colour("ink");
   context.textBaseline = "middle";
   context.font = `${isFamily ? "600 13" : "12"}px system-ui, sans-serif`;
-  context.fillText(fitted(context, isFamily ? diagram.names[place] : shortName(diagram, place), width - 36 - (isFamily ? 44 : 0)), x + 27, y + (isFamily ? 19 : height / 2));
+  context.fillText(fitted(context, isFamily ? diagram.names[place] : shortId(diagram.names[place]), width - 36 - (isFamily ? 44 : 0)), x + 27, y + (isFamily ? 19 : height / 2));
   if (isFamily) drawTally(context, diagram.counts[place], x, y, width, height);
   context.globalAlpha = 1;
 }
@@ -293,11 +295,6 @@ function drawTally(context, counts, x, y, width, height) {
     context.fillRect(left, y + height - 14, part - 1, 6);
     left += part;
   }
-}
-
-/** A task's id without the hash at its end. @param {Diagram} diagram @param {number} place */
-function shortName(diagram, place) {
-  return diagram.names[place].replace(/_[0-9a-f]{10}$/, "");
 }
 
 /** @type {Map<string, string>} */
@@ -352,49 +349,4 @@ class Backdrop {
     context.strokeStyle = colour("accent");
     context.strokeRect(left + view.x * scale, top + view.y * scale, (main.clientWidth / view.scale) * scale, (main.clientHeight / view.scale) * scale);
   }
-}
-
-/** @param {Diagram} diagram @param {string[]} states @param {string} title */
-function save(diagram, states, title) {
-  const document_ = document.implementation.createDocument("http://www.w3.org/2000/svg", "svg");
-  const root = document_.documentElement;
-  /** @param {string} name @param {Record<string, string | number>} about @param {string} [text] */
-  const add = (name, about, text) => {
-    const element = document_.createElementNS("http://www.w3.org/2000/svg", name);
-    for (const [key, value] of Object.entries(about)) element.setAttribute(key, String(value));
-    if (text !== undefined) element.textContent = text;
-    root.append(element);
-  };
-  root.setAttribute("viewBox", `-12 -12 ${diagram.width + 24} ${diagram.height + 24}`);
-  root.setAttribute("font-family", "system-ui, sans-serif");
-  add("title", {}, title);
-  for (const arrow of diagram.arrows) {
-    let line = `M${arrow[2]} ${arrow[3]}`;
-    for (let at = 4; at < arrow.length; at += 2) {
-      const middle = (arrow[at - 2] + arrow[at]) / 2;
-      line += `C${middle} ${arrow[at - 1]} ${middle} ${arrow[at + 1]} ${arrow[at]} ${arrow[at + 1]}`;
-    }
-    add("path", { d: line, fill: "none", stroke: colour("ink-3") });
-  }
-  diagram.names.forEach((name, place) => {
-    const [x, y, width, height] = diagram.boxes.slice(4 * place, 4 * place + 4);
-    add("rect", { x, y, width, height, rx: 4, fill: colour("paper"), stroke: colour(look(states[place])) });
-    add("text", { x: x + 10, y: y + 18, "font-size": 12, fill: colour("ink") }, diagram.by === "task" ? shortName(diagram, place) : name);
-    if (diagram.by === "family") add("text", { x: x + 10, y: y + 40, "font-size": 11, fill: colour("ink-2") }, Object.entries(diagram.counts[place]).map(([state, many]) => `${many} ${named("state", state)}`).join(", "));
-  });
-  keep(new Blob([new XMLSerializer().serializeToString(document_)], { type: "image/svg+xml" }), `${title}.svg`);
-}
-
-/** @param {HTMLCanvasElement | null} canvas @param {string} title */
-function savePicture(canvas, title) {
-  canvas?.toBlob((blob) => blob && keep(blob, `${title}.png`));
-}
-
-/** @param {Blob} blob @param {string} name */
-function keep(blob, name) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = name.replace(/[^\w.-]+/g, "-");
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }

@@ -1,15 +1,15 @@
 /** The graph of a run: the latest one, unless another is chosen. */
 
 import { useAnswer } from "../api.js";
+import { moment } from "../format.js";
 import { html, useEffect } from "../html.js";
 import { useHappenings } from "../live.js";
+import { Drawing } from "../parts/drawing.js";
 import { Head } from "../parts/frame.js";
 import { Empty, Trouble } from "../parts/pieces.js";
 import { State, Strip } from "../parts/state.js";
 import { choose, href } from "../router.js";
 import { named, t } from "../words.js";
-import { moment } from "../format.js";
-import { Drawing } from "./run.js";
 
 /** @param {{ place: import("../router.js").Place }} props */
 export default function Graph({ place }) {

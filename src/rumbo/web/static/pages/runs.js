@@ -1,5 +1,6 @@
 /** All runs, the latest first. */
 
+import { changedRun } from "../changes.js";
 import { html } from "../html.js";
 import { useListing } from "../listing.js";
 import { grouped } from "../format.js";
@@ -7,11 +8,11 @@ import { useHappenings } from "../live.js";
 import { Head } from "../parts/frame.js";
 import { Ago, Empty, Took, Trouble } from "../parts/pieces.js";
 import { Rows } from "../parts/rows.js";
-import { Shape, State, Strip } from "../parts/state.js";
+import { Shape, State, Strip, total } from "../parts/state.js";
 import { choose, href } from "../router.js";
 import { named, t } from "../words.js";
 
-export const STATUSES = ["running", "done", "failed", "incomplete", "cancelled", "crashed"];
+const STATUSES = ["running", "done", "failed", "incomplete", "cancelled", "crashed"];
 
 const COLUMNS = [
   { title: t("run.what"), width: "minmax(140px, 3fr)", cell: (/** @type {any} */ run) => html`<a href=${href(["runs", run.id])} title=${run.roots.join("\n")}>${run.roots.join(", ") || run.id}</a>` },
@@ -24,18 +25,13 @@ const COLUMNS = [
   { title: "Id", width: "minmax(72px, 1fr)", class: "wide", cell: (/** @type {any} */ run) => html`<span class="mono quiet" title=${run.id}>${run.id}</span>` },
 ];
 
-/** @param {Record<string, number>} counts */
-export function total(counts) {
-  return Object.values(counts).reduce((sum, many) => sum + many, 0);
-}
-
 /** @param {{ place: import("../router.js").Place }} props */
 export default function Runs({ place }) {
   const status = place.query.get("status") ?? "";
   const list = useListing("runs", { status }, (/** @type {any} */ run) => run.id);
   useHappenings((events) => {
     if (events.some((each) => each.kind === "run" || each.kind === "missed" || each.kind === "plan")) list.again();
-    list.patch((run) => withChanges(run, events));
+    list.patch((run) => changedRun(run, events));
   });
   const isEmpty = list.isLoaded && !list.rows.length;
   return html`<${Head} title=${t("place.runs")} />
@@ -46,16 +42,4 @@ export default function Runs({ place }) {
         ? html`<${Empty} title=${status ? t("runs.none.like") : t("runs.none")}><p>${t("runs.none.text")}</p><pre>rumbo run -m my_pipeline MyTask</pre></${Empty}>`
         : html`<${Rows} label=${t("place.runs")} columns=${COLUMNS} rows=${list.rows} keyOf=${(/** @type {any} */ run) => run.id} hasMore=${list.next !== null} onEnd=${list.more} />`}
     </div>`;
-}
-
-/** A run after what happened: its counts follow its tasks. @param {any} run @param {import("../live.js").Happening[]} events */
-export function withChanges(run, events) {
-  let counts = run.counts;
-  for (const each of events) {
-    if (each.kind !== "task" || each.run !== run.id || !each.state || each.old === each.state) continue;
-    if (counts === run.counts) counts = { ...counts };
-    if (each.old && counts[each.old]) counts[each.old]--;
-    counts[each.state] = (counts[each.state] ?? 0) + 1;
-  }
-  return counts === run.counts ? run : { ...run, counts };
 }

@@ -9,11 +9,10 @@ import { confirm, say, sayRefused } from "../parts/dialog.js";
 import { Head } from "../parts/frame.js";
 import { Log } from "../parts/log.js";
 import { Ago, Copy, Empty, Moment, Progress, Section, TaskLink, Took, Trace, Trouble } from "../parts/pieces.js";
-import { Shape, State } from "../parts/state.js";
+import { lookOf, Shape, State } from "../parts/state.js";
 import { change, verbsFor } from "../parts/tasks.js";
 import { choose, href } from "../router.js";
 import { language, named, t } from "../words.js";
-import { lookOf } from "./run.js";
 
 /** @param {{ place: import("../router.js").Place }} props */
 export default function Task({ place }) {

@@ -1,6 +1,7 @@
 /** All tasks, over all runs: by state, family, parameters and text; with what can be done to several at once. */
 
 import { useAnswer } from "../api.js";
+import { changedTask } from "../changes.js";
 import { grouped, inLine } from "../format.js";
 import { html, useMemo, useState } from "../html.js";
 import { useListing } from "../listing.js";
@@ -12,7 +13,6 @@ import { byLook, ORDER, Shape, State, Strip } from "../parts/state.js";
 import { Bulk } from "../parts/tasks.js";
 import { choose, href } from "../router.js";
 import { named, t } from "../words.js";
-import { patched } from "./run.js";
 
 const COLUMNS = [
   { title: t("task"), width: "minmax(160px, 3fr)", cell: (/** @type {any} */ row) => html`<${TaskLink} id=${row.id} />` },
@@ -33,7 +33,7 @@ export default function Tasks({ place }) {
   const list = useListing("tasks", { state, family, search, param: params }, (/** @type {any} */ row) => row.id);
   useHappenings((events) => {
     counts.again();
-    list.patch((row) => patchedTask(row, events));
+    list.patch((row) => changedRow(row, events));
     if (events.some((each) => each.kind === "missed" || each.kind === "plan" || (state && each.kind === "task"))) list.again();
   });
   const families = useMemo(() => Object.entries(/** @type {Record<string, Record<string, number>>} */ (counts.data ?? {})), [counts.data]);
@@ -58,8 +58,8 @@ export default function Tasks({ place }) {
 }
 
 /** @param {any} row @param {import("../live.js").Happening[]} events */
-function patchedTask(row, events) {
-  const state = patched({ task_id: row.id, state: row.state }, events).state;
+function changedRow(row, events) {
+  const state = changedTask({ task_id: row.id, state: row.state }, events).state;
   return state === row.state ? row : { ...row, state };
 }
 

@@ -29,6 +29,17 @@ export function byLook(counts) {
   return found;
 }
 
+/** All tasks together. @param {Record<string, number>} counts */
+export function total(counts) {
+  return Object.values(counts).reduce((sum, many) => sum + many, 0);
+}
+
+/** The look of a task of a run. @param {any} row */
+export function lookOf(row) {
+  if (row.state === "failed" && row.due) return "retrying";
+  return row.state === "done" && row.verdict === "skip" ? "skipped" : row.state;
+}
+
 const SHAPES = /** @type {Record<string, () => any>} */ ({
   done: () => html`<path d="M3 8.5 6.5 12 13 4.5"/>`,
   skipped: () => html`<path d="M4.5 8.2 7 10.7l4.5-5.2"/><circle cx="8" cy="8" r="6.5" stroke-width="1"/>`,
