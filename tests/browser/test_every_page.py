@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from world import World
 
 pytestmark = pytest.mark.slow
+expect.set_options(timeout=20_000)
 
 PAGES = {
     "": ".numbers",

@@ -28,10 +28,26 @@ class Index {
     this.across = Math.ceil(diagram.width / CELL) + 2;
     this.down = Math.ceil(diagram.height / CELL) + 2;
     const { boxes, arrows } = diagram;
-    for (let place = 0; place < boxes.length; place += 4) this.add(this.boxes, place / 4, boxes[place], boxes[place + 1], boxes[place] + boxes[place + 2], boxes[place + 1] + boxes[place + 3]);
+    for (let place = 0; place < boxes.length; place += 4)
+      this.add(
+        this.boxes,
+        place / 4,
+        boxes[place],
+        boxes[place + 1],
+        boxes[place] + boxes[place + 2],
+        boxes[place + 1] + boxes[place + 3],
+      );
     arrows.forEach((arrow, place) => {
       for (let at = 2; at + 3 < arrow.length; at += 2) {
-        this.add(this.arrows, place, Math.min(arrow[at], arrow[at + 2]), Math.min(arrow[at + 1], arrow[at + 3]), Math.max(arrow[at], arrow[at + 2]), Math.max(arrow[at + 1], arrow[at + 3]), 200);
+        this.add(
+          this.arrows,
+          place,
+          Math.min(arrow[at], arrow[at + 2]),
+          Math.min(arrow[at + 1], arrow[at + 3]),
+          Math.max(arrow[at], arrow[at + 2]),
+          Math.max(arrow[at + 1], arrow[at + 3]),
+          200,
+        );
       }
     });
   }
@@ -72,7 +88,17 @@ export function DiagramView({ diagram, states, focus = "", title, onOpen, descri
   const canvas = useRef(/** @type {HTMLCanvasElement | null} */ (null));
   const small = useRef(/** @type {HTMLCanvasElement | null} */ (null));
   const [tip, setTip] = useState(/** @type {{ x: number, y: number, text: string } | null} */ (null));
-  const mine = useRef({ view: { x: 0, y: 0, scale: 1, least: 0.005, most: 3 }, index: /** @type {Index | null} */ (null), states, over: -1, redraw: () => {}, fit: () => {}, zoom: (/** @type {number} */ _) => {}, open: onOpen, describe });
+  const mine = useRef({
+    view: { x: 0, y: 0, scale: 1, least: 0.005, most: 3 },
+    index: /** @type {Index | null} */ (null),
+    states,
+    over: -1,
+    redraw: () => {},
+    fit: () => {},
+    zoom: (/** @type {number} */ _) => {},
+    open: onOpen,
+    describe,
+  });
   mine.current.states = states;
   mine.current.open = onOpen;
   mine.current.describe = describe;
@@ -86,11 +112,24 @@ export function DiagramView({ diagram, states, focus = "", title, onOpen, descri
     at.index = new Index(diagram);
     const near = neighbours(diagram);
     const scene = stage(element, (context, width, height) => {
-      draw(context, width, height, diagram, /** @type {Index} */ (at.index), at.states, view, at.over, near, diagram.names.indexOf(focus));
+      draw(
+        context,
+        width,
+        height,
+        diagram,
+        /** @type {Index} */ (at.index),
+        at.states,
+        view,
+        at.over,
+        near,
+        diagram.names.indexOf(focus),
+      );
       overview.redraw();
     });
     const backdrop = new Backdrop(diagram);
-    const overview = stage(map, (context, width, height) => backdrop.draw(context, width, height, at.states, view, element));
+    const overview = stage(map, (context, width, height) =>
+      backdrop.draw(context, width, height, at.states, view, element),
+    );
     at.redraw = () => {
       backdrop.isStale = true;
       scene.redraw();
@@ -107,11 +146,21 @@ export function DiagramView({ diagram, states, focus = "", title, onOpen, descri
     at.zoom = (factor) => zoom(element.clientWidth / 2, element.clientHeight / 2, factor);
     /** @param {PointerEvent} event */
     const hover = (event) => {
-      const box = event.buttons ? -1 : hit(diagram, /** @type {Index} */ (at.index), view, event.offsetX, event.offsetY);
+      const box = event.buttons
+        ? -1
+        : hit(diagram, /** @type {Index} */ (at.index), view, event.offsetX, event.offsetY);
       element.style.cursor = box >= 0 ? "pointer" : "grab";
       if (box === at.over) return;
       at.over = box;
-      setTip(box < 0 ? null : { x: Math.min(event.offsetX + 12, element.clientWidth - 240), y: event.offsetY + 16, text: at.describe(box) });
+      setTip(
+        box < 0
+          ? null
+          : {
+              x: Math.min(event.offsetX + 12, element.clientWidth - 240),
+              y: event.offsetY + 16,
+              text: at.describe(box),
+            },
+      );
       scene.redraw();
     };
     const leave = () => {
@@ -122,8 +171,11 @@ export function DiagramView({ diagram, states, focus = "", title, onOpen, descri
     /** @param {PointerEvent} event */
     const jump = (event) => {
       const scale = Math.min(map.clientWidth / diagram.width, map.clientHeight / diagram.height);
-      view.x = (event.offsetX - (map.clientWidth - diagram.width * scale) / 2) / scale - element.clientWidth / view.scale / 2;
-      view.y = (event.offsetY - (map.clientHeight - diagram.height * scale) / 2) / scale - element.clientHeight / view.scale / 2;
+      view.x =
+        (event.offsetX - (map.clientWidth - diagram.width * scale) / 2) / scale - element.clientWidth / view.scale / 2;
+      view.y =
+        (event.offsetY - (map.clientHeight - diagram.height * scale) / 2) / scale -
+        element.clientHeight / view.scale / 2;
       scene.redraw();
     };
     element.addEventListener("pointermove", hover);
@@ -140,14 +192,44 @@ export function DiagramView({ diagram, states, focus = "", title, onOpen, descri
     };
   }, [diagram, focus]);
 
-  return html`<div class="canvas-box"><canvas ref=${canvas} tabindex="0" role="img" aria-label=${title}></canvas>
-    <canvas ref=${small} class=${`minimap wide ${diagram.names.length > 40 ? "" : "small"}`} aria-hidden="true"></canvas>
-    <div class="corner"><button class="button" type="button" title=${t("fit")} aria-label=${t("fit")} onClick=${() => mine.current.fit()}><${Icon} name="fit" /></button>
-      <button class="button" type="button" title=${t("zoom.in")} aria-label=${t("zoom.in")} onClick=${() => mine.current.zoom(1.5)}><${Icon} name="plus" /></button>
-      <button class="button" type="button" title=${t("zoom.out")} aria-label=${t("zoom.out")} onClick=${() => mine.current.zoom(1 / 1.5)}><${Icon} name="minus" /></button>
-      <button class="button" type="button" onClick=${() => save(diagram, states, title)}><${Icon} name="down" />SVG</button>
-      <button class="button wide" type="button" onClick=${() => savePicture(canvas.current, title)}><${Icon} name="down" />PNG</button>${actions}</div>
-    ${tip && html`<div class="tip" style=${{ left: `${tip.x}px`, top: `${tip.y}px` }}>${tip.text}</div>`}</div>`;
+  return html`<div class="canvas-box">
+    <canvas ref=${canvas} tabindex="0" role="img" aria-label=${title}></canvas>
+    <canvas
+      ref=${small}
+      class=${`minimap wide ${diagram.names.length > 40 ? "" : "small"}`}
+      aria-hidden="true"
+    ></canvas>
+    <div class="corner">
+      <button class="button" type="button" title=${t("fit")} aria-label=${t("fit")} onClick=${() => mine.current.fit()}>
+        <${Icon} name="fit" />
+      </button>
+      <button
+        class="button"
+        type="button"
+        title=${t("zoom.in")}
+        aria-label=${t("zoom.in")}
+        onClick=${() => mine.current.zoom(1.5)}
+      >
+        <${Icon} name="plus" />
+      </button>
+      <button
+        class="button"
+        type="button"
+        title=${t("zoom.out")}
+        aria-label=${t("zoom.out")}
+        onClick=${() => mine.current.zoom(1 / 1.5)}
+      >
+        <${Icon} name="minus" />
+      </button>
+      <button class="button" type="button" onClick=${() => save(diagram, states, title)}>
+        <${Icon} name="down" />SVG
+      </button>
+      <button class="button wide" type="button" onClick=${() => savePicture(canvas.current, title)}>
+        <${Icon} name="down" />PNG</button
+      >${actions}
+    </div>
+    ${tip && html`<div class="tip" style=${{ left: `${tip.x}px`, top: `${tip.y}px` }}>${tip.text}</div>`}
+  </div>`;
 }
 
 /** For each box, what it needs and what needs it. @param {Diagram} diagram */
@@ -187,7 +269,13 @@ function hit(diagram, index, view, x, y) {
   const { boxes } = diagram;
   for (const place of index.within(index.boxes, at, to, at, to, 1e9)) {
     const box = 4 * place;
-    if (at >= boxes[box] && at <= boxes[box] + boxes[box + 2] && to >= boxes[box + 1] && to <= boxes[box + 1] + boxes[box + 3]) return place;
+    if (
+      at >= boxes[box] &&
+      at <= boxes[box] + boxes[box + 2] &&
+      to >= boxes[box + 1] &&
+      to <= boxes[box + 1] + boxes[box + 3]
+    )
+      return place;
   }
   return -1;
 }
@@ -216,7 +304,8 @@ function drawArrows(context, diagram, inSight, scale, over, near) {
   const lines = [new Path2D(), new Path2D()];
   for (const place of inSight) {
     const arrow = diagram.arrows[place];
-    const isNear = over >= 0 && (arrow[0] === over || arrow[1] === over || (near[over].has(arrow[0]) && near[over].has(arrow[1])));
+    const isNear =
+      over >= 0 && (arrow[0] === over || arrow[1] === over || (near[over].has(arrow[0]) && near[over].has(arrow[1])));
     const line = lines[isNear ? 1 : 0];
     line.moveTo(arrow[2], arrow[3]);
     for (let at = 4; at < arrow.length; at += 2) {
@@ -272,7 +361,11 @@ function drawBox(context, diagram, place, states, over, near, isFocus) {
   context.fillStyle = colour("ink");
   context.textBaseline = "middle";
   context.font = `${isFamily ? "600 13" : "12"}px system-ui, sans-serif`;
-  context.fillText(fitted(context, isFamily ? diagram.names[place] : shortId(diagram.names[place]), width - 36 - (isFamily ? 44 : 0)), x + 27, y + (isFamily ? 19 : height / 2));
+  context.fillText(
+    fitted(context, isFamily ? diagram.names[place] : shortId(diagram.names[place]), width - 36 - (isFamily ? 44 : 0)),
+    x + 27,
+    y + (isFamily ? 19 : height / 2),
+  );
   if (isFamily) drawTally(context, diagram.counts[place], x, y, width, height);
   context.globalAlpha = 1;
 }
@@ -341,12 +434,22 @@ class Backdrop {
       for (let place = 0; place < states.length; place++) {
         const name = look(states[place]);
         paint.fillStyle = colour(name === "waiting" ? "line" : name);
-        paint.fillRect(left + diagram.boxes[4 * place] * scale, top + diagram.boxes[4 * place + 1] * scale, Math.max(diagram.boxes[4 * place + 2] * scale, 1), Math.max(diagram.boxes[4 * place + 3] * scale, 1));
+        paint.fillRect(
+          left + diagram.boxes[4 * place] * scale,
+          top + diagram.boxes[4 * place + 1] * scale,
+          Math.max(diagram.boxes[4 * place + 2] * scale, 1),
+          Math.max(diagram.boxes[4 * place + 3] * scale, 1),
+        );
       }
       this.isStale = false;
     }
     context.drawImage(picture, 0, 0);
     context.strokeStyle = colour("accent");
-    context.strokeRect(left + view.x * scale, top + view.y * scale, (main.clientWidth / view.scale) * scale, (main.clientHeight / view.scale) * scale);
+    context.strokeRect(
+      left + view.x * scale,
+      top + view.y * scale,
+      (main.clientWidth / view.scale) * scale,
+      (main.clientHeight / view.scale) * scale,
+    );
   }
 }

@@ -30,8 +30,19 @@ export function save(diagram, states, title) {
   diagram.names.forEach((name, place) => {
     const [x, y, width, height] = diagram.boxes.slice(4 * place, 4 * place + 4);
     add("rect", { x, y, width, height, rx: 4, fill: colour("paper"), stroke: colour(look(states[place])) });
-    add("text", { x: x + 10, y: y + 18, "font-size": 12, fill: colour("ink") }, diagram.by === "task" ? shortId(name) : name);
-    if (diagram.by === "family") add("text", { x: x + 10, y: y + 40, "font-size": 11, fill: colour("ink-2") }, Object.entries(diagram.counts[place]).map(([state, many]) => `${many} ${named("state", state)}`).join(", "));
+    add(
+      "text",
+      { x: x + 10, y: y + 18, "font-size": 12, fill: colour("ink") },
+      diagram.by === "task" ? shortId(name) : name,
+    );
+    if (diagram.by === "family")
+      add(
+        "text",
+        { x: x + 10, y: y + 40, "font-size": 11, fill: colour("ink-2") },
+        Object.entries(diagram.counts[place])
+          .map(([state, many]) => `${many} ${named("state", state)}`)
+          .join(", "),
+      );
   });
   keep(new Blob([new XMLSerializer().serializeToString(document_)], { type: "image/svg+xml" }), `${title}.svg`);
 }

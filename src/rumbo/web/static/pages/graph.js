@@ -23,10 +23,23 @@ export default function Graph({ place }) {
   useEffect(() => {
     if (run && run.id !== wanted) choose({ run: run.id });
   }, [run?.id]);
-  return html`<${Head} title=${t("place.graph")} after=${run && html`<${State} state=${run.status} word=${named("status", run.status)} />`}
-      actions=${run && html`<select class="field" style="max-width: min(420px, 70vw)" aria-label=${t("run")} value=${run.id} onChange=${(/** @type {any} */ event) => choose({ run: event.target.value, focus: "", family: [], by: "" })}>
-        ${rows.map((each) => html`<option key=${each.id} value=${each.id}>${moment(each.started, false)}  ${each.roots.join(", ")}</option>`)}</select><a class="button" href=${href(["runs", run.id])}>${t("run")}</a>`}
-      under=${run && html`<${Strip} counts=${run.counts} />`} />
+  return html`<${Head}
+      title=${t("place.graph")}
+      after=${run && html`<${State} state=${run.status} word=${named("status", run.status)} />`}
+      actions=${
+        run &&
+        html`<select
+            class="field"
+            style="max-width: min(420px, 70vw)"
+            aria-label=${t("run")}
+            value=${run.id}
+            onChange=${(/** @type {any} */ event) => choose({ run: event.target.value, focus: "", family: [], by: "" })}
+          >
+            ${rows.map((each) => html`<option key=${each.id} value=${each.id}>${moment(each.started, false)} ${each.roots.join(", ")}</option>`)}</select
+          ><a class="button" href=${href(["runs", run.id])}>${t("run")}</a>`
+      }
+      under=${run && html`<${Strip} counts=${run.counts} />`}
+    />
     <${Trouble} error=${runs.error} />
     ${runs.data && !rows.length && html`<div class="body"><${Empty} title=${t("graph.none")}><p>${t("graph.none.text")}</p></${Empty}></div>`}
     ${run && html`<${Drawing} key=${run.id} run=${run} place=${place} />`}`;

@@ -15,14 +15,53 @@ import { named, t } from "../words.js";
 const STATUSES = ["running", "done", "failed", "incomplete", "cancelled", "crashed"];
 
 const COLUMNS = [
-  { title: t("run.what"), width: "minmax(140px, 3fr)", cell: (/** @type {any} */ run) => html`<a href=${href(["runs", run.id])} title=${run.roots.join("\n")}>${run.roots.join(", ") || run.id}</a>` },
-  { title: t("status"), width: "108px", cell: (/** @type {any} */ run) => html`<${State} state=${run.status} word=${named("status", run.status)} />` },
-  { title: t("tasks"), width: "minmax(80px, 2fr)", class: "wide", cell: (/** @type {any} */ run) => html`<${Strip} counts=${run.counts} />` },
+  {
+    title: t("run.what"),
+    width: "minmax(140px, 3fr)",
+    cell: (/** @type {any} */ run) =>
+      html`<a href=${href(["runs", run.id])} title=${run.roots.join("\n")}>${run.roots.join(", ") || run.id}</a>`,
+  },
+  {
+    title: t("status"),
+    width: "108px",
+    cell: (/** @type {any} */ run) => html`<${State} state=${run.status} word=${named("status", run.status)} />`,
+  },
+  {
+    title: t("tasks"),
+    width: "minmax(80px, 2fr)",
+    class: "wide",
+    cell: (/** @type {any} */ run) => html`<${Strip} counts=${run.counts} />`,
+  },
   { title: "#", width: "64px", class: "right wide", cell: (/** @type {any} */ run) => grouped(total(run.counts)) },
-  { title: t("took"), width: "84px", class: "right wide", cell: (/** @type {any} */ run) => html`<${Took} since=${run.started} seconds=${run.ended && run.ended - run.started} isOpen=${run.status === "running"} />` },
-  { title: t("started"), width: "88px", class: "right wide", cell: (/** @type {any} */ run) => html`<${Ago} at=${run.started} />` },
-  { title: t("by"), width: "minmax(72px, 1fr)", class: "wide", cell: (/** @type {any} */ run) => html`<span title=${`${run.user}@${run.host}`}>${run.user}@${run.host}</span>` },
-  { title: "Id", width: "minmax(72px, 1fr)", class: "wide", cell: (/** @type {any} */ run) => html`<span class="mono quiet" title=${run.id}>${run.id}</span>` },
+  {
+    title: t("took"),
+    width: "84px",
+    class: "right wide",
+    cell: (/** @type {any} */ run) =>
+      html`<${Took}
+        since=${run.started}
+        seconds=${run.ended && run.ended - run.started}
+        isOpen=${run.status === "running"}
+      />`,
+  },
+  {
+    title: t("started"),
+    width: "88px",
+    class: "right wide",
+    cell: (/** @type {any} */ run) => html`<${Ago} at=${run.started} />`,
+  },
+  {
+    title: t("by"),
+    width: "minmax(72px, 1fr)",
+    class: "wide",
+    cell: (/** @type {any} */ run) => html`<span title=${`${run.user}@${run.host}`}>${run.user}@${run.host}</span>`,
+  },
+  {
+    title: "Id",
+    width: "minmax(72px, 1fr)",
+    class: "wide",
+    cell: (/** @type {any} */ run) => html`<span class="mono quiet" title=${run.id}>${run.id}</span>`,
+  },
 ];
 
 /** @param {{ place: import("../router.js").Place }} props */
@@ -37,9 +76,20 @@ export default function Runs({ place }) {
   return html`<${Head} title=${t("place.runs")} />
     <${Trouble} error=${list.error} />
     <div class="body flush">
-      <div class="toolbar">${STATUSES.map((each) => html`<button key=${each} type="button" class="chip" aria-pressed=${status === each} onClick=${() => choose({ status: status === each ? "" : each })}><${Shape} state=${each} />${named("status", each)}</button>`)}</div>
-      ${isEmpty && !list.error
-        ? html`<${Empty} title=${status ? t("runs.none.like") : t("runs.none")}><p>${t("runs.none.text")}</p><pre>rumbo run -m my_pipeline MyTask</pre></${Empty}>`
-        : html`<${Rows} label=${t("place.runs")} columns=${COLUMNS} rows=${list.rows} keyOf=${(/** @type {any} */ run) => run.id} hasMore=${list.next !== null} onEnd=${list.more} />`}
+      <div class="toolbar">
+        ${STATUSES.map((each) => html`<button key=${each} type="button" class="chip" aria-pressed=${status === each} onClick=${() => choose({ status: status === each ? "" : each })}><${Shape} state=${each} />${named("status", each)}</button>`)}
+      </div>
+      ${
+        isEmpty && !list.error
+          ? html`<${Empty} title=${status ? t("runs.none.like") : t("runs.none")}><p>${t("runs.none.text")}</p><pre>rumbo run -m my_pipeline MyTask</pre></${Empty}>`
+          : html`<${Rows}
+              label=${t("place.runs")}
+              columns=${COLUMNS}
+              rows=${list.rows}
+              keyOf=${(/** @type {any} */ run) => run.id}
+              hasMore=${list.next !== null}
+              onEnd=${list.more}
+            />`
+      }
     </div>`;
 }
