@@ -48,7 +48,8 @@ export default function Now() {
       ${
         isEmpty
           ? html`<${First} />`
-          : html`
+          : runs.data &&
+            html`
         <${Numbers} status=${status.data} />
         ${pulse.data && html`<${PulseOf} pulse=${pulse.data} />`}
         <${Section} title=${t("now.running")} count=${running.data && grouped(status.data?.tasks.running ?? running.data.length)}>
