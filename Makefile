@@ -39,6 +39,8 @@ check: $(VENV)/dev.stamp  ## lint, types, and the walls between the floors
 format: $(VENV)/dev.stamp  ## rewrite the code in the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	@tools/check_pages.sh --install
+	@if [ -x node_modules/.bin/prettier ]; then node_modules/.bin/prettier --log-level warn --write "src/rumbo/web/static/**/*.js"; fi
 
 test: $(VENV)/dev.stamp  ## every test, with coverage, against real servers on this machine
 	@tests/install_services.sh

@@ -25,8 +25,9 @@ FLAGS = [
 ]
 
 
-@pytest.fixture(scope="module")  # not longer: while it is there, other tests in this process can run no event loop
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """For one module at a time: while Playwright is there, nobody else in this process can run an event loop."""
     playwright = pytest.importorskip("playwright.sync_api", reason="The pages are NOT tested: Playwright is missing.")
     if not os.path.exists(CHROMIUM):
         pytest.skip(f"The pages are NOT tested: there is no {CHROMIUM} (apt-get install chromium).")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from world import World
 
 pytestmark = pytest.mark.slow
+expect.set_options(timeout=20_000)
 
 PAGES = {
     "": ".numbers",
@@ -71,8 +72,7 @@ def test_an_empty_server_says_how_to_begin(tmp_path: Any, open_page: Callable[..
 
     with ServerInside(tmp_path / ".rumbo") as server:
         page = open_page(server.url)
-        page.wait_for_selector(".empty")
-        assert "Nothing has run yet" in page.inner_text("main")
+        page.wait_for_selector("main h2 >> text=Nothing has run yet")
         assert f"--scheduler {server.url}" in page.inner_text("main pre >> nth=0")
         for path in ("runs", "tasks", "graph", "grid", "workers", "history"):
             page.goto(f"{server.url}/{path}")

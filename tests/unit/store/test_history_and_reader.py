@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -67,6 +69,71 @@ def test_a_run_with_its_tasks_and_attempts(writer: HistoryWriter) -> None:
         (attempt,) = history.attempts(run, 0)
         assert (attempt.task_id, attempt.number, attempt.worker) == ("Clean_jan", 1, "worker-1")
         assert (attempt.outcome, attempt.started, attempt.seconds, attempt.log) == ("done", 1000.0, 2.0, None)
+
+
+def test_what_drawings_need_of_a_run(writer: HistoryWriter) -> None:
+    story = Story(writer, at=1000.0)
+    story.plan(node("Clean_jan", verdict="skip"), node("Load_x"), node("Report_all", "Clean_jan", "Load_x"))
+    story.begin("Load_x", after=0.0).end("Load_x", Outcome.FAILED, "no").retry("Load_x").runs("Load_x").ends()
+
+    with read(writer) as history:
+        run = history.run()
+        assert [tuple(row) for row in history.outline(run)] == [
+            (0, "Clean_jan", "Clean", "done", "skip", ()),
+            (1, "Load_x", "Load", "done", "run", ()),
+            (2, "Report_all", "Report", "pending", "run", (0, 1)),
+        ]
+        assert [row.task_id for row in history.outline(run, limit=2)] == ["Clean_jan", "Load_x"]
+        assert [(each.task_id, each.number, each.outcome) for each in history.run_attempts(run)] == [
+            ("Load_x", 1, "failed"),
+            ("Load_x", 2, "done"),
+        ]
+        assert len(history.run_attempts(run, limit=1)) == 1
+
+
+@contextmanager
+def someone_who_dies(writer: HistoryWriter) -> Iterator[int]:
+    """A process that is there while the block writes of it, and then is not any more."""
+    with subprocess.Popen(["sleep", "60"]) as process:
+        yield process.pid
+        assert writer.flush()
+        process.kill()
+
+
+def test_tasks_are_counted_by_what_became_of_them_last(writer: HistoryWriter) -> None:
+    Story(writer, "run-1").plan(node("Clean_jan"), node("Clean_feb")).runs("Clean_jan").ends()
+    Story(writer, "run-2").plan(node("Clean_jan", verdict="skip"), node("Load_x")).begin("Load_x")
+    with someone_who_dies(writer) as pid:
+        Story(writer, "run-3", pid=pid).plan(node("Load_y")).begin("Load_y")
+
+    with read(writer) as history:
+        assert history.states_by_family() == {
+            "Clean": {"done": 1, "pending": 1},
+            "Load": {"running": 1, "lost": 1},
+        }
+
+
+def test_a_family_by_the_values_of_its_parameters(writer: HistoryWriter) -> None:
+    sales = [
+        node(f"Sales_{place}_{day}", params={"day": day, "place": place}) for day in ("1", "2") for place in ("n", "s")
+    ]
+    Story(writer, "run-1").plan(*sales).runs("Sales_n_1", "Sales_s_1").ends()
+    with someone_who_dies(writer) as pid:
+        Story(writer, "run-2", pid=pid).plan(sales[3]).begin("Sales_s_2")
+
+    with read(writer) as history:
+        assert history.parameters("Sales") == ["day", "place"]
+        assert history.parameters("Nothing") == []
+        assert sorted(tuple(cell) for cell in history.grid("Sales", "day", "place")) == [
+            ("1", "n", "done", 1, "Sales_n_1"),
+            ("1", "s", "done", 1, "Sales_s_1"),
+            ("2", "n", "pending", 1, "Sales_n_2"),
+            ("2", "s", "lost", 1, "Sales_s_2"),
+        ]
+        by_day = {(cell.x, cell.state): cell.tasks for cell in history.grid("Sales", "day")}
+        assert by_day == {("1", "done"): 2, ("2", "pending"): 1, ("2", "lost"): 1}
+        assert len(history.grid("Sales", "place", limit=1)) == 1
+        assert [cell.x for cell in history.grid("Sales", "nothing")] == ["", "", ""]
 
 
 def test_a_failure_its_retry_and_its_log(writer: HistoryWriter, folder: str) -> None:

@@ -130,7 +130,7 @@ def test_every_script_can_be_found_by_those_that_import_it() -> None:
 
 def _words(language: str) -> dict[str, str]:
     text = (FOLDER / "words" / f"{language}.js").read_text(encoding="utf-8")
-    return dict(re.findall(r'^  "([^"]+)": "([^"]*)",$', text, re.MULTILINE))
+    return dict(re.findall(r'^  "([^"]+)":\s+"([^"]*)",$', text, re.MULTILINE))
 
 
 def _gaps(text: str) -> set[str]:

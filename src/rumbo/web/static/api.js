@@ -76,8 +76,22 @@ export function whenSeen(action) {
  */
 export function useAnswer(path, query = {}, pause = 700) {
   const key = path === null ? "" : address(path, query);
-  const [state, set] = useState(/** @type {{ data: T | undefined, error: Refusal | undefined, asked: string }} */ ({ data: undefined, error: undefined, asked: "" }));
-  const work = useRef({ key: "", timer: 0, last: 0, pause, isAsking: false, isStale: false, control: new AbortController() });
+  const [state, set] = useState(
+    /** @type {{ data: T | undefined, error: Refusal | undefined, asked: string }} */ ({
+      data: undefined,
+      error: undefined,
+      asked: "",
+    }),
+  );
+  const work = useRef({
+    key: "",
+    timer: 0,
+    last: 0,
+    pause,
+    isAsking: false,
+    isStale: false,
+    control: new AbortController(),
+  });
 
   const fetchNow = useCallback(async () => {
     const mine = work.current;
@@ -111,10 +125,13 @@ export function useAnswer(path, query = {}, pause = 700) {
       return;
     }
     if (mine.timer) return;
-    mine.timer = window.setTimeout(() => {
-      mine.timer = 0;
-      whenSeen(fetchNow);
-    }, Math.max(0, mine.last + mine.pause - performance.now()));
+    mine.timer = window.setTimeout(
+      () => {
+        mine.timer = 0;
+        whenSeen(fetchNow);
+      },
+      Math.max(0, mine.last + mine.pause - performance.now()),
+    );
   }, [fetchNow, pause]);
 
   useEffect(() => {

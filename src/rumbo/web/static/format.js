@@ -24,11 +24,20 @@ export function lasting(seconds) {
 /** A moment of today as a time, another one with its date. @param {number} at seconds since the epoch */
 export function moment(at, withSeconds = true) {
   const date = new Date(at * 1000);
-  const time = date.toLocaleTimeString(language(), { hour: "2-digit", minute: "2-digit", second: withSeconds ? "2-digit" : undefined, hour12: false });
+  const time = date.toLocaleTimeString(language(), {
+    hour: "2-digit",
+    minute: "2-digit",
+    second: withSeconds ? "2-digit" : undefined,
+    hour12: false,
+  });
   const today = new Date();
   if (date.toDateString() === today.toDateString()) return time;
   const isThisYear = date.getFullYear() === today.getFullYear();
-  const day = date.toLocaleDateString(language(), { day: "numeric", month: "short", year: isThisYear ? undefined : "numeric" });
+  const day = date.toLocaleDateString(language(), {
+    day: "numeric",
+    month: "short",
+    year: isThisYear ? undefined : "numeric",
+  });
   return `${day} ${time.slice(0, 5)}`;
 }
 
@@ -47,5 +56,12 @@ export function size(bytes) {
 
 /** Parameters in one line. @param {Record<string, string>} params */
 export function inLine(params) {
-  return Object.entries(params).map(([name, value]) => `${name}=${value}`).join("  ");
+  return Object.entries(params)
+    .map(([name, value]) => `${name}=${value}`)
+    .join("  ");
+}
+
+/** A task's id without the hash at its end. @param {string} id */
+export function shortId(id) {
+  return id.replace(/_[0-9a-f]{10}$/, "");
 }

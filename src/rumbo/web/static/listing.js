@@ -11,30 +11,42 @@ import { useCallback, useEffect, useRef, useState } from "./html.js";
  * @param {{ page: number, most: number }} [size] rows to a page, and how many may be asked for at once
  */
 export function useListing(path, query, keyOf, size = { page: 200, most: 1000 }) {
-  const [state, set] = useState(/** @type {{ rows: T[], next: string | null, error: Refusal | undefined, isLoaded: boolean }} */ ({ rows: [], next: null, error: undefined, isLoaded: false }));
+  const [state, set] = useState(
+    /** @type {{ rows: T[], next: string | null, error: Refusal | undefined, isLoaded: boolean }} */ ({
+      rows: [],
+      next: null,
+      error: undefined,
+      isLoaded: false,
+    }),
+  );
   const key = path === null ? "" : address(path, query);
   const work = useRef({ key: "", isAsking: false, timer: 0, took: 0, state });
   work.current.state = state;
 
-  const fetchPage = useCallback(async (/** @type {string | null} */ after, /** @type {number} */ limit) => {
-    if (path === null || work.current.isAsking) return;
-    work.current.isAsking = true;
-    const begun = performance.now();
-    try {
-      const page = await ask(path, { query: { ...query, after, limit } });
-      if (work.current.key !== key) return;
-      work.current.took = performance.now() - begun;
-      set((old) => after
-        ? { rows: [...old.rows, ...page.rows], next: page.next, error: undefined, isLoaded: true }
-        : { ...joined(old, page, keyOf), error: undefined, isLoaded: true });
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      const refusal = error;
-      if (work.current.key === key) set((old) => ({ ...old, error: refusal, isLoaded: true }));
-    } finally {
-      if (work.current.key === key) work.current.isAsking = false;
-    }
-  }, [key]);
+  const fetchPage = useCallback(
+    async (/** @type {string | null} */ after, /** @type {number} */ limit) => {
+      if (path === null || work.current.isAsking) return;
+      work.current.isAsking = true;
+      const begun = performance.now();
+      try {
+        const page = await ask(path, { query: { ...query, after, limit } });
+        if (work.current.key !== key) return;
+        work.current.took = performance.now() - begun;
+        set((old) =>
+          after
+            ? { rows: [...old.rows, ...page.rows], next: page.next, error: undefined, isLoaded: true }
+            : { ...joined(old, page, keyOf), error: undefined, isLoaded: true },
+        );
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error;
+        const refusal = error;
+        if (work.current.key === key) set((old) => ({ ...old, error: refusal, isLoaded: true }));
+      } finally {
+        if (work.current.key === key) work.current.isAsking = false;
+      }
+    },
+    [key],
+  );
 
   useEffect(() => {
     work.current.key = key;
@@ -55,10 +67,13 @@ export function useListing(path, query, keyOf, size = { page: 200, most: 1000 })
 
   const again = useCallback(() => {
     if (work.current.timer) return;
-    work.current.timer = window.setTimeout(() => {
-      work.current.timer = 0;
-      whenSeen(() => fetchPage(null, Math.min(Math.max(work.current.state.rows.length, size.page), size.most)));
-    }, Math.max(1000, 12 * work.current.took));
+    work.current.timer = window.setTimeout(
+      () => {
+        work.current.timer = 0;
+        whenSeen(() => fetchPage(null, Math.min(Math.max(work.current.state.rows.length, size.page), size.most)));
+      },
+      Math.max(1000, 12 * work.current.took),
+    );
   }, [fetchPage]);
 
   const patch = useCallback((/** @type {(row: T) => T} */ change) => {

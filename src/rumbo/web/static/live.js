@@ -44,7 +44,9 @@ function note(connected) {
 function connect() {
   source = new EventSource(address("events"));
   for (const kind of KINDS) {
-    source.addEventListener(kind, (message) => gather({ kind, ...JSON.parse(/** @type {MessageEvent} */ (message).data) }));
+    source.addEventListener(kind, (message) =>
+      gather({ kind, ...JSON.parse(/** @type {MessageEvent} */ (message).data) }),
+    );
   }
   source.onopen = () => {
     note(true);

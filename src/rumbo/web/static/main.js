@@ -69,14 +69,30 @@ function Standing() {
   }, [again]);
   if (!data) return null;
   return html`${data.trouble && html`<div class="notice" role="alert">${data.trouble}</div>`}
-    ${data.is_paused && html`<div class="notice mild toolbar" role="status"><span class="grow">${t("paused.notice")}</span>
-      <button class="button small" onClick=${async () => { await act("resume", {}, t("resumed")); dispatchEvent(new Event("rumbo:status")); }}>${t("resume")}</button></div>`}`;
+  ${
+    data.is_paused &&
+    html`<div class="notice mild toolbar" role="status">
+      <span class="grow">${t("paused.notice")}</span>
+      <button
+        class="button small"
+        onClick=${async () => {
+          await act("resume", {}, t("resumed"));
+          dispatchEvent(new Event("rumbo:status"));
+        }}
+      >
+        ${t("resume")}
+      </button>
+    </div>`
+  }`;
 }
 
 /** @param {{ children?: any }} props */
 function Guarded({ children }) {
   const [error] = useErrorBoundary((error) => console.error(error));
-  return error ? html`<${Head} title=${t("broken")} /><div class="body"><pre class="trace">${String(error.stack ?? error)}</pre></div>` : children;
+  return error
+    ? html`<${Head} title=${t("broken")} />
+        <div class="body"><pre class="trace">${String(error.stack ?? error)}</pre></div>`
+    : children;
 }
 
 async function begin() {

@@ -29,7 +29,8 @@ function tell() {
 export function href(path, query = {}) {
   const found = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
-    for (const each of Array.isArray(value) ? value : [value]) if (each != null && each !== "") found.append(name, String(each));
+    for (const each of Array.isArray(value) ? value : [value])
+      if (each != null && each !== "") found.append(name, String(each));
   }
   const text = found.toString();
   return new URL(path.map(encodeURIComponent).join("/") + (text ? `?${text}` : ""), base).href;
@@ -69,10 +70,15 @@ export function usePlace() {
 export function followLinks() {
   addEventListener("popstate", tell);
   document.addEventListener("click", (event) => {
-    if (event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    if (event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey)
+      return;
     const link = event.target instanceof Element ? event.target.closest("a") : null;
     if (!link || link.target || link.hasAttribute("download") || link.origin !== base.origin) return;
-    if (!link.pathname.startsWith(base.pathname) || /\/(api|metrics|static)\b/.test(link.pathname.slice(base.pathname.length - 1))) return;
+    if (
+      !link.pathname.startsWith(base.pathname) ||
+      /\/(api|metrics|static)\b/.test(link.pathname.slice(base.pathname.length - 1))
+    )
+      return;
     event.preventDefault();
     go(link.href);
   });
@@ -84,6 +90,13 @@ export function translateLuigi() {
   const tab = wanted.get("tab");
   const task = wanted.get("taskId");
   if (!tab) return;
-  const path = tab === "graph" && task ? ["tasks", task] : tab === "workers" ? ["workers"] : tab.startsWith("resource") ? ["resources"] : ["tasks"];
+  const path =
+    tab === "graph" && task
+      ? ["tasks", task]
+      : tab === "workers"
+        ? ["workers"]
+        : tab.startsWith("resource")
+          ? ["resources"]
+          : ["tasks"];
   go(href(path), true);
 }

@@ -1,10 +1,12 @@
 /** A diagram on a canvas: the server has laid it out, here it is only drawn, and only what can be seen of it. */
 
+import { shortId } from "../format.js";
 import { html, useEffect, useRef, useState } from "../html.js";
 import { Icon } from "../parts/icons.js";
 import { byLook, look, ORDER } from "../parts/state.js";
 import { colour, onTheme } from "../theme.js";
-import { named, t } from "../words.js";
+import { t } from "../words.js";
+import { save, savePicture } from "./keep.js";
 import { drawShape } from "./shapes.js";
 import { pilot, stage } from "./stage.js";
 
@@ -26,10 +28,26 @@ class Index {
     this.across = Math.ceil(diagram.width / CELL) + 2;
     this.down = Math.ceil(diagram.height / CELL) + 2;
     const { boxes, arrows } = diagram;
-    for (let place = 0; place < boxes.length; place += 4) this.add(this.boxes, place / 4, boxes[place], boxes[place + 1], boxes[place] + boxes[place + 2], boxes[place + 1] + boxes[place + 3]);
+    for (let place = 0; place < boxes.length; place += 4)
+      this.add(
+        this.boxes,
+        place / 4,
+        boxes[place],
+        boxes[place + 1],
+        boxes[place] + boxes[place + 2],
+        boxes[place + 1] + boxes[place + 3],
+      );
     arrows.forEach((arrow, place) => {
       for (let at = 2; at + 3 < arrow.length; at += 2) {
-        this.add(this.arrows, place, Math.min(arrow[at], arrow[at + 2]), Math.min(arrow[at + 1], arrow[at + 3]), Math.max(arrow[at], arrow[at + 2]), Math.max(arrow[at + 1], arrow[at + 3]), 200);
+        this.add(
+          this.arrows,
+          place,
+          Math.min(arrow[at], arrow[at + 2]),
+          Math.min(arrow[at + 1], arrow[at + 3]),
+          Math.max(arrow[at], arrow[at + 2]),
+          Math.max(arrow[at + 1], arrow[at + 3]),
+          200,
+        );
       }
     });
   }
@@ -70,7 +88,17 @@ export function DiagramView({ diagram, states, focus = "", title, onOpen, descri
   const canvas = useRef(/** @type {HTMLCanvasElement | null} */ (null));
   const small = useRef(/** @type {HTMLCanvasElement | null} */ (null));
   const [tip, setTip] = useState(/** @type {{ x: number, y: number, text: string } | null} */ (null));
-  const mine = useRef({ view: { x: 0, y: 0, scale: 1, least: 0.005, most: 3 }, index: /** @type {Index | null} */ (null), states, over: -1, redraw: () => {}, fit: () => {}, zoom: (/** @type {number} */ _) => {}, open: onOpen, describe });
+  const mine = useRef({
+    view: { x: 0, y: 0, scale: 1, least: 0.005, most: 3 },
+    index: /** @type {Index | null} */ (null),
+    states,
+    over: -1,
+    redraw: () => {},
+    fit: () => {},
+    zoom: (/** @type {number} */ _) => {},
+    open: onOpen,
+    describe,
+  });
   mine.current.states = states;
   mine.current.open = onOpen;
   mine.current.describe = describe;
@@ -84,11 +112,24 @@ export function DiagramView({ diagram, states, focus = "", title, onOpen, descri
     at.index = new Index(diagram);
     const near = neighbours(diagram);
     const scene = stage(element, (context, width, height) => {
-      draw(context, width, height, diagram, /** @type {Index} */ (at.index), at.states, view, at.over, near, diagram.names.indexOf(focus));
+      draw(
+        context,
+        width,
+        height,
+        diagram,
+        /** @type {Index} */ (at.index),
+        at.states,
+        view,
+        at.over,
+        near,
+        diagram.names.indexOf(focus),
+      );
       overview.redraw();
     });
     const backdrop = new Backdrop(diagram);
-    const overview = stage(map, (context, width, height) => backdrop.draw(context, width, height, at.states, view, element));
+    const overview = stage(map, (context, width, height) =>
+      backdrop.draw(context, width, height, at.states, view, element),
+    );
     at.redraw = () => {
       backdrop.isStale = true;
       scene.redraw();
@@ -105,11 +146,21 @@ export function DiagramView({ diagram, states, focus = "", title, onOpen, descri
     at.zoom = (factor) => zoom(element.clientWidth / 2, element.clientHeight / 2, factor);
     /** @param {PointerEvent} event */
     const hover = (event) => {
-      const box = event.buttons ? -1 : hit(diagram, /** @type {Index} */ (at.index), view, event.offsetX, event.offsetY);
+      const box = event.buttons
+        ? -1
+        : hit(diagram, /** @type {Index} */ (at.index), view, event.offsetX, event.offsetY);
       element.style.cursor = box >= 0 ? "pointer" : "grab";
       if (box === at.over) return;
       at.over = box;
-      setTip(box < 0 ? null : { x: Math.min(event.offsetX + 12, element.clientWidth - 240), y: event.offsetY + 16, text: at.describe(box) });
+      setTip(
+        box < 0
+          ? null
+          : {
+              x: Math.min(event.offsetX + 12, element.clientWidth - 240),
+              y: event.offsetY + 16,
+              text: at.describe(box),
+            },
+      );
       scene.redraw();
     };
     const leave = () => {
@@ -120,8 +171,11 @@ export function DiagramView({ diagram, states, focus = "", title, onOpen, descri
     /** @param {PointerEvent} event */
     const jump = (event) => {
       const scale = Math.min(map.clientWidth / diagram.width, map.clientHeight / diagram.height);
-      view.x = (event.offsetX - (map.clientWidth - diagram.width * scale) / 2) / scale - element.clientWidth / view.scale / 2;
-      view.y = (event.offsetY - (map.clientHeight - diagram.height * scale) / 2) / scale - element.clientHeight / view.scale / 2;
+      view.x =
+        (event.offsetX - (map.clientWidth - diagram.width * scale) / 2) / scale - element.clientWidth / view.scale / 2;
+      view.y =
+        (event.offsetY - (map.clientHeight - diagram.height * scale) / 2) / scale -
+        element.clientHeight / view.scale / 2;
       scene.redraw();
     };
     element.addEventListener("pointermove", hover);
@@ -138,14 +192,44 @@ export function DiagramView({ diagram, states, focus = "", title, onOpen, descri
     };
   }, [diagram, focus]);
 
-  return html`<div class="canvas-box"><canvas ref=${canvas} tabindex="0" role="img" aria-label=${title}></canvas>
-    <canvas ref=${small} class=${`minimap wide ${diagram.names.length > 40 ? "" : "small"}`} aria-hidden="true"></canvas>
-    <div class="corner"><button class="button" type="button" title=${t("fit")} aria-label=${t("fit")} onClick=${() => mine.current.fit()}><${Icon} name="fit" /></button>
-      <button class="button" type="button" title=${t("zoom.in")} aria-label=${t("zoom.in")} onClick=${() => mine.current.zoom(1.5)}><${Icon} name="plus" /></button>
-      <button class="button" type="button" title=${t("zoom.out")} aria-label=${t("zoom.out")} onClick=${() => mine.current.zoom(1 / 1.5)}><${Icon} name="minus" /></button>
-      <button class="button" type="button" onClick=${() => save(diagram, states, title)}><${Icon} name="down" />SVG</button>
-      <button class="button wide" type="button" onClick=${() => savePicture(canvas.current, title)}><${Icon} name="down" />PNG</button>${actions}</div>
-    ${tip && html`<div class="tip" style=${{ left: `${tip.x}px`, top: `${tip.y}px` }}>${tip.text}</div>`}</div>`;
+  return html`<div class="canvas-box">
+    <canvas ref=${canvas} tabindex="0" role="img" aria-label=${title}></canvas>
+    <canvas
+      ref=${small}
+      class=${`minimap wide ${diagram.names.length > 40 ? "" : "small"}`}
+      aria-hidden="true"
+    ></canvas>
+    <div class="corner">
+      <button class="button" type="button" title=${t("fit")} aria-label=${t("fit")} onClick=${() => mine.current.fit()}>
+        <${Icon} name="fit" />
+      </button>
+      <button
+        class="button"
+        type="button"
+        title=${t("zoom.in")}
+        aria-label=${t("zoom.in")}
+        onClick=${() => mine.current.zoom(1.5)}
+      >
+        <${Icon} name="plus" />
+      </button>
+      <button
+        class="button"
+        type="button"
+        title=${t("zoom.out")}
+        aria-label=${t("zoom.out")}
+        onClick=${() => mine.current.zoom(1 / 1.5)}
+      >
+        <${Icon} name="minus" />
+      </button>
+      <button class="button" type="button" onClick=${() => save(diagram, states, title)}>
+        <${Icon} name="down" />SVG
+      </button>
+      <button class="button wide" type="button" onClick=${() => savePicture(canvas.current, title)}>
+        <${Icon} name="down" />PNG</button
+      >${actions}
+    </div>
+    ${tip && html`<div class="tip" style=${{ left: `${tip.x}px`, top: `${tip.y}px` }}>${tip.text}</div>`}
+  </div>`;
 }
 
 /** For each box, what it needs and what needs it. @param {Diagram} diagram */
@@ -185,7 +269,13 @@ function hit(diagram, index, view, x, y) {
   const { boxes } = diagram;
   for (const place of index.within(index.boxes, at, to, at, to, 1e9)) {
     const box = 4 * place;
-    if (at >= boxes[box] && at <= boxes[box] + boxes[box + 2] && to >= boxes[box + 1] && to <= boxes[box + 1] + boxes[box + 3]) return place;
+    if (
+      at >= boxes[box] &&
+      at <= boxes[box] + boxes[box + 2] &&
+      to >= boxes[box + 1] &&
+      to <= boxes[box + 1] + boxes[box + 3]
+    )
+      return place;
   }
   return -1;
 }
@@ -214,7 +304,8 @@ function drawArrows(context, diagram, inSight, scale, over, near) {
   const lines = [new Path2D(), new Path2D()];
   for (const place of inSight) {
     const arrow = diagram.arrows[place];
-    const isNear = over >= 0 && (arrow[0] === over || arrow[1] === over || (near[over].has(arrow[0]) && near[over].has(arrow[1])));
+    const isNear =
+      over >= 0 && (arrow[0] === over || arrow[1] === over || (near[over].has(arrow[0]) && near[over].has(arrow[1])));
     const line = lines[isNear ? 1 : 0];
     line.moveTo(arrow[2], arrow[3]);
     for (let at = 4; at < arrow.length; at += 2) {
@@ -270,7 +361,11 @@ function drawBox(context, diagram, place, states, over, near, isFocus) {
   context.fillStyle = colour("ink");
   context.textBaseline = "middle";
   context.font = `${isFamily ? "600 13" : "12"}px system-ui, sans-serif`;
-  context.fillText(fitted(context, isFamily ? diagram.names[place] : shortName(diagram, place), width - 36 - (isFamily ? 44 : 0)), x + 27, y + (isFamily ? 19 : height / 2));
+  context.fillText(
+    fitted(context, isFamily ? diagram.names[place] : shortId(diagram.names[place]), width - 36 - (isFamily ? 44 : 0)),
+    x + 27,
+    y + (isFamily ? 19 : height / 2),
+  );
   if (isFamily) drawTally(context, diagram.counts[place], x, y, width, height);
   context.globalAlpha = 1;
 }
@@ -293,11 +388,6 @@ function drawTally(context, counts, x, y, width, height) {
     context.fillRect(left, y + height - 14, part - 1, 6);
     left += part;
   }
-}
-
-/** A task's id without the hash at its end. @param {Diagram} diagram @param {number} place */
-function shortName(diagram, place) {
-  return diagram.names[place].replace(/_[0-9a-f]{10}$/, "");
 }
 
 /** @type {Map<string, string>} */
@@ -344,57 +434,22 @@ class Backdrop {
       for (let place = 0; place < states.length; place++) {
         const name = look(states[place]);
         paint.fillStyle = colour(name === "waiting" ? "line" : name);
-        paint.fillRect(left + diagram.boxes[4 * place] * scale, top + diagram.boxes[4 * place + 1] * scale, Math.max(diagram.boxes[4 * place + 2] * scale, 1), Math.max(diagram.boxes[4 * place + 3] * scale, 1));
+        paint.fillRect(
+          left + diagram.boxes[4 * place] * scale,
+          top + diagram.boxes[4 * place + 1] * scale,
+          Math.max(diagram.boxes[4 * place + 2] * scale, 1),
+          Math.max(diagram.boxes[4 * place + 3] * scale, 1),
+        );
       }
       this.isStale = false;
     }
     context.drawImage(picture, 0, 0);
     context.strokeStyle = colour("accent");
-    context.strokeRect(left + view.x * scale, top + view.y * scale, (main.clientWidth / view.scale) * scale, (main.clientHeight / view.scale) * scale);
+    context.strokeRect(
+      left + view.x * scale,
+      top + view.y * scale,
+      (main.clientWidth / view.scale) * scale,
+      (main.clientHeight / view.scale) * scale,
+    );
   }
-}
-
-/** @param {Diagram} diagram @param {string[]} states @param {string} title */
-function save(diagram, states, title) {
-  const document_ = document.implementation.createDocument("http://www.w3.org/2000/svg", "svg");
-  const root = document_.documentElement;
-  /** @param {string} name @param {Record<string, string | number>} about @param {string} [text] */
-  const add = (name, about, text) => {
-    const element = document_.createElementNS("http://www.w3.org/2000/svg", name);
-    for (const [key, value] of Object.entries(about)) element.setAttribute(key, String(value));
-    if (text !== undefined) element.textContent = text;
-    root.append(element);
-  };
-  root.setAttribute("viewBox", `-12 -12 ${diagram.width + 24} ${diagram.height + 24}`);
-  root.setAttribute("font-family", "system-ui, sans-serif");
-  add("title", {}, title);
-  for (const arrow of diagram.arrows) {
-    let line = `M${arrow[2]} ${arrow[3]}`;
-    for (let at = 4; at < arrow.length; at += 2) {
-      const middle = (arrow[at - 2] + arrow[at]) / 2;
-      line += `C${middle} ${arrow[at - 1]} ${middle} ${arrow[at + 1]} ${arrow[at]} ${arrow[at + 1]}`;
-    }
-    add("path", { d: line, fill: "none", stroke: colour("ink-3") });
-  }
-  diagram.names.forEach((name, place) => {
-    const [x, y, width, height] = diagram.boxes.slice(4 * place, 4 * place + 4);
-    add("rect", { x, y, width, height, rx: 4, fill: colour("paper"), stroke: colour(look(states[place])) });
-    add("text", { x: x + 10, y: y + 18, "font-size": 12, fill: colour("ink") }, diagram.by === "task" ? shortName(diagram, place) : name);
-    if (diagram.by === "family") add("text", { x: x + 10, y: y + 40, "font-size": 11, fill: colour("ink-2") }, Object.entries(diagram.counts[place]).map(([state, many]) => `${many} ${named("state", state)}`).join(", "));
-  });
-  keep(new Blob([new XMLSerializer().serializeToString(document_)], { type: "image/svg+xml" }), `${title}.svg`);
-}
-
-/** @param {HTMLCanvasElement | null} canvas @param {string} title */
-function savePicture(canvas, title) {
-  canvas?.toBlob((blob) => blob && keep(blob, `${title}.png`));
-}
-
-/** @param {Blob} blob @param {string} name */
-function keep(blob, name) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = name.replace(/[^\w.-]+/g, "-");
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }

@@ -22,7 +22,15 @@ export function Gantt({ timeline, title, onOpen }) {
   const canvas = useRef(/** @type {HTMLCanvasElement | null} */ (null));
   const [tip, setTip] = useState(/** @type {{ x: number, y: number, text: string } | null} */ (null));
   // What is shown: `x` in seconds after the beginning, `scale` in pixels a second, `y` in pixels.
-  const mine = useRef({ view: { x: 0, y: 0, scale: 0, least: 0, most: 1e5 }, timeline, over: -1, pointer: LEFT, redraw: () => {}, fit: () => {}, open: onOpen });
+  const mine = useRef({
+    view: { x: 0, y: 0, scale: 0, least: 0, most: 1e5 },
+    timeline,
+    over: -1,
+    pointer: LEFT,
+    redraw: () => {},
+    fit: () => {},
+    open: onOpen,
+  });
   mine.current.timeline = timeline;
   mine.current.open = onOpen;
   useEffect(() => mine.current.redraw(), [timeline]);
@@ -48,23 +56,28 @@ export function Gantt({ timeline, title, onOpen }) {
     };
     // The pilot moves both directions alike; here the vertical one is in pixels, whatever the scale.
     const shared = { x: 0, y: 0, scale: 1, least: 1e-9, most: 1e9 };
-    pilot(element, shared, () => {
-      isFitted = false;
-      if (shared.scale !== 1) {
-        const middle = at.pointer - LEFT;
-        const scale = Math.min(Math.max(view.scale * shared.scale, view.least), view.most);
-        view.x += middle / view.scale - middle / scale;
-        view.scale = scale;
-      } else {
-        view.x += shared.x / view.scale;
-        view.y += shared.y;
-      }
-      Object.assign(shared, { x: 0, y: 0, scale: 1 });
-      scene.redraw();
-    }, (x, y) => {
-      const bar = hit(at.timeline, view, x, y);
-      if (bar >= 0) at.open(at.timeline.tasks[bar]);
-    });
+    pilot(
+      element,
+      shared,
+      () => {
+        isFitted = false;
+        if (shared.scale !== 1) {
+          const middle = at.pointer - LEFT;
+          const scale = Math.min(Math.max(view.scale * shared.scale, view.least), view.most);
+          view.x += middle / view.scale - middle / scale;
+          view.scale = scale;
+        } else {
+          view.x += shared.x / view.scale;
+          view.y += shared.y;
+        }
+        Object.assign(shared, { x: 0, y: 0, scale: 1 });
+        scene.redraw();
+      },
+      (x, y) => {
+        const bar = hit(at.timeline, view, x, y);
+        if (bar >= 0) at.open(at.timeline.tasks[bar]);
+      },
+    );
     /** @param {PointerEvent} event */
     const hover = (event) => {
       at.pointer = event.offsetX;
@@ -72,7 +85,15 @@ export function Gantt({ timeline, title, onOpen }) {
       element.style.cursor = bar >= 0 ? "pointer" : "default";
       if (bar === at.over) return;
       at.over = bar;
-      setTip(bar < 0 ? null : { x: Math.min(event.offsetX + 12, element.clientWidth - 260), y: event.offsetY + 16, text: describe(at.timeline, bar) });
+      setTip(
+        bar < 0
+          ? null
+          : {
+              x: Math.min(event.offsetX + 12, element.clientWidth - 260),
+              y: event.offsetY + 16,
+              text: describe(at.timeline, bar),
+            },
+      );
       scene.redraw();
     };
     element.addEventListener("pointermove", hover);
@@ -83,9 +104,15 @@ export function Gantt({ timeline, title, onOpen }) {
   }, []);
 
   const height = Math.min(Math.max(timeline.workers.length * LANE + TOP + 48, 160), 640);
-  return html`<div class="canvas-box" style=${{ flex: "none", height: `${height}px`, minHeight: "0" }}><canvas ref=${canvas} tabindex="0" role="img" aria-label=${title}></canvas>
-    <div class="corner" style="left: auto; right: 12px"><button class="button" type="button" title=${t("fit")} aria-label=${t("fit")} onClick=${() => mine.current.fit()}><${Icon} name="fit" /></button></div>
-    ${tip && html`<div class="tip" style=${{ left: `${tip.x}px`, top: `${tip.y}px`, whiteSpace: "pre-line" }}>${tip.text}</div>`}</div>`;
+  return html`<div class="canvas-box" style=${{ flex: "none", height: `${height}px`, minHeight: "0" }}>
+    <canvas ref=${canvas} tabindex="0" role="img" aria-label=${title}></canvas>
+    <div class="corner" style="left: auto; right: 12px">
+      <button class="button" type="button" title=${t("fit")} aria-label=${t("fit")} onClick=${() => mine.current.fit()}>
+        <${Icon} name="fit" />
+      </button>
+    </div>
+    ${tip && html`<div class="tip" style=${{ left: `${tip.x}px`, top: `${tip.y}px`, whiteSpace: "pre-line" }}>${tip.text}</div>`}
+  </div>`;
 }
 
 /** @param {Timeline} timeline @param {number} bar */
@@ -106,7 +133,12 @@ function hit(timeline, view, x, y) {
   const slack = 2 / view.scale;
   if (x < LEFT) return -1;
   for (let bar = 0; bar < timeline.tasks.length; bar++) {
-    if (timeline.lanes[bar] === lane && at >= timeline.started[bar] - slack && at <= timeline.started[bar] + lengthOf(timeline, bar) + slack) return bar;
+    if (
+      timeline.lanes[bar] === lane &&
+      at >= timeline.started[bar] - slack &&
+      at <= timeline.started[bar] + lengthOf(timeline, bar) + slack
+    )
+      return bar;
   }
   return -1;
 }
@@ -169,7 +201,10 @@ function drawWorkers(context, height, timeline, view, first, last) {
   context.restore();
 }
 
-const STEPS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400, 172_800, 604_800];
+const STEPS = [
+  0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200,
+  14_400, 21_600, 43_200, 86_400, 172_800, 604_800,
+];
 
 /** @param {CanvasRenderingContext2D} context @param {number} width @param {number} height @param {any} view */
 function drawTimes(context, width, height, view) {

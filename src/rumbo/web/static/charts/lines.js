@@ -21,7 +21,11 @@ export function Lines({ times, series, label, since, until, isDuration = true })
     let plot = null;
     const paint = () => {
       plot?.destroy();
-      plot = new uPlot(options(element, series, [since, until], isDuration), /** @type {any} */ ([times, ...series.map((each) => each.values)]), element);
+      plot = new uPlot(
+        options(element, series, [since, until], isDuration),
+        /** @type {any} */ ([times, ...series.map((each) => each.values)]),
+        element,
+      );
     };
     paint();
     const sizes = new ResizeObserver(() => plot?.setSize({ width: element.clientWidth, height: 200 }));
@@ -38,15 +42,39 @@ export function Lines({ times, series, label, since, until, isDuration = true })
 
 /** @param {HTMLElement} element @param {Series[]} series @param {[number, number]} range @param {boolean} isDuration */
 function options(element, series, range, isDuration) {
-  const axis = { stroke: colour("ink-2"), grid: { stroke: colour("line-2"), width: 1 }, ticks: { stroke: colour("line"), width: 1 }, font: "11px system-ui, sans-serif" };
-  const written = (/** @type {any} */ _, /** @type {(number | null)[]} */ values) => values.map((value) => (value == null ? "" : isDuration ? lasting(value) || "0s" : String(value)));
+  const axis = {
+    stroke: colour("ink-2"),
+    grid: { stroke: colour("line-2"), width: 1 },
+    ticks: { stroke: colour("line"), width: 1 },
+    font: "11px system-ui, sans-serif",
+  };
+  const written = (/** @type {any} */ _, /** @type {(number | null)[]} */ values) =>
+    values.map((value) => (value == null ? "" : isDuration ? lasting(value) || "0s" : String(value)));
   return /** @type {any} */ ({
     width: element.clientWidth || 300,
     height: 200,
     legend: { live: false },
     cursor: { drag: { x: false, y: false } },
-    scales: { x: { range: () => range }, y: { range: (/** @type {any} */ _, /** @type {number} */ _least, /** @type {number} */ most) => [0, (most || 1) * 1.08] } },
+    scales: {
+      x: { range: () => range },
+      y: {
+        range: (/** @type {any} */ _, /** @type {number} */ _least, /** @type {number} */ most) => [
+          0,
+          (most || 1) * 1.08,
+        ],
+      },
+    },
     axes: [axis, { ...axis, size: 56, values: written }],
-    series: [{}, ...series.map((each) => ({ label: each.label, stroke: colour(each.colour), width: 1.5, fill: each.isBar ? colour(each.colour) : undefined, paths: each.isBar ? uPlot.paths.bars?.({ size: [0.7, 24] }) : undefined, points: { show: !each.isBar && each.values.length < 40, size: 5 } }))],
+    series: [
+      {},
+      ...series.map((each) => ({
+        label: each.label,
+        stroke: colour(each.colour),
+        width: 1.5,
+        fill: each.isBar ? colour(each.colour) : undefined,
+        paths: each.isBar ? uPlot.paths.bars?.({ size: [0.7, 24] }) : undefined,
+        points: { show: !each.isBar && each.values.length < 40, size: 5 },
+      })),
+    ],
   });
 }

@@ -14,8 +14,9 @@ export function Bars({ bars, label }) {
       const high = (good / most) * 38;
       const low = (bad / most) * 38;
       return html`${good > 0 && html`<rect x=${place * width} y=${39 - high} width=${width * 0.8} height=${high} fill="var(--done)" />`}
-        ${bad > 0 && html`<rect x=${place * width} y=${39 - high - Math.max(low, 2)} width=${width * 0.8} height=${Math.max(low, 2)} fill="var(--failed)" />`}`;
-    })}</svg>`;
+      ${bad > 0 && html`<rect x=${place * width} y=${39 - high - Math.max(low, 2)} width=${width * 0.8} height=${Math.max(low, 2)} fill="var(--failed)" />`}`;
+    })}
+  </svg>`;
 }
 
 /** @param {{ values: number[], label: string, colour?: string }} props */
@@ -26,5 +27,12 @@ export function Line({ values, label, colour = "var(--waiting)" }) {
   return html`<svg class="spark" viewBox="0 0 240 40" preserveAspectRatio="none" role="img" aria-label=${label}>
     <path d="M0 39.5H240" stroke="var(--line)" vector-effect="non-scaling-stroke" />
     <path d=${`M0,39 L${points.join(" L")} L240,39 Z`} fill=${colour} opacity="0.14" />
-    <path d=${`M${points.join(" L")}`} fill="none" stroke=${colour} stroke-width="1.5" vector-effect="non-scaling-stroke" /></svg>`;
+    <path
+      d=${`M${points.join(" L")}`}
+      fill="none"
+      stroke=${colour}
+      stroke-width="1.5"
+      vector-effect="non-scaling-stroke"
+    />
+  </svg>`;
 }

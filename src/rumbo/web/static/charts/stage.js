@@ -100,7 +100,12 @@ export function pilot(element, view, changed, clicked) {
   };
   /** @param {KeyboardEvent} event */
   const key = (event) => {
-    const steps = /** @type {Record<string, [number, number]>} */ ({ ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] });
+    const steps = /** @type {Record<string, [number, number]>} */ ({
+      ArrowLeft: [-1, 0],
+      ArrowRight: [1, 0],
+      ArrowUp: [0, -1],
+      ArrowDown: [0, 1],
+    });
     const step = steps[event.key];
     if (step) {
       view.x += (step[0] * 80) / view.scale;

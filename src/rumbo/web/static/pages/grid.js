@@ -29,18 +29,48 @@ export default function Grid({ place }) {
   useEffect(() => {
     // The most telling pair to begin with: a day across, if there is one, and the first other parameter down.
     if (!grid || x || grid.family !== family) return;
-    const across = grid.parameters.find((/** @type {string} */ each) => /date|day|hour|month|week|time/.test(each)) ?? grid.parameters[0];
+    const across =
+      grid.parameters.find((/** @type {string} */ each) => /date|day|hour|month|week|time/.test(each)) ??
+      grid.parameters[0];
     choose({ family, x: across, y: grid.parameters.find((/** @type {string} */ each) => each !== across) });
   }, [grid?.family, family, x]);
   /** @param {string} which */
   const axis = (which) => (/** @type {any} */ event) => choose({ [which]: event.target.value });
   return html`<${Head} title=${t("place.grid")} /><${Trouble} error=${answer.error} />
-    <div class="body flush"><div class="toolbar"><select class="field" aria-label=${t("family")} value=${family} onChange=${(/** @type {any} */ event) => go(href(["grid"], { family: event.target.value }), true)}>${names.map((each) => html`<option key=${each} value=${each}>${each}</option>`)}</select>
-      ${grid && html`<label class="state">${t("grid.across")} <select class="field" value=${grid.x} onChange=${axis("x")}>${grid.parameters.map((/** @type {string} */ each) => html`<option key=${each} value=${each}>${each}</option>`)}</select></label>
-        <label class="state">${t("grid.down")} <select class="field" value=${grid.y} onChange=${axis("y")}><option value="">–</option>${grid.parameters.map((/** @type {string} */ each) => html`<option key=${each} value=${each}>${each}</option>`)}</select></label>`}
-      <span class="grow"></span><span class="legend wide">${["done", "running", "waiting", "failed"].map((each) => html`<${State} key=${each} state=${each} />`)}</span></div>
-    ${families.data && !names.length && html`<${Empty} title=${t("tasks.none")}><p>${t("runs.none.text")}</p><pre>rumbo run -m my_pipeline MyTask</pre></${Empty}>`}
-    ${grid && (grid.cells.length ? html`<${Squares} grid=${grid} again=${answer.again} />` : html`<${Empty} title=${t("grid.none")} />`)}</div>`;
+    <div class="body flush">
+      <div class="toolbar">
+        <select
+          class="field"
+          aria-label=${t("family")}
+          value=${family}
+          onChange=${(/** @type {any} */ event) => go(href(["grid"], { family: event.target.value }), true)}
+        >
+          ${names.map((each) => html`<option key=${each} value=${each}>${each}</option>`)}
+        </select>
+        ${
+          grid &&
+          html`<label class="state"
+              >${t("grid.across")}
+              <select class="field" value=${grid.x} onChange=${axis("x")}>
+                ${grid.parameters.map((/** @type {string} */ each) => html`<option key=${each} value=${each}>${each}</option>`)}
+              </select></label
+            >
+            <label class="state"
+              >${t("grid.down")}
+              <select class="field" value=${grid.y} onChange=${axis("y")}>
+                <option value="">–</option>
+                ${grid.parameters.map((/** @type {string} */ each) => html`<option key=${each} value=${each}>${each}</option>`)}
+              </select></label
+            >`
+        }
+        <span class="grow"></span
+        ><span class="legend wide"
+          >${["done", "running", "waiting", "failed"].map((each) => html`<${State} key=${each} state=${each} />`)}</span
+        >
+      </div>
+      ${families.data && !names.length && html`<${Empty} title=${t("tasks.none")}><p>${t("runs.none.text")}</p><pre>rumbo run -m my_pipeline MyTask</pre></${Empty}>`}
+      ${grid && (grid.cells.length ? html`<${Squares} grid=${grid} again=${answer.again} />` : html`<${Empty} title=${t("grid.none")} />`)}
+    </div>`;
 }
 
 /** Values in their natural order: numbers as numbers. @param {Iterable<string>} values */
@@ -70,7 +100,13 @@ function Squares({ grid, again }) {
   const isDragging = useRef(false);
   const [chosen, setChosen] = useState(/** @type {Set<string>} */ (new Set()));
   /** @param {number} column @param {number} row */
-  const isIn = (column, row) => corner && end && column >= Math.min(corner[0], end[0]) && column <= Math.max(corner[0], end[0]) && row >= Math.min(corner[1], end[1]) && row <= Math.max(corner[1], end[1]);
+  const isIn = (column, row) =>
+    corner &&
+    end &&
+    column >= Math.min(corner[0], end[0]) &&
+    column <= Math.max(corner[0], end[0]) &&
+    row >= Math.min(corner[1], end[1]) &&
+    row <= Math.max(corner[1], end[1]);
   const clear = () => {
     setCorner(null);
     setEnd(null);
@@ -95,7 +131,9 @@ function Squares({ grid, again }) {
     const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
     if (!step) return event.key === "Escape" ? clear() : undefined;
     event.preventDefault();
-    const cell = /** @type {HTMLElement} */ (event.currentTarget).closest("table")?.querySelector(`[data-cell="${column + step[0]},${row + step[1]}"]`);
+    const cell = /** @type {HTMLElement} */ (event.currentTarget)
+      .closest("table")
+      ?.querySelector(`[data-cell="${column + step[0]},${row + step[1]}"]`);
     if (cell instanceof HTMLElement) cell.focus();
     if (event.shiftKey) {
       isDragging.current = true;
@@ -103,24 +141,75 @@ function Squares({ grid, again }) {
       setEnd([column + step[0], row + step[1]]);
     }
   };
-  const query = (/** @type {string} */ column, /** @type {string} */ row) => ({ family: grid.family, param: [`${grid.x}=${column}`, ...(grid.y ? [`${grid.y}=${row}`] : [])] });
-  return html`<div class="scroll-x" style="padding: 16px 24px; flex: 1" onPointerUp=${finish} onKeyUp=${(/** @type {KeyboardEvent} */ event) => event.key === "Shift" && finish()}><table class="cells" aria-label=${grid.family}>
-      <thead><tr><th></th>${across.map((each) => html`<th key=${each} scope="col"><span title=${each}>${each || t("grid.nothing")}</span></th>`)}</tr></thead>
-      <tbody>${down.map((line, row) => html`<tr key=${line}><th scope="row" title=${line}>${grid.y ? line || t("grid.nothing") : ""}</th>${across.map((each, column) => {
-        const square = squares.get(`${each}\n${line}`);
-        if (!square) return html`<td key=${each}><div class="none"></div></td>`;
-        const looks = byLook(square.counts);
-        const state = WORST.find((name) => looks[name]) ?? "unknown";
-        const told = `${grid.x}=${each}${grid.y ? `, ${grid.y}=${line}` : ""}: ${Object.entries(looks).map(([name, many]) => `${many} ${named("state", name)}`).join(", ")}`;
-        return html`<td key=${each} class=${`is-${state}`}><button type="button" data-cell=${`${column},${row}`} title=${told} aria-label=${told} aria-pressed=${isIn(column, row) ? "true" : "false"} tabindex=${row === 0 && column === 0 ? 0 : -1}
-          onPointerDown=${() => { isDragging.current = true; setChosen(new Set()); setCorner([column, row]); setEnd([column, row]); }} onPointerEnter=${() => isDragging.current && setEnd([column, row])} onKeyDown=${(/** @type {KeyboardEvent} */ event) => key(event, column, row)}
-          onClick=${() => { if (chosen.size) return; const many = corner && end && (corner[0] !== end[0] || corner[1] !== end[1]); if (!many) go(square.tasks === 1 ? href(["tasks", square.id]) : href(["tasks"], query(each, line))); }}><${Shape} state=${state} /></button></td>`;
-      })}</tr>`)}</tbody></table></div>
+  const query = (/** @type {string} */ column, /** @type {string} */ row) => ({
+    family: grid.family,
+    param: [`${grid.x}=${column}`, ...(grid.y ? [`${grid.y}=${row}`] : [])],
+  });
+  return html`<div
+      class="scroll-x"
+      style="padding: 16px 24px; flex: 1"
+      onPointerUp=${finish}
+      onKeyUp=${(/** @type {KeyboardEvent} */ event) => event.key === "Shift" && finish()}
+    >
+      <table class="cells" aria-label=${grid.family}>
+        <thead>
+          <tr>
+            <th></th>
+            ${across.map((each) => html`<th key=${each} scope="col"><span title=${each}>${each || t("grid.nothing")}</span></th>`)}
+          </tr>
+        </thead>
+        <tbody>
+          ${down.map(
+            (line, row) =>
+              html`<tr key=${line}>
+                <th scope="row" title=${line}>${grid.y ? line || t("grid.nothing") : ""}</th>
+                ${across.map((each, column) => {
+                  const square = squares.get(`${each}\n${line}`);
+                  if (!square) return html`<td key=${each}><div class="none"></div></td>`;
+                  const looks = byLook(square.counts);
+                  const state = WORST.find((name) => looks[name]) ?? "unknown";
+                  const told = `${grid.x}=${each}${grid.y ? `, ${grid.y}=${line}` : ""}: ${Object.entries(looks)
+                    .map(([name, many]) => `${many} ${named("state", name)}`)
+                    .join(", ")}`;
+                  return html`<td key=${each} class=${`is-${state}`}>
+                    <button
+                      type="button"
+                      data-cell=${`${column},${row}`}
+                      title=${told}
+                      aria-label=${told}
+                      aria-pressed=${isIn(column, row) ? "true" : "false"}
+                      tabindex=${row === 0 && column === 0 ? 0 : -1}
+                      onPointerDown=${() => {
+                        isDragging.current = true;
+                        setChosen(new Set());
+                        setCorner([column, row]);
+                        setEnd([column, row]);
+                      }}
+                      onPointerEnter=${() => isDragging.current && setEnd([column, row])}
+                      onKeyDown=${(/** @type {KeyboardEvent} */ event) => key(event, column, row)}
+                      onClick=${() => {
+                        if (chosen.size) return;
+                        const many = corner && end && (corner[0] !== end[0] || corner[1] !== end[1]);
+                        if (!many)
+                          go(square.tasks === 1 ? href(["tasks", square.id]) : href(["tasks"], query(each, line)));
+                      }}
+                    >
+                      <${Shape} state=${state} />
+                    </button>
+                  </td>`;
+                })}
+              </tr>`,
+          )}
+        </tbody>
+      </table>
+    </div>
     <${Bulk} chosen=${chosen} clear=${clear} done=${again} />`;
 }
 
 /** The ids of the tasks behind a square of several. @param {any} grid @param {string} x @param {string} y @returns {Promise<string[]>} */
 async function idsOf(grid, x, y) {
-  const page = await ask("tasks", { query: { family: grid.family, param: [`${grid.x}=${x}`, ...(grid.y ? [`${grid.y}=${y}`] : [])], limit: 1000 } });
+  const page = await ask("tasks", {
+    query: { family: grid.family, param: [`${grid.x}=${x}`, ...(grid.y ? [`${grid.y}=${y}`] : [])], limit: 1000 },
+  });
   return page.rows.map((/** @type {any} */ row) => row.id);
 }

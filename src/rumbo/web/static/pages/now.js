@@ -32,27 +32,40 @@ export default function Now() {
   });
   const isPaused = status.data?.is_paused;
   const pause = async () => {
-    if (!isPaused && (await confirm({ title: t("pause.title"), text: t("pause.text"), yes: t("pause") })) === null) return;
+    if (!isPaused && (await confirm({ title: t("pause.title"), text: t("pause.text"), yes: t("pause") })) === null)
+      return;
     await act(isPaused ? "resume" : "pause", {}, t(isPaused ? "resumed" : "paused"));
     status.again();
     dispatchEvent(new Event("rumbo:status"));
   };
   const isEmpty = runs.data && !runs.data.rows.length;
-  return html`
-    <${Head} title=${t("place.now")} actions=${html`<button class="button" onClick=${pause}><${Icon} name=${isPaused ? "play" : "pause"} />${t(isPaused ? "resume" : "pause")}</button>`} />
+  return html` <${Head}
+      title=${t("place.now")}
+      actions=${html`<button class="button" onClick=${pause}><${Icon} name=${isPaused ? "play" : "pause"} />${t(isPaused ? "resume" : "pause")}</button>`}
+    />
     <${Trouble} error=${status.error} />
     <div class="body">
-      ${isEmpty ? html`<${First} />` : html`
+      ${
+        isEmpty
+          ? html`<${First} />`
+          : runs.data &&
+            html`
         <${Numbers} status=${status.data} />
         ${pulse.data && html`<${PulseOf} pulse=${pulse.data} />`}
         <${Section} title=${t("now.running")} count=${running.data && grouped(status.data?.tasks.running ?? running.data.length)}>
-          ${running.data && (running.data.length ? html`<${Running} rows=${running.data} notes=${notes} />
-            ${status.data?.tasks.running > running.data.length && html`<a href=${href(["tasks"], { state: "running" })}>${t("n.more.run", { n: status.data.tasks.running - running.data.length })}</a>`}` : html`<div class="empty">${t("now.nothing.runs")}</div>`)}</${Section}>
+          ${
+            running.data &&
+            (running.data.length
+              ? html`<${Running} rows=${running.data} notes=${notes} />
+                  ${status.data?.tasks.running > running.data.length && html`<a href=${href(["tasks"], { state: "running" })}>${t("n.more.run", { n: status.data.tasks.running - running.data.length })}</a>`}`
+              : html`<div class="empty">${t("now.nothing.runs")}</div>`)
+          }</${Section}>
         <div class="columns">
           <div class="stack"><${Section} title=${t("now.waiting")}>${waiting.data && html`<${Waiting} rows=${waiting.data} />`}</${Section}>
           <${Section} title=${t("now.runs")} aside=${html`<a href=${href(["runs"])}>${t("all")}</a>`}>${runs.data && html`<${Latest} rows=${runs.data.rows} />`}</${Section}></div>
           <${Section} title=${t("now.failed")} aside=${html`<a href=${href(["tasks"], { state: "failed" })}>${t("all")}</a>`}>${failures.data && html`<${Failed} rows=${failures.data.rows} />`}</${Section}>
-        </div>`}
+        </div>`
+      }
     </div>`;
 }
 
@@ -67,7 +80,8 @@ function withNotes(old, events) {
 }
 
 function First() {
-  const command = "rumbo run -m my_pipeline MyTask --scheduler " + new URL(".", document.baseURI).href.replace(/\/$/, "");
+  const command =
+    "rumbo run -m my_pipeline MyTask --scheduler " + new URL(".", document.baseURI).href.replace(/\/$/, "");
   return html`<${Empty} title=${t("first.title")}><p>${t("first.text")}</p>
     <pre>${command}</pre><p><${Copy} text=${command} /> ${t("first.local")}</p><pre>rumbo run -m my_pipeline MyTask</pre></${Empty}>`;
 }
@@ -79,9 +93,18 @@ function Numbers({ status }) {
   const names = ORDER.filter((name) => looks[name] || ["running", "waiting", "failed", "done"].includes(name));
   const filters = /** @type {Record<string, string>} */ ({ waiting: "pending" });
   return html`<div class="numbers">
-    ${names.map((name) => html`<a key=${name} class="number" href=${href(["tasks"], { state: filters[name] ?? name })}><b>${grouped(looks[name] ?? 0)}</b><span><${Shape} state=${name} />${named("state", name)}</span></a>`)}
-    <a class="number" href=${href(["workers"])}><b>${grouped(status.workers)}</b><span>${t("n.workers", { n: status.workers })}</span></a>
-    <a class="number" href=${href(["runs"], { status: "running" })}><b>${grouped(status.runs)}</b><span>${t("n.open.runs", { n: status.runs })}</span></a>
+    ${names.map(
+      (name) =>
+        html`<a key=${name} class="number" href=${href(["tasks"], { state: filters[name] ?? name })}
+          ><b>${grouped(looks[name] ?? 0)}</b><span><${Shape} state=${name} />${named("state", name)}</span></a
+        >`,
+    )}
+    <a class="number" href=${href(["workers"])}
+      ><b>${grouped(status.workers)}</b><span>${t("n.workers", { n: status.workers })}</span></a
+    >
+    <a class="number" href=${href(["runs"], { status: "running" })}
+      ><b>${grouped(status.runs)}</b><span>${t("n.open.runs", { n: status.runs })}</span></a
+    >
   </div>`;
 }
 
@@ -106,25 +129,35 @@ function PulseOf({ pulse }) {
   const bad = bars.reduce((sum, each) => sum + each.bad, 0);
   const told = t("pulse.ended", { done, bad });
   const left = t("pulse.left", { n: last });
-  return html`<div class="pulse"><div><${Bars} bars=${bars} label=${told} /><span class="quiet">${told}</span></div>
-    <div><${Line} values=${queue} label=${left} /><span class="quiet">${left}</span></div></div>`;
+  return html`<div class="pulse">
+    <div><${Bars} bars=${bars} label=${told} /><span class="quiet">${told}</span></div>
+    <div><${Line} values=${queue} label=${left} /><span class="quiet">${left}</span></div>
+  </div>`;
 }
 
 /** @param {{ rows: any[], notes: Record<string, any> }} props */
 function Running({ rows, notes }) {
   const now = useNow(1000);
-  return html`<ul class="list">${rows.map((row) => {
-    const note = notes[row.task_id] ?? {};
-    const progress = note.progress ?? row.progress;
-    const message = note.message ?? row.status;
-    const taken = Math.max(now - row.started, 0);
-    const left = remaining(taken, progress, row.expected);
-    return html`<li key=${`${row.run} ${row.task_id}`}><div class="line"><${Shape} state="running" /><span class="grow cut"><${TaskLink} id=${row.task_id} /></span>
-        ${message && html`<span class="cut quiet wide" title=${message}>${message}</span>`}
-        <${Progress} value=${progress} />
-        <span class="aside" title=${t("now.taken")}>${lasting(Math.floor(taken))}${left === null ? "" : ` · ${left > 0 ? t("left", { time: lasting(left) }) : t("soon")}`}</span>
-        <span class="aside cut mono wide" title=${row.worker}>${row.worker}</span></div></li>`;
-  })}</ul>`;
+  return html`<ul class="list">
+    ${rows.map((row) => {
+      const note = notes[row.task_id] ?? {};
+      const progress = note.progress ?? row.progress;
+      const message = note.message ?? row.status;
+      const taken = Math.max(now - row.started, 0);
+      const left = remaining(taken, progress, row.expected);
+      return html`<li key=${`${row.run} ${row.task_id}`}>
+        <div class="line">
+          <${Shape} state="running" /><span class="grow cut"><${TaskLink} id=${row.task_id} /></span>
+          ${message && html`<span class="cut quiet wide" title=${message}>${message}</span>`}
+          <${Progress} value=${progress} />
+          <span class="aside" title=${t("now.taken")}
+            >${lasting(Math.floor(taken))}${left === null ? "" : ` · ${left > 0 ? t("left", { time: lasting(left) }) : t("soon")}`}</span
+          >
+          <span class="aside cut mono wide" title=${row.worker}>${row.worker}</span>
+        </div>
+      </li>`;
+    })}
+  </ul>`;
 }
 
 /** Seconds that are left: by what the task says of itself, or else by what its like take. @param {number} taken @param {number | null} progress per cent @param {number | null} expected */
@@ -136,23 +169,49 @@ function remaining(taken, progress, expected) {
 /** @param {{ rows: any[] }} props */
 function Waiting({ rows }) {
   if (!rows.length) return html`<div class="empty">${t("now.nothing.waits")}</div>`;
-  return html`<ul class="list">${rows.slice(0, 12).map((row) => html`<li key=${`${row.family} ${row.kind} ${row.what}`}><div class="line"><${Shape} state=${({ retry: "retrying", held_up: "disabled" })[/** @type {string} */ (row.kind)] ?? "waiting"} />
-    <a class="grow cut" href=${href(["tasks"], { family: row.family, state: row.kind === "retry" ? "failed" : "pending" })}>${row.family}</a>
-    <span class="aside">${waitsFor(row)}</span><span class="aside">${grouped(row.tasks)}</span></div></li>`)}</ul>`;
+  return html`<ul class="list">
+    ${rows.slice(0, 12).map(
+      (row) =>
+        html`<li key=${`${row.family} ${row.kind} ${row.what}`}>
+          <div class="line">
+            <${Shape}
+              state=${{ retry: "retrying", held_up: "disabled" }[/** @type {string} */ (row.kind)] ?? "waiting"}
+            />
+            <a
+              class="grow cut"
+              href=${href(["tasks"], { family: row.family, state: row.kind === "retry" ? "failed" : "pending" })}
+              >${row.family}</a
+            >
+            <span class="aside">${waitsFor(row)}</span><span class="aside">${grouped(row.tasks)}</span>
+          </div>
+        </li>`,
+    )}
+  </ul>`;
 }
 
 /** @param {any} row */
 function waitsFor(row) {
   if (row.kind === "resources") return t("waits.resource", { what: row.what });
-  if (row.kind === "retry" && row.next) return t("waits.retry", { time: lasting(Math.max(row.next - Date.now() / 1000, 0)) });
+  if (row.kind === "retry" && row.next)
+    return t("waits.retry", { time: lasting(Math.max(row.next - Date.now() / 1000, 0)) });
   return named("waits", row.kind);
 }
 
 /** @param {{ rows: any[] }} props */
 function Failed({ rows }) {
   if (!rows.length) return html`<div class="empty">${t("now.nothing.failed")}</div>`;
-  return html`<ul class="list">${rows.map((row) => html`<li key=${`${row.run} ${row.task_id} ${row.number}`}><div class="line"><${Shape} state=${row.outcome} /><span class="grow cut"><${TaskLink} id=${row.task_id} /></span><span class="aside"><${Ago} at=${row.started} /></span></div>
-    <div class="below cut" title=${row.message}>${lastLine(row.message) || named("outcome", row.outcome)}</div></li>`)}</ul>`;
+  return html`<ul class="list">
+    ${rows.map(
+      (row) =>
+        html`<li key=${`${row.run} ${row.task_id} ${row.number}`}>
+          <div class="line">
+            <${Shape} state=${row.outcome} /><span class="grow cut"><${TaskLink} id=${row.task_id} /></span
+            ><span class="aside"><${Ago} at=${row.started} /></span>
+          </div>
+          <div class="below cut" title=${row.message}>${lastLine(row.message) || named("outcome", row.outcome)}</div>
+        </li>`,
+    )}
+  </ul>`;
 }
 
 /** What happened, without the way there. @param {string} message */
@@ -162,6 +221,19 @@ export function lastLine(message) {
 
 /** @param {{ rows: any[] }} props */
 function Latest({ rows }) {
-  return html`<ul class="list">${rows.map((row) => html`<li key=${row.id}><div class="line"><${Shape} state=${row.status} /><span class="grow cut"><a href=${href(["runs", row.id])} title=${row.roots.join(", ")}>${row.roots.join(", ") || row.id}</a></span><span class="aside"><${Ago} at=${row.started} /></span></div>
-    <div class="below"><${Strip} counts=${row.counts} /></div></li>`)}</ul>`;
+  return html`<ul class="list">
+    ${rows.map(
+      (row) =>
+        html`<li key=${row.id}>
+          <div class="line">
+            <${Shape} state=${row.status} /><span class="grow cut"
+              ><a href=${href(["runs", row.id])} title=${row.roots.join(", ")}
+                >${row.roots.join(", ") || row.id}</a
+              ></span
+            ><span class="aside"><${Ago} at=${row.started} /></span>
+          </div>
+          <div class="below"><${Strip} counts=${row.counts} /></div>
+        </li>`,
+    )}
+  </ul>`;
 }

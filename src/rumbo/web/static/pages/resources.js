@@ -14,15 +14,57 @@ export default function Resources() {
   const rows = /** @type {any[]} */ (answer.data ?? []);
   /** @param {any} row */
   const setAmount = async (row) => {
-    const value = await confirm({ title: t("resources.title", { what: row.name }), yes: t("resources.change"), field: { label: t("resources.amount"), value: String(row.total) } });
+    const value = await confirm({
+      title: t("resources.title", { what: row.name }),
+      yes: t("resources.change"),
+      field: { label: t("resources.amount"), value: String(row.total) },
+    });
     if (value === null) return;
-    await act(path`resources/${row.name}`, { method: "PUT", body: { amount: Number(value) } }, t("resources.said", { n: Number(value), what: row.name }));
+    await act(
+      path`resources/${row.name}`,
+      { method: "PUT", body: { amount: Number(value) } },
+      t("resources.said", { n: Number(value), what: row.name }),
+    );
     answer.again();
   };
   return html`<${Head} title=${t("place.resources")} /><${Trouble} error=${answer.error} />
-    <div class="body">${answer.data && !rows.length && html`<${Empty} title=${t("resources.none")}><p>${t("resources.none.text")}</p></${Empty}>`}
-      ${rows.map((row) => html`<section key=${row.name} class="section"><div class="section-head"><h2 class="cut mono">${row.name}</h2><span class="quiet">${t("resources.free", { used: row.used, total: row.total })}</span><span class="grow"></span>
-          <button class="button small" type="button" onClick=${() => setAmount(row)}>${t("resources.change")}</button></div>
-        <div style="padding: 10px 0 4px"><div class=${`meter ${row.used >= row.total ? "full" : ""}`} role="meter" aria-label=${row.name} aria-valuenow=${row.used} aria-valuemin="0" aria-valuemax=${row.total}><i style=${{ width: `${row.total ? Math.min((row.used / row.total) * 100, 100) : 0}%` }}></i></div></div>
-        <ul class="list">${row.held_by.map((/** @type {any} */ held) => html`<li key=${held.task_id}><div class="line"><span class="grow cut"><${TaskLink} id=${held.task_id} /></span><span class="aside">${held.amount}</span></div></li>`)}</ul></section>`)}</div>`;
+    <div class="body">
+      ${answer.data && !rows.length && html`<${Empty} title=${t("resources.none")}><p>${t("resources.none.text")}</p></${Empty}>`}
+      ${rows.map(
+        (row) =>
+          html`<section key=${row.name} class="section">
+            <div class="section-head">
+              <h2 class="cut mono">${row.name}</h2>
+              <span class="quiet">${t("resources.free", { used: row.used, total: row.total })}</span
+              ><span class="grow"></span>
+              <button class="button small" type="button" onClick=${() => setAmount(row)}>
+                ${t("resources.change")}
+              </button>
+            </div>
+            <div style="padding: 10px 0 4px">
+              <div
+                class=${`meter ${row.used >= row.total ? "full" : ""}`}
+                role="meter"
+                aria-label=${row.name}
+                aria-valuenow=${row.used}
+                aria-valuemin="0"
+                aria-valuemax=${row.total}
+              >
+                <i style=${{ width: `${row.total ? Math.min((row.used / row.total) * 100, 100) : 0}%` }}></i>
+              </div>
+            </div>
+            <ul class="list">
+              ${row.held_by.map(
+                (/** @type {any} */ held) =>
+                  html`<li key=${held.task_id}>
+                    <div class="line">
+                      <span class="grow cut"><${TaskLink} id=${held.task_id} /></span
+                      ><span class="aside">${held.amount}</span>
+                    </div>
+                  </li>`,
+              )}
+            </ul>
+          </section>`,
+      )}
+    </div>`;
 }

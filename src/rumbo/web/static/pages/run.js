@@ -1,22 +1,23 @@
 /** One run: its tasks as a tree, a list, a graph, and over time; what failed; and how to step in. */
 
 import { address, ask, path, useAnswer } from "../api.js";
-import { DiagramView } from "../charts/diagram.js";
+import { changedRun, changedTask } from "../changes.js";
 import { Gantt } from "../charts/gantt.js";
 import { grouped, lasting } from "../format.js";
-import { html, useEffect, useMemo, useRef, useState } from "../html.js";
+import { html, useEffect, useState } from "../html.js";
 import { useListing } from "../listing.js";
 import { useHappenings } from "../live.js";
 import { confirm, say } from "../parts/dialog.js";
+import { Drawing } from "../parts/drawing.js";
 import { Head } from "../parts/frame.js";
 import { Icon } from "../parts/icons.js";
 import { Copy, Empty, Moment, Progress, Search, TaskLink, Took, Trace, Trouble } from "../parts/pieces.js";
 import { Rows } from "../parts/rows.js";
-import { byLook, ORDER, Shape, State, Strip } from "../parts/state.js";
+import { byLook, lookOf, ORDER, Shape, State, Strip, total } from "../parts/state.js";
 import { Bulk, change } from "../parts/tasks.js";
+import { Branch } from "../parts/tree.js";
 import { choose, go, href } from "../router.js";
 import { named, t } from "../words.js";
-import { total, withChanges } from "./runs.js";
 
 const TABS = ["tree", "tasks", "graph", "timeline", "log"];
 
@@ -29,35 +30,61 @@ export default function Run({ place }) {
   useEffect(() => setRun(answer.data), [answer.data]);
   const tab = place.query.get("tab") || "tree";
   useHappenings((events) => {
-    const mine = events.filter((each) => each.kind === "missed" || each.run === id);
+    const mine = events.filter((each) => each.kind === "missed" || each.run === (run?.id ?? id));
     if (!mine.length) return;
     if (mine.some((each) => ["missed", "run", "plan"].includes(each.kind))) answer.again();
-    setRun((/** @type {any} */ old) => (old ? withChanges(old, mine) : old));
+    setRun((/** @type {any} */ old) => (old ? changedRun(old, mine) : old));
     setTicks((old) => old + 1);
   });
   const title = run?.roots.join(", ") || id;
   const isOpen = run?.status === "running";
-  return html`
-    <${Head} title=${title} crumb=${html`<a href=${href(["runs"])}>${t("place.runs")}</a>`}
+  return html` <${Head}
+      title=${title}
+      crumb=${html`<a href=${href(["runs"])}>${t("place.runs")}</a>`}
       after=${run && html`<${State} state=${run.status} word=${named("status", run.status)} />`}
       actions=${run && html`<${Actions} run=${run} />`}
-      under=${run && html`<div class="toolbar quiet" style="padding: 2px 0 6px"><span class="mono copied">${id}<${Copy} text=${id} /></span>
-        <${Moment} at=${run.started} /><${Took} since=${run.started} seconds=${run.ended && run.ended - run.started} isOpen=${isOpen} />
-        <span>${t("n.tasks", { n: total(run.counts) })}</span><span class="wide">${run.user}@${run.host}</span></div><${Strip} counts=${run.counts} />`} />
+      under=${
+        run &&
+        html`<div class="toolbar quiet" style="padding: 2px 0 6px">
+            <span class="mono copied">${run.id}<${Copy} text=${run.id} /></span> <${Moment} at=${run.started} /><${Took}
+              since=${run.started}
+              seconds=${run.ended && run.ended - run.started}
+              isOpen=${isOpen}
+            />
+            <span>${t("n.tasks", { n: total(run.counts) })}</span><span class="wide">${run.user}@${run.host}</span>
+          </div>
+          <${Strip} counts=${run.counts} />`
+      }
+    />
     <${Trouble} error=${answer.error} />
-    ${run && html`<nav class="tabs" aria-label=${title}>${TABS.map((each) => html`<a key=${each} href=${href(["runs", id], { tab: each === "tree" ? "" : each })} aria-current=${tab === each ? "page" : undefined}>${named("tab", each)}</a>`)}</nav>
-      ${tab === "tasks" && html`<${Tasks} run=${run} place=${place} />`}
-      ${tab === "graph" && html`<${Drawing} run=${run} place=${place} />`}
-      ${tab === "timeline" && html`<${Times} run=${run} ticks=${ticks} />`}
-      ${tab === "log" && html`<${Failures} run=${run} />`}
-      ${tab === "tree" && html`<div class="body"><${About} run=${run} ticks=${ticks} /></div>`}`}`;
+    ${
+      run &&
+      html`<nav class="tabs" aria-label=${title}>
+          ${TABS.map((each) => html`<a key=${each} href=${href(["runs", id], { tab: each === "tree" ? "" : each })} aria-current=${tab === each ? "page" : undefined}>${named("tab", each)}</a>`)}
+        </nav>
+        ${tab === "tasks" && html`<${Tasks} run=${run} place=${place} />`}
+        ${tab === "graph" && html`<${Drawing} run=${run} place=${place} />`}
+        ${tab === "timeline" && html`<${Times} run=${run} ticks=${ticks} />`}
+        ${tab === "log" && html`<${Failures} run=${run} />`}
+        ${tab === "tree" && html`<div class="body"><${About} run=${run} ticks=${ticks} /></div>`}`
+    }`;
 }
 
 /** @param {{ run: any }} props */
 function Actions({ run }) {
   const cancel = async () => {
-    if ((await confirm({ title: t("run.cancel.title"), text: t("run.cancel.text"), yes: t("run.cancel"), isHarm: true })) === null) return;
-    const answer = await ask(path`runs/${run.id}/cancel`, { method: "POST" }).catch((error) => say(error.message || t("no.server"), true));
+    if (
+      (await confirm({
+        title: t("run.cancel.title"),
+        text: t("run.cancel.text"),
+        yes: t("run.cancel"),
+        isHarm: true,
+      })) === null
+    )
+      return;
+    const answer = await ask(path`runs/${run.id}/cancel`, { method: "POST" }).catch((error) =>
+      say(error.message || t("no.server"), true),
+    );
     if (answer) say(t("run.cancel.said", { n: Object.keys(answer.changed).length }));
   };
   const retry = async () => {
@@ -65,10 +92,17 @@ function Actions({ run }) {
     const ids = page.rows.map((/** @type {any} */ row) => row.task_id);
     if (ids.length) await change("forgive", ids);
   };
-  const again = () => confirm({ title: t("rerun"), text: html`${t("rerun.text")}<span class="copied"><code>cd ${run.folder} && ${run.command}</code><${Copy} text=${`cd ${run.folder} && ${run.command}`} /></span>`, yes: t("close") });
+  const again = () =>
+    confirm({
+      title: t("rerun"),
+      text: html`${t("rerun.text")}<span class="copied"
+          ><code>cd ${run.folder} && ${run.command}</code><${Copy} text=${`cd ${run.folder} && ${run.command}`}
+        /></span>`,
+      yes: t("close"),
+    });
   return html`${(run.counts.failed > 0 || run.counts.cancelled > 0) && html`<button class="button" type="button" onClick=${retry}><${Icon} name="again" />${t("run.retry")}</button>`}
-    ${run.command && html`<button class="button" type="button" onClick=${again}>${t("rerun")}</button>`}
-    ${run.status === "running" && html`<button class="button harm" type="button" onClick=${cancel}><${Icon} name="close" />${t("run.cancel")}</button>`}`;
+  ${run.command && html`<button class="button" type="button" onClick=${again}>${t("rerun")}</button>`}
+  ${run.status === "running" && html`<button class="button harm" type="button" onClick=${cancel}><${Icon} name="close" />${t("run.cancel")}</button>`}`;
 }
 
 /** @param {{ run: any, ticks: number }} props */
@@ -76,190 +110,167 @@ function About({ run, ticks }) {
   const families = useAnswer(path`runs/${run.id}/families`, {}, 1500);
   useEffect(() => void (ticks && families.again()), [ticks]);
   const rows = Object.entries(families.data ?? {});
-  return html`<div class="columns"><section class="section"><div class="section-head"><h2>${t("tab.tree")}</h2></div>
-      <ul class="tree">${run.roots.map((/** @type {string} */ root) => html`<${Branch} key=${root} run=${run.id} id=${root} ticks=${ticks} isFirst=${true} />`)}</ul></section>
-    <section class="section"><div class="section-head"><h2>${t("families")}</h2></div>
-      ${rows.length ? html`<table class="table fixed"><tbody>${rows.map(([family, counts]) => html`<tr key=${family}><td class="cut" style="width: 50%" title=${family}><a href=${href(["runs", run.id], { tab: "tasks", family })}>${family}</a></td>
-        <td class="right nowrap">${grouped(total(/** @type {any} */ (counts)))}</td><td style="width: 35%"><${Strip} counts=${counts} /></td></tr>`)}</tbody></table>` : html`<div class="empty">${families.data && t("tree.none")}</div>`}
+  return html`<div class="columns">
+    <section class="section">
+      <div class="section-head"><h2>${t("tab.tree")}</h2></div>
+      <ul class="tree">
+        ${run.roots.map((/** @type {string} */ root) => html`<${Branch} key=${root} run=${run.id} id=${root} ticks=${ticks} isFirst=${true} />`)}
+      </ul>
+    </section>
+    <section class="section">
+      <div class="section-head"><h2>${t("families")}</h2></div>
+      ${
+        rows.length
+          ? html`<table class="table fixed">
+              <tbody>
+                ${rows.map(
+                  ([family, counts]) =>
+                    html`<tr key=${family}>
+                      <td class="cut" style="width: 50%" title=${family}>
+                        <a href=${href(["runs", run.id], { tab: "tasks", family })}>${family}</a>
+                      </td>
+                      <td class="right nowrap">${grouped(total(/** @type {any} */ (counts)))}</td>
+                      <td style="width: 35%"><${Strip} counts=${counts} /></td>
+                    </tr>`,
+                )}
+              </tbody>
+            </table>`
+          : html`<div class="empty">${families.data && t("tree.none")}</div>`
+      }
       <dl class="facts" style="margin-top: 20px">
-        ${run.summary && html`<dt>${t("summary")}</dt><dd style="white-space: pre-wrap">${run.summary}</dd>`}
-        ${run.command && html`<dt>${t("command")}</dt><dd class="mono">${run.command} <${Copy} text=${run.command} /></dd>`}
-        <dt>${t("folder")}</dt><dd class="mono">${run.folder}</dd><dt>${t("process")}</dt><dd>${run.pid} · ${run.user}@${run.host} · ${run.workers} ${t("n.workers", { n: run.workers })}</dd>
-        <dt>JSON</dt><dd><a href=${address(path`runs/${run.id}`)} target="_blank" rel="noopener">${t("tab.tree")}</a> · <a href=${address(path`runs/${run.id}/tasks`)} target="_blank" rel="noopener">${t("tab.tasks")}</a></dd>
-      </dl></section></div>`;
-}
-
-const FEW = 6;
-
-/** A task in the tree, with what it needs below it; fetched when it is opened. @param {{ run: string, id: string, task?: any, ticks: number, isFirst?: boolean }} props */
-function Branch({ run, id, task, ticks, isFirst = false }) {
-  const [isOpen, setOpen] = useState(isFirst);
-  const about = useAnswer(!task ? path`runs/${run}/tasks/${id}` : null, {}, 2000);
-  const near = useAnswer(isOpen ? path`runs/${run}/tasks/${id}/neighbours` : null, { limit: 1000 }, 2500);
-  useEffect(() => {
-    if (!ticks) return;
-    about.again();
-    if (isOpen) near.again();
-  }, [ticks]);
-  const row = task ?? about.data;
-  if (about.error?.status === 404) return html`<li class="leaf"><${Shape} state="unknown" /><span class="mono cut">${id}</span></li>`;
-  if (!row) return null;
-  const line = html`<${Shape} state=${lookOf(row)} /><${TaskLink} id=${id} />${row.seconds != null && html`<span class="quiet nowrap">${lasting(row.seconds)}</span>`}`;
-  if (!row.dependencies.length) return html`<li><div class="leaf">${line}</div></li>`;
-  return html`<li><div class="line"><${Turn} isOpen=${isOpen} set=${setOpen} what=${id} />${line}</div>
-    ${isOpen && near.data && html`<ul>${grouping(near.data.needs).map(([family, rows]) => rows.length > FEW
-      ? html`<${Fold} key=${family} run=${run} family=${family} rows=${rows} ticks=${ticks} />`
-      : rows.map((each) => html`<${Branch} key=${each.task_id} run=${run} id=${each.task_id} task=${each} ticks=${ticks} />`))}
-      ${near.data.is_cut && html`<li class="leaf quiet">…</li>`}</ul>`}</li>`;
-}
-
-/** Opens and closes what is below a line of the tree. @param {{ isOpen: boolean, set: (isOpen: boolean) => void, what: string }} props */
-function Turn({ isOpen, set, what }) {
-  return html`<button class="turn" type="button" aria-expanded=${isOpen ? "true" : "false"} aria-label=${t("needs.of", { what })} onClick=${() => set(!isOpen)}></button>`;
-}
-
-/** Many tasks of one family in one line. @param {{ run: string, family: string, rows: any[], ticks: number }} props */
-function Fold({ run, family, rows, ticks }) {
-  const [isOpen, setOpen] = useState(false);
-  /** @type {Record<string, number>} */
-  const counts = {};
-  for (const row of rows) counts[lookOf(row)] = (counts[lookOf(row)] ?? 0) + 1;
-  const sorted = [...rows].sort((a, b) => Number(a.state === "done") - Number(b.state === "done"));
-  return html`<li><div class="line"><${Turn} isOpen=${isOpen} set=${setOpen} what=${family} /><b>${family}</b><span class="quiet">× ${grouped(rows.length)}</span><span style="width: 120px"><${Strip} counts=${counts} /></span></div>
-    ${isOpen && html`<ul>${sorted.slice(0, 100).map((each) => html`<${Branch} key=${each.task_id} run=${run} id=${each.task_id} task=${each} ticks=${ticks} />`)}
-      ${rows.length > 100 && html`<li class="leaf"><a href=${href(["runs", run], { tab: "tasks", family })}>${t("n.more", { n: rows.length - 100 })}</a></li>`}</ul>`}</li>`;
-}
-
-/** @param {any[]} rows @returns {[string, any[]][]} */
-function grouping(rows) {
-  /** @type {Record<string, any[]>} */
-  const found = {};
-  for (const row of rows) (found[row.family] ??= []).push(row);
-  return Object.entries(found);
-}
-
-/** @param {any} row */
-export function lookOf(row) {
-  if (row.state === "failed" && row.due) return "retrying";
-  return row.state === "done" && row.verdict === "skip" ? "skipped" : row.state;
+        ${
+          run.summary &&
+          html`<dt>${t("summary")}</dt>
+            <dd style="white-space: pre-wrap">${run.summary}</dd>`
+        }
+        ${
+          run.command &&
+          html`<dt>${t("command")}</dt>
+            <dd class="mono">${run.command} <${Copy} text=${run.command} /></dd>`
+        }
+        <dt>${t("folder")}</dt>
+        <dd class="mono">${run.folder}</dd>
+        <dt>${t("process")}</dt>
+        <dd>${run.pid} · ${run.user}@${run.host} · ${run.workers} ${t("n.workers", { n: run.workers })}</dd>
+        <dt>JSON</dt>
+        <dd>
+          <a href=${address(path`runs/${run.id}`)} target="_blank" rel="noopener">${t("tab.tree")}</a> ·${" "}
+          <a href=${address(path`runs/${run.id}/tasks`)} target="_blank" rel="noopener">${t("tab.tasks")}</a>
+        </dd>
+      </dl>
+    </section>
+  </div>`;
 }
 
 const COLUMNS = [
-  { title: t("task"), width: "minmax(160px, 4fr)", sort: "family", cell: (/** @type {any} */ row) => html`<${TaskLink} id=${row.task_id} />` },
-  { title: t("state"), width: "112px", sort: "state", cell: (/** @type {any} */ row) => html`<${State} state=${lookOf(row)} />` },
-  { title: t("progress"), width: "96px", class: "wide", cell: (/** @type {any} */ row) => row.state === "running" && html`<${Progress} value=${row.progress} />` },
-  { title: t("reason"), width: "minmax(80px, 3fr)", class: "wide quiet", cell: (/** @type {any} */ row) => html`<span title=${row.error || row.status || row.reason}>${row.error.trimEnd().split("\n").at(-1) || row.status || row.reason}</span>` },
+  {
+    title: t("task"),
+    width: "minmax(160px, 4fr)",
+    sort: "family",
+    cell: (/** @type {any} */ row) => html`<${TaskLink} id=${row.task_id} />`,
+  },
+  {
+    title: t("state"),
+    width: "112px",
+    sort: "state",
+    cell: (/** @type {any} */ row) => html`<${State} state=${lookOf(row)} />`,
+  },
+  {
+    title: t("progress"),
+    width: "96px",
+    class: "wide",
+    cell: (/** @type {any} */ row) => row.state === "running" && html`<${Progress} value=${row.progress} />`,
+  },
+  {
+    title: t("reason"),
+    width: "minmax(80px, 3fr)",
+    class: "wide quiet",
+    cell: (/** @type {any} */ row) =>
+      html`<span title=${row.error || row.status || row.reason}
+        >${row.error.trimEnd().split("\n").at(-1) || row.status || row.reason}</span
+      >`,
+  },
   { title: t("attempts"), width: "72px", class: "right wide", cell: (/** @type {any} */ row) => row.attempt || "" },
-  { title: t("took"), width: "80px", sort: "seconds", class: "right wide", cell: (/** @type {any} */ row) => html`<${Took} since=${row.started} seconds=${row.seconds} isOpen=${row.state === "running"} />` },
-  { title: t("started"), width: "112px", sort: "started", class: "right wide", cell: (/** @type {any} */ row) => html`<${Moment} at=${row.started} />` },
+  {
+    title: t("took"),
+    width: "80px",
+    sort: "seconds",
+    class: "right wide",
+    cell: (/** @type {any} */ row) =>
+      html`<${Took} since=${row.started} seconds=${row.seconds} isOpen=${row.state === "running"} />`,
+  },
+  {
+    title: t("started"),
+    width: "112px",
+    sort: "started",
+    class: "right wide",
+    cell: (/** @type {any} */ row) => html`<${Moment} at=${row.started} />`,
+  },
 ];
 
 /** @param {{ run: any, place: import("../router.js").Place }} props */
 function Tasks({ run, place }) {
   const { query } = place;
-  const [states, family, search, sort] = [query.getAll("state"), query.get("family") ?? "", query.get("search") ?? "", query.get("sort") ?? ""];
+  const [states, family, search, sort] = [
+    query.getAll("state"),
+    query.get("family") ?? "",
+    query.get("search") ?? "",
+    query.get("sort") ?? "",
+  ];
   const [chosen, setChosen] = useState(/** @type {Set<string>} */ (new Set()));
-  const list = useListing(path`runs/${run.id}/tasks`, { state: states, family, search, sort: sort || "plan" }, (/** @type {any} */ row) => row.task_id);
+  const list = useListing(
+    path`runs/${run.id}/tasks`,
+    { state: states, family, search, sort: sort || "plan" },
+    (/** @type {any} */ row) => row.task_id,
+  );
   useHappenings((events) => {
     const mine = events.filter((each) => each.kind === "missed" || each.run === run.id);
     if (!mine.length) return;
-    list.patch((row) => patched(row, mine));
+    list.patch((row) => changedTask(row, mine));
     list.again();
   });
   const looks = byLook(run.counts);
-  const filters = /** @type {Record<string, string[]>} */ ({ waiting: ["pending"], running: ["running", "batched"], failed: ["failed", "lost"] });
+  const filters = /** @type {Record<string, string[]>} */ ({
+    waiting: ["pending"],
+    running: ["running", "batched"],
+    failed: ["failed", "lost"],
+  });
   /** @param {string} name */
   const turn = (name) => {
     const words = filters[name] ?? [name];
-    choose({ state: states.includes(words[0]) ? states.filter((each) => !words.includes(each)) : [...states, ...words] });
-  };
-  return html`<div class="body flush"><div class="toolbar"><${Search} value=${search} label=${t("search.tasks")} onInput=${(/** @type {string} */ text) => choose({ search: text })} />
-      ${family && html`<button class="chip" type="button" aria-pressed="true" onClick=${() => choose({ family: "" })}>${family} ✕</button>`}
-      ${ORDER.filter((name) => looks[name]).map((name) => html`<button key=${name} class="chip" type="button" aria-pressed=${states.includes((filters[name] ?? [name])[0])} onClick=${() => turn(name)}><${Shape} state=${name} />${named("state", name)} <span class="many">${grouped(looks[name])}</span></button>`)}</div>
-    <${Trouble} error=${list.error} />
-    ${list.isLoaded && !list.rows.length
-      ? html`<${Empty} title=${t("tasks.none")}><p>${t("tasks.none.text")}</p></${Empty}>`
-      : html`<${Rows} label=${t("tasks")} columns=${COLUMNS} rows=${list.rows} keyOf=${(/** @type {any} */ row) => row.task_id} hasMore=${list.next !== null} onEnd=${list.more} sort=${sort} onSort=${(/** @type {string} */ next) => choose({ sort: next })} chosen=${chosen} onChoose=${setChosen} />`}
-    <${Bulk} chosen=${chosen} clear=${() => setChosen(new Set())} done=${list.again} /></div>`;
-}
-
-/** @param {any} row @param {import("../live.js").Happening[]} events */
-export function patched(row, events) {
-  for (const each of events) {
-    if (each.task !== row.task_id) continue;
-    if (each.kind === "task" && each.state) row = { ...row, state: each.state };
-    if (each.kind === "begin") row = { ...row, attempt: each.attempt, started: each.at, seconds: null, progress: null };
-    if (each.kind === "note" && each.what === "progress") row = { ...row, progress: Number(each.value) };
-    if (each.kind === "note" && each.what === "message") row = { ...row, status: each.value };
-  }
-  return row;
-}
-
-/** @param {{ run: any, place: import("../router.js").Place }} props */
-export function Drawing({ run, place }) {
-  const { query } = place;
-  const all = total(run.counts);
-  const by = query.get("by") || (all > 60 ? "family" : "task");
-  const [focus, families, isDoneHidden] = [query.get("focus") ?? "", query.getAll("family"), query.has("hide_done")];
-  const [up, down] = [query.get("up") ?? "2", query.get("down") ?? "2"];
-  const isWhole = !focus;
-  const answer = useAnswer(path`runs/${run.id}/diagram`, { by: isWhole ? by : "task", family: isWhole && by === "task" ? families : [], focus, up: focus ? up : null, down: focus ? down : null, hide_done: isDoneHidden }, 3000);
-  const diagram = /** @type {import("../charts/diagram.js").Diagram | undefined} */ (answer.data);
-  const states = useLiveStates(run.id, diagram, answer.again);
-  const names = useRef(diagram);
-  names.current = diagram;
-  const open = (/** @type {number} */ number) => {
-    const shown = names.current;
-    if (!shown) return;
-    if (shown.by === "family") choose({ by: "task", family: [shown.names[number]] });
-    else if (shown.focus === shown.names[number]) go(href(["tasks", shown.names[number]]));
-    else choose({ focus: shown.names[number] });
-  };
-  const describe = (/** @type {number} */ number) => {
-    if (!diagram) return "";
-    if (diagram.by === "task") return `${diagram.names[number]}: ${named("state", states[number])}`;
-    return `${diagram.names[number]}: ${Object.entries(byLook(diagram.counts[number])).map(([state, many]) => `${grouped(many)} ${named("state", state)}`).join(", ")}`;
-  };
-  const title = run.roots.join(", ") || run.id;
-  const seen = useMemo(() => ORDER.filter((name) => Object.keys(byLook(Object.fromEntries(states.map((state) => [state, 1])))).includes(name)), [states]);
-  return html`<div class="body flush"><div class="toolbar">
-      <button class="chip" type="button" aria-pressed=${isWhole && by === "family"} onClick=${() => choose({ by: "family", focus: "", family: [] })}>${t("graph.by.family")}</button>
-      <button class="chip" type="button" aria-pressed=${isWhole && by === "task"} onClick=${() => choose({ by: "task", focus: "", family: [] })}>${t("graph.by.task")}</button>
-      ${isWhole && families.map((each) => html`<button key=${each} class="chip" type="button" aria-pressed="true" onClick=${() => choose({ family: families.filter((one) => one !== each) })}>${each} ✕</button>`)}
-      <${Search} key=${focus} value=${focus} label=${t("graph.focus")} wait=${500} onInput=${(/** @type {string} */ text) => choose({ focus: text })} />
-      ${focus && html`<label class="state">${t("graph.up")} <input class="field" style="width: 56px" type="number" min="0" max="100" value=${up} onChange=${(/** @type {any} */ event) => choose({ up: event.target.value })} /></label>
-        <label class="state">${t("graph.down")} <input class="field" style="width: 56px" type="number" min="0" max="100" value=${down} onChange=${(/** @type {any} */ event) => choose({ down: event.target.value })} /></label>
-        <a class="button" href=${href(["tasks", diagram?.focus || focus])}>${t("task")}</a>`}
-      <label class="state"><input type="checkbox" checked=${isDoneHidden} onChange=${(/** @type {any} */ event) => choose({ hide_done: event.target.checked ? "true" : "" })} />${t("graph.hide.done")}</label>
-      <span class="grow"></span><span class="legend wide">${seen.map((name) => html`<${State} key=${name} state=${name} />`)}</span>
-      <a href=${href(["runs", run.id], { tab: "tasks" })}>${t("graph.table")}</a></div>
-    <${Trouble} error=${answer.error} />
-    ${diagram?.is_cut && html`<div class="notice mild">${t("graph.cut", { n: diagram.names.length })}</div>`}
-    ${!diagram && !answer.error && html`<div class="empty">${t("graph.wait")}</div>`}
-    ${diagram && (diagram.names.length ? html`<${DiagramView} diagram=${diagram} states=${states} focus=${diagram.focus} title=${title} onOpen=${open} describe=${describe} />` : html`<${Empty} title=${t("graph.none")}><p>${t("tasks.none.text")}</p></${Empty}>`)}</div>`;
-}
-
-/** The states of a diagram's boxes as they change; its structure stays. @param {string} run @param {import("../charts/diagram.js").Diagram | undefined} diagram @param {() => void} again */
-function useLiveStates(run, diagram, again) {
-  const [states, set] = useState(/** @type {string[]} */ ([]));
-  const place = useMemo(() => new Map((diagram?.names ?? []).map((name, number) => [name, number])), [diagram]);
-  useEffect(() => set(diagram?.states ?? []), [diagram]);
-  useHappenings((events) => {
-    const mine = events.filter((each) => each.run === run);
-    if (events.some((each) => each.kind === "missed") || mine.some((each) => each.kind === "plan") || (diagram?.by === "family" && mine.length)) again();
-    if (diagram?.by === "family") return;
-    set((old) => {
-      let next = old;
-      for (const each of mine) {
-        const number = each.kind === "task" && each.task !== undefined ? place.get(each.task) : undefined;
-        if (number === undefined || !each.state || next[number] === each.state) continue;
-        if (next === old) next = [...old];
-        next[number] = each.state;
-      }
-      return next;
+    choose({
+      state: states.includes(words[0]) ? states.filter((each) => !words.includes(each)) : [...states, ...words],
     });
-  });
-  return states.length === (diagram?.names.length ?? 0) ? states : (diagram?.states ?? []);
+  };
+  return html`<div class="body flush">
+    <div class="toolbar">
+      <${Search}
+        value=${search}
+        label=${t("search.tasks")}
+        onInput=${(/** @type {string} */ text) => choose({ search: text })}
+      />
+      ${family && html`<button class="chip" type="button" aria-pressed="true" onClick=${() => choose({ family: "" })}>${family} ✕</button>`}
+      ${ORDER.filter((name) => looks[name]).map((name) => html`<button key=${name} class="chip" type="button" aria-pressed=${states.includes((filters[name] ?? [name])[0])} onClick=${() => turn(name)}><${Shape} state=${name} />${named("state", name)} <span class="many">${grouped(looks[name])}</span></button>`)}
+    </div>
+    <${Trouble} error=${list.error} />
+    ${
+      list.isLoaded && !list.rows.length
+        ? html`<${Empty} title=${t("tasks.none")}><p>${t("tasks.none.text")}</p></${Empty}>`
+        : html`<${Rows}
+            label=${t("tasks")}
+            columns=${COLUMNS}
+            rows=${list.rows}
+            keyOf=${(/** @type {any} */ row) => row.task_id}
+            hasMore=${list.next !== null}
+            onEnd=${list.more}
+            sort=${sort}
+            onSort=${(/** @type {string} */ next) => choose({ sort: next })}
+            chosen=${chosen}
+            onChoose=${setChosen}
+          />`
+    }
+    <${Bulk} chosen=${chosen} clear=${() => setChosen(new Set())} done=${list.again} />
+  </div>`;
 }
 
 /** @param {{ run: any, ticks: number }} props */
@@ -269,33 +280,96 @@ function Times({ run, ticks }) {
   const timeline = /** @type {import("../charts/gantt.js").Timeline | undefined} */ (answer.data);
   const chain = new Set(timeline?.critical ?? []);
   const rows = timeline ? timeline.critical.map((task) => ({ task, bar: timeline.tasks.lastIndexOf(task) })) : [];
-  return html`<${Trouble} error=${answer.error} />${timeline && (timeline.tasks.length
-    ? html`<div class="body flush"><div class="toolbar"><span class="quiet">${t("timeline.of", { n: timeline.tasks.length, lanes: timeline.workers.length, time: lasting(timeline.until - timeline.since) })}</span>
-        <span class="grow"></span><span class="legend"><${State} state="done" /><${State} state="failed" /><${State} state="running" /><span>▭ ${t("critical")} (${chain.size})</span></span></div>
-      ${timeline.is_cut && html`<div class="notice mild">${t("timeline.cut", { n: timeline.tasks.length })}</div>`}
-      <${Gantt} timeline=${timeline} title=${run.id} onOpen=${(/** @type {string} */ task) => go(href(["tasks", task]))} />
-      <div class="body"><section class="section"><div class="section-head"><h2>${t("critical")}</h2></div><div class="scroll-x" tabindex="0"><table class="table"><thead><tr><th>${t("task")}</th><th class="right">+</th><th class="right">${t("took")}</th><th>${t("outcome")}</th></tr></thead>
-        <tbody>${rows.slice(-200).map(({ task, bar }) => html`<tr key=${task}><td><${TaskLink} id=${task} /></td><td class="right">${lasting(timeline.started[bar] - timeline.since)}</td><td class="right">${lasting(timeline.seconds[bar])}</td><td>${named("outcome", timeline.outcomes[bar])}</td></tr>`)}</tbody></table></div></section></div></div>`
-    : html`<${Empty} title=${t("timeline.none")}><p>${t("timeline.none.text")}</p></${Empty}>`)}`;
+  return html`<${Trouble} error=${answer.error} />${
+      timeline &&
+      (timeline.tasks.length
+        ? html`<div class="body flush">
+            <div class="toolbar">
+              <span class="quiet"
+                >${t("timeline.of", { n: timeline.tasks.length, lanes: timeline.workers.length, time: lasting(timeline.until - timeline.since) })}</span
+              >
+              <span class="grow"></span
+              ><span class="legend"
+                ><${State} state="done" /><${State} state="failed" /><${State} state="running" /><span
+                  >▭ ${t("critical")} (${chain.size})</span
+                ></span
+              >
+            </div>
+            ${timeline.is_cut && html`<div class="notice mild">${t("timeline.cut", { n: timeline.tasks.length })}</div>`}
+            <${Gantt}
+              timeline=${timeline}
+              title=${run.id}
+              onOpen=${(/** @type {string} */ task) => go(href(["tasks", task]))}
+            />
+            <div class="body">
+              <section class="section">
+                <div class="section-head"><h2>${t("critical")}</h2></div>
+                <div class="scroll-x" tabindex="0">
+                  <table class="table">
+                    <thead>
+                      <tr>
+                        <th>${t("task")}</th>
+                        <th class="right">+</th>
+                        <th class="right">${t("took")}</th>
+                        <th>${t("outcome")}</th>
+                      </tr>
+                    </thead>
+                    <tbody>
+                      ${rows.slice(-200).map(
+                        ({ task, bar }) =>
+                          html`<tr key=${task}>
+                            <td><${TaskLink} id=${task} /></td>
+                            <td class="right">${lasting(timeline.started[bar] - timeline.since)}</td>
+                            <td class="right">${lasting(timeline.seconds[bar])}</td>
+                            <td>${named("outcome", timeline.outcomes[bar])}</td>
+                          </tr>`,
+                      )}
+                    </tbody>
+                  </table>
+                </div>
+              </section>
+            </div>
+          </div>`
+        : html`<${Empty} title=${t("timeline.none")}><p>${t("timeline.none.text")}</p></${Empty}>`)
+    }`;
 }
 
 /** @param {{ run: any }} props */
 function Failures({ run }) {
-  const list = useListing(path`runs/${run.id}/tasks`, { state: ["failed", "disabled", "lost", "unknown", "cancelled"] }, (/** @type {any} */ row) => row.task_id);
+  const list = useListing(
+    path`runs/${run.id}/tasks`,
+    { state: ["failed", "disabled", "lost", "unknown", "cancelled"] },
+    (/** @type {any} */ row) => row.task_id,
+  );
   useHappenings((events) => {
-    if (events.some((each) => each.kind === "missed" || (each.run === run.id && each.kind === "task" && each.state !== "done"))) list.again();
+    if (
+      events.some(
+        (each) => each.kind === "missed" || (each.run === run.id && each.kind === "task" && each.state !== "done"),
+      )
+    )
+      list.again();
   });
-  if (list.isLoaded && !list.rows.length) return html`<div class="body"><${Empty} title=${t("now.nothing.failed")} /></div>`;
-  return html`<div class="body">${list.rows.slice(0, 100).map((row) => html`<${Failure} key=${row.task_id} run=${run.id} row=${row} />`)}
-    ${list.rows.length > 100 && html`<a href=${href(["runs", run.id], { tab: "tasks", state: "failed" })}>${t("n.more", { n: list.rows.length - 100 })}</a>`}</div>`;
+  if (list.isLoaded && !list.rows.length)
+    return html`<div class="body"><${Empty} title=${t("now.nothing.failed")} /></div>`;
+  return html`<div class="body">
+    ${list.rows.slice(0, 100).map((row) => html`<${Failure} key=${row.task_id} run=${run.id} row=${row} />`)}
+    ${list.rows.length > 100 && html`<a href=${href(["runs", run.id], { tab: "tasks", state: "failed" })}>${t("n.more", { n: list.rows.length - 100 })}</a>`}
+  </div>`;
 }
 
 /** @param {{ run: string, row: any }} props */
 function Failure({ run, row }) {
   const attempts = useAnswer(path`runs/${run}/tasks/${row.task_id}/attempts`);
   const last = attempts.data?.at(-1);
-  return html`<section class="section"><div class="section-head"><${Shape} state=${lookOf(row)} /><h2 class="grow cut"><${TaskLink} id=${row.task_id} /></h2><span class="quiet">${t("n.attempts", { n: row.attempt })}</span>
-    <button class="button small" type="button" onClick=${() => change("forgive", [row.task_id])}>${t("forgive.yes")}</button></div>
-    ${(last?.message || row.error) ? html`<${Trace} text=${last?.message || row.error} />` : html`<p class="quiet" style="padding: 8px 0">${row.reason}</p>`}</section>`;
+  return html`<section class="section">
+    <div class="section-head">
+      <${Shape} state=${lookOf(row)} />
+      <h2 class="grow cut"><${TaskLink} id=${row.task_id} /></h2>
+      <span class="quiet">${t("n.attempts", { n: row.attempt })}</span>
+      <button class="button small" type="button" onClick=${() => change("forgive", [row.task_id])}>
+        ${t("forgive.yes")}
+      </button>
+    </div>
+    ${last?.message || row.error ? html`<${Trace} text=${last?.message || row.error} />` : html`<p class="quiet" style="padding: 8px 0">${row.reason}</p>`}
+  </section>`;
 }
-

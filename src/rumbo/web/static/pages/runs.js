@@ -1,5 +1,6 @@
 /** All runs, the latest first. */
 
+import { changedRun } from "../changes.js";
 import { html } from "../html.js";
 import { useListing } from "../listing.js";
 import { grouped } from "../format.js";
@@ -7,27 +8,61 @@ import { useHappenings } from "../live.js";
 import { Head } from "../parts/frame.js";
 import { Ago, Empty, Took, Trouble } from "../parts/pieces.js";
 import { Rows } from "../parts/rows.js";
-import { Shape, State, Strip } from "../parts/state.js";
+import { Shape, State, Strip, total } from "../parts/state.js";
 import { choose, href } from "../router.js";
 import { named, t } from "../words.js";
 
-export const STATUSES = ["running", "done", "failed", "incomplete", "cancelled", "crashed"];
+const STATUSES = ["running", "done", "failed", "incomplete", "cancelled", "crashed"];
 
 const COLUMNS = [
-  { title: t("run.what"), width: "minmax(140px, 3fr)", cell: (/** @type {any} */ run) => html`<a href=${href(["runs", run.id])} title=${run.roots.join("\n")}>${run.roots.join(", ") || run.id}</a>` },
-  { title: t("status"), width: "108px", cell: (/** @type {any} */ run) => html`<${State} state=${run.status} word=${named("status", run.status)} />` },
-  { title: t("tasks"), width: "minmax(80px, 2fr)", class: "wide", cell: (/** @type {any} */ run) => html`<${Strip} counts=${run.counts} />` },
+  {
+    title: t("run.what"),
+    width: "minmax(140px, 3fr)",
+    cell: (/** @type {any} */ run) =>
+      html`<a href=${href(["runs", run.id])} title=${run.roots.join("\n")}>${run.roots.join(", ") || run.id}</a>`,
+  },
+  {
+    title: t("status"),
+    width: "108px",
+    cell: (/** @type {any} */ run) => html`<${State} state=${run.status} word=${named("status", run.status)} />`,
+  },
+  {
+    title: t("tasks"),
+    width: "minmax(80px, 2fr)",
+    class: "wide",
+    cell: (/** @type {any} */ run) => html`<${Strip} counts=${run.counts} />`,
+  },
   { title: "#", width: "64px", class: "right wide", cell: (/** @type {any} */ run) => grouped(total(run.counts)) },
-  { title: t("took"), width: "84px", class: "right wide", cell: (/** @type {any} */ run) => html`<${Took} since=${run.started} seconds=${run.ended && run.ended - run.started} isOpen=${run.status === "running"} />` },
-  { title: t("started"), width: "88px", class: "right wide", cell: (/** @type {any} */ run) => html`<${Ago} at=${run.started} />` },
-  { title: t("by"), width: "minmax(72px, 1fr)", class: "wide", cell: (/** @type {any} */ run) => html`<span title=${`${run.user}@${run.host}`}>${run.user}@${run.host}</span>` },
-  { title: "Id", width: "minmax(72px, 1fr)", class: "wide", cell: (/** @type {any} */ run) => html`<span class="mono quiet" title=${run.id}>${run.id}</span>` },
+  {
+    title: t("took"),
+    width: "84px",
+    class: "right wide",
+    cell: (/** @type {any} */ run) =>
+      html`<${Took}
+        since=${run.started}
+        seconds=${run.ended && run.ended - run.started}
+        isOpen=${run.status === "running"}
+      />`,
+  },
+  {
+    title: t("started"),
+    width: "88px",
+    class: "right wide",
+    cell: (/** @type {any} */ run) => html`<${Ago} at=${run.started} />`,
+  },
+  {
+    title: t("by"),
+    width: "minmax(72px, 1fr)",
+    class: "wide",
+    cell: (/** @type {any} */ run) => html`<span title=${`${run.user}@${run.host}`}>${run.user}@${run.host}</span>`,
+  },
+  {
+    title: "Id",
+    width: "minmax(72px, 1fr)",
+    class: "wide",
+    cell: (/** @type {any} */ run) => html`<span class="mono quiet" title=${run.id}>${run.id}</span>`,
+  },
 ];
-
-/** @param {Record<string, number>} counts */
-export function total(counts) {
-  return Object.values(counts).reduce((sum, many) => sum + many, 0);
-}
 
 /** @param {{ place: import("../router.js").Place }} props */
 export default function Runs({ place }) {
@@ -35,27 +70,26 @@ export default function Runs({ place }) {
   const list = useListing("runs", { status }, (/** @type {any} */ run) => run.id);
   useHappenings((events) => {
     if (events.some((each) => each.kind === "run" || each.kind === "missed" || each.kind === "plan")) list.again();
-    list.patch((run) => withChanges(run, events));
+    list.patch((run) => changedRun(run, events));
   });
   const isEmpty = list.isLoaded && !list.rows.length;
   return html`<${Head} title=${t("place.runs")} />
     <${Trouble} error=${list.error} />
     <div class="body flush">
-      <div class="toolbar">${STATUSES.map((each) => html`<button key=${each} type="button" class="chip" aria-pressed=${status === each} onClick=${() => choose({ status: status === each ? "" : each })}><${Shape} state=${each} />${named("status", each)}</button>`)}</div>
-      ${isEmpty && !list.error
-        ? html`<${Empty} title=${status ? t("runs.none.like") : t("runs.none")}><p>${t("runs.none.text")}</p><pre>rumbo run -m my_pipeline MyTask</pre></${Empty}>`
-        : html`<${Rows} label=${t("place.runs")} columns=${COLUMNS} rows=${list.rows} keyOf=${(/** @type {any} */ run) => run.id} hasMore=${list.next !== null} onEnd=${list.more} />`}
+      <div class="toolbar">
+        ${STATUSES.map((each) => html`<button key=${each} type="button" class="chip" aria-pressed=${status === each} onClick=${() => choose({ status: status === each ? "" : each })}><${Shape} state=${each} />${named("status", each)}</button>`)}
+      </div>
+      ${
+        isEmpty && !list.error
+          ? html`<${Empty} title=${status ? t("runs.none.like") : t("runs.none")}><p>${t("runs.none.text")}</p><pre>rumbo run -m my_pipeline MyTask</pre></${Empty}>`
+          : html`<${Rows}
+              label=${t("place.runs")}
+              columns=${COLUMNS}
+              rows=${list.rows}
+              keyOf=${(/** @type {any} */ run) => run.id}
+              hasMore=${list.next !== null}
+              onEnd=${list.more}
+            />`
+      }
     </div>`;
-}
-
-/** A run after what happened: its counts follow its tasks. @param {any} run @param {import("../live.js").Happening[]} events */
-export function withChanges(run, events) {
-  let counts = run.counts;
-  for (const each of events) {
-    if (each.kind !== "task" || each.run !== run.id || !each.state || each.old === each.state) continue;
-    if (counts === run.counts) counts = { ...counts };
-    if (each.old && counts[each.old]) counts[each.old]--;
-    counts[each.state] = (counts[each.state] ?? 0) + 1;
-  }
-  return counts === run.counts ? run : { ...run, counts };
 }

@@ -14,20 +14,70 @@ import { LANGUAGES, language, named, speak, t } from "../words.js";
 function Tokens() {
   const answer = useAnswer("tokens");
   const rows = /** @type {any[]} */ (answer.data ?? []);
-  return html`<${Section} title=${t("tokens")} count=${rows.length}>${rows.length ? html`<div class="scroll-x" tabindex="0"><table class="table">
-      <thead><tr><th>${t("who")}</th><th>${t("role")}</th><th>${t("created")}</th><th>${t("expires")}</th></tr></thead>
-      <tbody>${rows.map((row) => html`<tr key=${row.id}><td>${row.name}</td><td>${row.role}</td><td><${Moment} at=${row.created} /></td><td>${row.revoked ? t("revoked") : html`<${Moment} at=${row.expires} />`}</td></tr>`)}</tbody></table></div>`
-    : html`<div class="empty">${answer.data && t("tokens.none")}</div>`}</${Section}>`;
+  return html`<${Section} title=${t("tokens")} count=${rows.length}>${
+    rows.length
+      ? html`<div class="scroll-x" tabindex="0">
+          <table class="table">
+            <thead>
+              <tr>
+                <th>${t("who")}</th>
+                <th>${t("role")}</th>
+                <th>${t("created")}</th>
+                <th>${t("expires")}</th>
+              </tr>
+            </thead>
+            <tbody>
+              ${rows.map(
+                (row) =>
+                  html`<tr key=${row.id}>
+                    <td>${row.name}</td>
+                    <td>${row.role}</td>
+                    <td><${Moment} at=${row.created} /></td>
+                    <td>${row.revoked ? t("revoked") : html`<${Moment} at=${row.expires} />`}</td>
+                  </tr>`,
+              )}
+            </tbody>
+          </table>
+        </div>`
+      : html`<div class="empty">${answer.data && t("tokens.none")}</div>`
+  }</${Section}>`;
 }
 
 /** Who changed what, or was refused. */
 function Audit() {
   const list = useListing("audit", {}, (/** @type {any} */ row) => row.id, { page: 100, most: 100 });
-  return html`<${Section} title=${t("audit")}>${list.rows.length ? html`<div class="scroll-x" tabindex="0"><table class="table">
-      <thead><tr><th>${t("started")}</th><th>${t("who")}</th><th>${t("role")}</th><th></th><th></th><th class="right">${t("outcome")}</th></tr></thead>
-      <tbody>${list.rows.map((row) => html`<tr key=${row.id}><td><${Moment} at=${row.at} /></td><td>${row.who}</td><td>${row.role}</td><td class="mono">${row.method} ${row.path}</td><td class="mono quiet">${row.summary}</td><td class=${`right ${row.outcome >= 400 ? "is-failed" : ""}`}>${row.outcome}</td></tr>`)}</tbody></table></div>
-      ${list.next && html`<button class="button plain" type="button" onClick=${list.more}>…</button>`}`
-    : html`<div class="empty">${list.isLoaded && t("audit.none")}</div>`}</${Section}>`;
+  return html`<${Section} title=${t("audit")}>${
+    list.rows.length
+      ? html`<div class="scroll-x" tabindex="0">
+            <table class="table">
+              <thead>
+                <tr>
+                  <th>${t("started")}</th>
+                  <th>${t("who")}</th>
+                  <th>${t("role")}</th>
+                  <th></th>
+                  <th></th>
+                  <th class="right">${t("outcome")}</th>
+                </tr>
+              </thead>
+              <tbody>
+                ${list.rows.map(
+                  (row) =>
+                    html`<tr key=${row.id}>
+                      <td><${Moment} at=${row.at} /></td>
+                      <td>${row.who}</td>
+                      <td>${row.role}</td>
+                      <td class="mono">${row.method} ${row.path}</td>
+                      <td class="mono quiet">${row.summary}</td>
+                      <td class=${`right ${row.outcome >= 400 ? "is-failed" : ""}`}>${row.outcome}</td>
+                    </tr>`,
+                )}
+              </tbody>
+            </table>
+          </div>
+          ${list.next && html`<button class="button plain" type="button" onClick=${list.more}>…</button>`}`
+      : html`<div class="empty">${list.isLoaded && t("audit.none")}</div>`
+  }</${Section}>`;
 }
 
 /** @param {{ session: import("../main.js").Session }} props */
@@ -48,12 +98,21 @@ export default function Settings({ session }) {
     turnTheme();
     setLook(theme());
   };
-  const found = (/** @type {any[]} */ (rows.data ?? [])).filter((row) => `${row.section}.${row.key} ${row.value} ${row.help}`.toLowerCase().includes(wanted.toLowerCase()));
+  const found = /** @type {any[]} */ (rows.data ?? []).filter((row) =>
+    `${row.section}.${row.key} ${row.value} ${row.help}`.toLowerCase().includes(wanted.toLowerCase()),
+  );
   const sections = [...new Set(found.map((row) => row.section))];
   return html`<${Head} title=${t("place.settings")} /><${Trouble} error=${rows.error} />
     <div class="body"><div class="columns">
       <${Section} title=${t("settings.you")}><dl class="facts" style="padding-top: 10px; align-items: center">
-        ${session.user && html`<dt>${t("user")}</dt><dd>${session.user} ${session.role && `(${session.role})`} ${session.asks && html`<button class="button small" type="button" onClick=${out}>${t("session.out")}</button>`}</dd>`}
+        ${
+          session.user &&
+          html`<dt>${t("user")}</dt>
+            <dd>
+              ${session.user} ${session.role && `(${session.role})`}
+              ${session.asks && html`<button class="button small" type="button" onClick=${out}>${t("session.out")}</button>`}
+            </dd>`
+        }
         <dt>Language · Idioma</dt><dd><select class="field" aria-label="Language" value=${language()} onChange=${(/** @type {any} */ event) => speak(event.target.value)}>${Object.entries(LANGUAGES).map(([code, name]) => html`<option key=${code} value=${code}>${name}</option>`)}</select></dd>
         <dt>${t("theme", { which: "" })}</dt><dd><button class="button" type="button" onClick=${turn}>${named("theme", look)}</button></dd></dl></${Section}>
       <${Section} title=${t("version")}><dl class="facts" style="padding-top: 10px"><dt>Rumbo</dt><dd>${status.data?.version}</dd>
@@ -62,5 +121,20 @@ export default function Settings({ session }) {
       ${session.role === "admin" && session.asks && html`<${Tokens} /><${Audit} />`}
       <${Section} title=${t("settings.in.force")} aside=${html`<${Search} value="" label=${t("search.settings")} onInput=${setWanted} wait=${60} />`}>
         <div class="scroll-x" tabindex="0"><table class="table"><thead><tr><th>${t("setting")}</th><th>${t("value")}</th><th>${t("origin")}</th><th class="wide"></th></tr></thead>
-        ${sections.map((section) => html`<tbody key=${section}>${found.filter((row) => row.section === section).map((row) => html`<tr key=${row.key}><td class="mono nowrap">${section}.${row.key}</td><td class="mono" style="overflow-wrap: anywhere">${row.value}</td><td class=${row.origin === "default" ? "quiet" : ""}>${row.origin}</td><td class="quiet wide">${row.help}</td></tr>`)}</tbody>`)}</table></div></${Section}></div>`;
+        ${sections.map(
+          (section) =>
+            html`<tbody key=${section}>
+              ${found
+                .filter((row) => row.section === section)
+                .map(
+                  (row) =>
+                    html`<tr key=${row.key}>
+                      <td class="mono nowrap">${section}.${row.key}</td>
+                      <td class="mono" style="overflow-wrap: anywhere">${row.value}</td>
+                      <td class=${row.origin === "default" ? "quiet" : ""}>${row.origin}</td>
+                      <td class="quiet wide">${row.help}</td>
+                    </tr>`,
+                )}
+            </tbody>`,
+        )}</table></div></${Section}></div>`;
 }

@@ -23,9 +23,22 @@ export default function SignIn() {
       setWhy(error.message || t("no.server"));
     }
   };
-  return html`<main class="sign-in"><h1 class="state"><${Mark} /> ${t("sign.in")}</h1><form onSubmit=${submit}>
-    <label>${t("token")}<input class="field" name="token" type="password" autocomplete="current-password" required value=${token} onInput=${(/** @type {any} */ event) => setToken(event.target.value)} /></label>
-    <p class="quiet">${t("token.text")} <code>rumbo token create --role viewer</code></p>
-    ${why && html`<p class="is-failed" role="alert">${why}</p>`}
-    <button class="button main" type="submit">${t("sign.in")}</button></form></main>`;
+  return html`<main class="sign-in">
+    <h1 class="state"><${Mark} /> ${t("sign.in")}</h1>
+    <form onSubmit=${submit}>
+      <label
+        >${t("token")}<input
+          class="field"
+          name="token"
+          type="password"
+          autocomplete="current-password"
+          required
+          value=${token}
+          onInput=${(/** @type {any} */ event) => setToken(event.target.value)}
+      /></label>
+      <p class="quiet">${t("token.text")} <code>rumbo token create --role viewer</code></p>
+      ${why && html`<p class="is-failed" role="alert">${why}</p>`}
+      <button class="button main" type="submit">${t("sign.in")}</button>
+    </form>
+  </main>`;
 }

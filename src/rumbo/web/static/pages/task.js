@@ -9,18 +9,20 @@ import { confirm, say, sayRefused } from "../parts/dialog.js";
 import { Head } from "../parts/frame.js";
 import { Log } from "../parts/log.js";
 import { Ago, Copy, Empty, Moment, Progress, Section, TaskLink, Took, Trace, Trouble } from "../parts/pieces.js";
-import { Shape, State } from "../parts/state.js";
+import { lookOf, Shape, State } from "../parts/state.js";
 import { change, verbsFor } from "../parts/tasks.js";
 import { choose, href } from "../router.js";
 import { language, named, t } from "../words.js";
-import { lookOf } from "./run.js";
 
 /** @param {{ place: import("../router.js").Place }} props */
 export default function Task({ place }) {
   const id = place.path[1];
   const about = useAnswer(path`tasks/${id}`);
   const live = useAnswer(path`tasks/${id}/live`, {}, 500);
-  const story = useListing(path`tasks/${id}/story`, {}, (/** @type {any} */ chapter) => chapter.run.id, { page: 20, most: 100 });
+  const story = useListing(path`tasks/${id}/story`, {}, (/** @type {any} */ chapter) => chapter.run.id, {
+    page: 20,
+    most: 100,
+  });
   const [notes, setNotes] = useState(/** @type {{ message?: string, progress?: number }} */ ({}));
   useHappenings((events) => {
     const mine = events.filter((each) => each.kind === "missed" || each.task === id);
@@ -29,17 +31,27 @@ export default function Task({ place }) {
     about.again();
     if (mine.some((each) => each.kind !== "note")) story.again();
     for (const each of mine) {
-      if (each.kind === "note" && each.what === "progress") setNotes((old) => ({ ...old, progress: Number(each.value) }));
+      if (each.kind === "note" && each.what === "progress")
+        setNotes((old) => ({ ...old, progress: Number(each.value) }));
       if (each.kind === "note" && each.what === "message") setNotes((old) => ({ ...old, message: each.value }));
       if (each.kind === "begin") setNotes({});
     }
   });
   const chapter = story.rows[0];
   const now = live.error ? undefined : live.data;
-  const state = now ? (now.state === "failed" && now.retry_at ? "retrying" : now.state) : chapter ? lookOf(chapter.task) : about.data?.state;
+  const state = now
+    ? now.state === "failed" && now.retry_at
+      ? "retrying"
+      : now.state
+    : chapter
+      ? lookOf(chapter.task)
+      : about.data?.state;
   const task = about.data;
-  if (about.error) return html`<${Head} title=${id} isCode=${true} crumb=${html`<a href=${href(["tasks"])}>${t("place.tasks")}</a>`} />
-    <${Trouble} error=${live.data ? undefined : about.error} />${now && html`<div class="body"><${Why} live=${now} state=${state} /></div>`}`;
+  if (about.error)
+    return html`<${Head} title=${id} isCode=${true} crumb=${html`<a href=${href(["tasks"])}>${t("place.tasks")}</a>`} />
+      <${Trouble}
+        error=${live.data ? undefined : about.error}
+      />${now && html`<div class="body"><${Why} live=${now} state=${state} /></div>`}`;
   if (!task || !story.isLoaded) return html`<${Head} title=${id} isCode=${true} />`;
   const again = () => [about, live, story].forEach((each) => each.again());
   const last = chapter?.attempts.at(-1);
@@ -51,18 +63,53 @@ export default function Task({ place }) {
       <${Why} live=${now} state=${state} chapter=${chapter} notes=${notes} />
       <div class="columns">
         <${Section} title=${t("parameters")}><dl class="facts" style="padding-top: 10px">
-          ${Object.entries(task.params).map(([name, value]) => html`<dt class="mono">${name}</dt><dd class="mono"><a href=${href(["tasks"], { family: task.family, param: `${name}=${value}` })}>${/** @type {string} */ (value) || "''"}</a></dd>`)}
+          ${Object.entries(task.params).map(
+            ([name, value]) =>
+              html`<dt class="mono">${name}</dt>
+                <dd class="mono">
+                  <a href=${href(["tasks"], { family: task.family, param: `${name}=${value}` })}
+                    >${/** @type {string} */ (value) || "''"}</a
+                  >
+                </dd>`,
+          )}
           <dt>${t("module")}</dt><dd class="mono">${task.module}</dd>
-          ${now && html`${now.priority !== 0 && html`<dt>${t("priority")}</dt><dd>${now.priority}</dd>`}<dt>${t("pool")}</dt><dd>${now.pool}</dd>
-            ${Object.entries(now.resources).map(([name, amount]) => html`<dt>${t("resource")}</dt><dd><a href=${href(["resources"])}>${name}</a> ${amount}</dd>`)}`}
-          ${last?.tracking_url && html`<dt>${t("tracking")}</dt><dd><${Outside} url=${last.tracking_url} /></dd>`}
+          ${
+            now &&
+            html`${
+                now.priority !== 0 &&
+                html`<dt>${t("priority")}</dt>
+                  <dd>${now.priority}</dd>`
+              }
+              <dt>${t("pool")}</dt>
+              <dd>${now.pool}</dd>
+              ${Object.entries(now.resources).map(
+                ([name, amount]) =>
+                  html`<dt>${t("resource")}</dt>
+                    <dd><a href=${href(["resources"])}>${name}</a> ${amount}</dd>`,
+              )}`
+          }
+          ${
+            last?.tracking_url &&
+            html`<dt>${t("tracking")}</dt>
+              <dd><${Outside} url=${last.tracking_url} /></dd>`
+          }
           <dt>JSON</dt><dd><a href=${address(path`tasks/${id}`)} target="_blank" rel="noopener">${t("task")}</a> · <a href=${address(path`tasks/${id}/story`)} target="_blank" rel="noopener">${t("story")}</a></dd></dl></${Section}>
         ${chapter && html`<${Around} run=${chapter.run.id} id=${id} state=${state} />`}
       </div>
       ${chapter && html`<${Attempts} place=${place} id=${id} chapters=${story.rows} />`}
-      <${Section} title=${t("story")} count=${task.runs}><ul class="list">${story.rows.map((each) => html`<li key=${each.run.id}><div class="line"><${Shape} state=${lookOf(each.task)} />
-        <a class="mono" href=${href(["runs", each.run.id])}>${each.run.id}</a><span class="grow cut quiet">${each.task.error.trimEnd().split("\n").at(-1) || each.task.reason}</span>
-        <span class="aside">${t("n.attempts", { n: each.attempts.length })}</span><span class="aside right" style="width: 64px">${lasting(each.task.seconds)}</span><span class="aside"><${Ago} at=${each.run.started} /></span></div></li>`)}</ul>
+      <${Section} title=${t("story")} count=${task.runs}><ul class="list">${story.rows.map(
+        (each) =>
+          html`<li key=${each.run.id}>
+            <div class="line">
+              <${Shape} state=${lookOf(each.task)} />
+              <a class="mono" href=${href(["runs", each.run.id])}>${each.run.id}</a
+              ><span class="grow cut quiet">${each.task.error.trimEnd().split("\n").at(-1) || each.task.reason}</span>
+              <span class="aside">${t("n.attempts", { n: each.attempts.length })}</span
+              ><span class="aside right" style="width: 64px">${lasting(each.task.seconds)}</span
+              ><span class="aside"><${Ago} at=${each.run.started} /></span>
+            </div>
+          </li>`,
+      )}</ul>
         ${story.next && html`<button class="button plain" onClick=${story.more}>…</button>`}</${Section}>
     </div>`;
 }
@@ -76,15 +123,19 @@ function Why({ live, state, chapter, notes = {} }) {
   const message = notes.message ?? task?.status;
   const why = live ? inWords(live, now, task?.dependencies.length ?? 0) : task?.reason;
   const isBad = ["failed", "retrying", "disabled", "lost", "unknown"].includes(state);
-  return html`<div class="why"><div class="toolbar"><${State} state=${state} /><span>${why}</span></div>
+  return html`<div class="why">
+    <div class="toolbar"><${State} state=${state} /><span>${why}</span></div>
     ${state === "running" && html`<div class="toolbar">${last && html`<${Took} since=${last.started} seconds=${null} isOpen=${true} />`}<${Progress} value=${progress} /><span class="quiet">${message}</span></div>`}
-    ${isBad && (last?.message || task?.error) && html`<div class="copied" style="align-items: start; width: 100%"><${Trace} text=${last?.message || task.error} /><${Copy} text=${last?.message || task.error} /></div>`}</div>`;
+    ${isBad && (last?.message || task?.error) && html`<div class="copied" style="align-items: start; width: 100%"><${Trace} text=${last?.message || task.error} /><${Copy} text=${last?.message || task.error} /></div>`}
+  </div>`;
 }
 
 /** @param {any} live @param {number} now @param {number} needs how many tasks it needs */
 function inWords(live, now, needs) {
-  if (live.state === "failed" && live.retry_at) return t("waits.retry", { time: lasting(Math.max(live.retry_at - now, 0)) });
-  if (live.state === "disabled" && live.disabled_until) return `${named("state", "disabled")} – ${moment(live.disabled_until)}`;
+  if (live.state === "failed" && live.retry_at)
+    return t("waits.retry", { time: lasting(Math.max(live.retry_at - now, 0)) });
+  if (live.state === "disabled" && live.disabled_until)
+    return `${named("state", "disabled")} – ${moment(live.disabled_until)}`;
   // The server speaks English; in other languages the page says what it can say by itself.
   if (language() === "en") return live.why;
   if (live.missing) return t("waits.for", { missing: live.missing, all: Math.max(needs, live.missing) });
@@ -93,13 +144,20 @@ function inWords(live, now, needs) {
 
 /** An address that a task gave: a link only if it leads to the web. @param {{ url: string }} props */
 function Outside({ url }) {
-  return /^https?:\/\//i.test(url) ? html`<a href=${url} target="_blank" rel="noopener noreferrer">${url}</a>` : html`<span class="mono">${url}</span>`;
+  return /^https?:\/\//i.test(url)
+    ? html`<a href=${url} target="_blank" rel="noopener noreferrer">${url}</a>`
+    : html`<span class="mono">${url}</span>`;
 }
 
 /** @param {{ task: any, state: string, live: any, chapter: any, done: () => void }} props */
 function Actions({ task, state, live, chapter, done }) {
   const send = async () => {
-    const text = await confirm({ title: t("message.title", { task: task.family }), text: t("message.text"), yes: t("message.send"), field: { label: "", kind: "text" } });
+    const text = await confirm({
+      title: t("message.title", { task: task.family }),
+      text: t("message.text"),
+      yes: t("message.send"),
+      field: { label: "", kind: "text" },
+    });
     if (text === null) return;
     try {
       const { id } = await ask(path`tasks/${task.id}/messages`, { method: "POST", body: { content: text } });
@@ -110,14 +168,42 @@ function Actions({ task, state, live, chapter, done }) {
     }
   };
   const again = () => {
-    const words = `-m ${task.module} ${task.family}${Object.entries(task.params).map(([name, value]) => ` --${name.replaceAll("_", "-")} ${quoted(/** @type {string} */ (value))}`).join("")}`;
+    const words = `-m ${task.module} ${task.family}${Object.entries(task.params)
+      .map(([name, value]) => ` --${name.replaceAll("_", "-")} ${quoted(/** @type {string} */ (value))}`)
+      .join("")}`;
     const folder = chapter ? `cd ${quoted(chapter.run.folder)} && ` : "";
-    const commands = [[t("rerun.clean"), `${folder}rumbo clean ${words}`], [t("rerun"), `${folder}rumbo run ${words}`]];
-    confirm({ title: t("rerun"), text: html`${t("rerun.text")}${commands.map(([what, command]) => html`<span class="command"><span>${what}</span><span class="copied"><code>${command}</code><${Copy} text=${command} /></span></span>`)}`, yes: t("close") });
+    const commands = [
+      [t("rerun.clean"), `${folder}rumbo clean ${words}`],
+      [t("rerun"), `${folder}rumbo run ${words}`],
+    ];
+    confirm({
+      title: t("rerun"),
+      text: html`${t("rerun.text")}${commands.map(
+        ([what, command]) =>
+          html`<span class="command"
+            ><span>${what}</span><span class="copied"><code>${command}</code><${Copy} text=${command} /></span
+          ></span>`,
+      )}`,
+      yes: t("close"),
+    });
   };
   return html`${state === "running" && live && html`<button class="button" type="button" onClick=${send}>${t("message.send")}</button>`}
-    ${live && verbsFor(live.state, live.retry_at !== null).map((verb) => html`<button key=${verb} type="button" class=${`button ${verb === "cancel" ? "harm" : ""}`} onClick=${async () => { if (await change(verb, [task.id])) done(); }}>${t(`${verb}.yes`, { n: 1 })}</button>`)}
-    <button class="button" type="button" onClick=${again}>${t("rerun")}</button>`;
+    ${
+      live &&
+      verbsFor(live.state, live.retry_at !== null).map(
+        (verb) =>
+          html`<button
+            key=${verb}
+            type="button"
+            class=${`button ${verb === "cancel" ? "harm" : ""}`}
+            onClick=${async () => {
+              if (await change(verb, [task.id])) done();
+            }}
+          >
+            ${t(`${verb}.yes`, { n: 1 })}
+          </button>`,
+      )
+    } <button class="button" type="button" onClick=${again}>${t("rerun")}</button>`;
 }
 
 /** @param {string} id */
@@ -154,21 +240,52 @@ function Near({ rows, none }) {
   const [isAll, setAll] = useState(false);
   if (!rows.length) return html`<div class="empty">${none}</div>`;
   const sorted = [...rows].sort((a, b) => Number(a.state === "done") - Number(b.state === "done"));
-  return html`<ul class="list">${(isAll ? sorted : sorted.slice(0, 8)).map((row) => html`<li key=${row.task_id}><div class="line"><${Shape} state=${lookOf(row)} /><span class="grow cut"><${TaskLink} id=${row.task_id} /></span><span class="aside">${row.state === "done" ? lasting(row.seconds) : named("state", lookOf(row))}</span></div></li>`)}</ul>
+  return html`<ul class="list">
+      ${(isAll ? sorted : sorted.slice(0, 8)).map(
+        (row) =>
+          html`<li key=${row.task_id}>
+            <div class="line">
+              <${Shape} state=${lookOf(row)} /><span class="grow cut"><${TaskLink} id=${row.task_id} /></span
+              ><span class="aside">${row.state === "done" ? lasting(row.seconds) : named("state", lookOf(row))}</span>
+            </div>
+          </li>`,
+      )}
+    </ul>
     ${rows.length > 8 && !isAll && html`<button class="button plain" type="button" onClick=${() => setAll(true)}>${t("n.more", { n: rows.length - 8 })}</button>`}`;
 }
 
 /** Attempts of the runs that are shown, and what the chosen one printed. @param {{ place: import("../router.js").Place, id: string, chapters: any[] }} props */
 function Attempts({ place, id, chapters }) {
-  const all = chapters.flatMap((chapter) => chapter.attempts.map((/** @type {any} */ each) => ({ ...each, run: chapter.run.id })).reverse());
+  const all = chapters.flatMap((chapter) =>
+    chapter.attempts.map((/** @type {any} */ each) => ({ ...each, run: chapter.run.id })).reverse(),
+  );
   const wanted = place.query.get("attempt");
   const shown = all.find((each) => `${each.run} ${each.number}` === wanted) ?? all[0];
   if (!shown) return html`<${Section} title=${t("attempts")}><${Empty} title=${t("log.none")} /></${Section}>`;
   return html`<${Section} title=${t("attempts")} count=${all.length}><div class="scroll-x" tabindex="0"><table class="table"><thead><tr><th>#</th><th>${t("outcome")}</th><th>${t("started")}</th><th class="right">${t("took")}</th><th>${t("worker")}</th><th>${t("run")}</th><th></th></tr></thead>
-      <tbody>${all.slice(0, 20).map((each) => html`<tr key=${`${each.run} ${each.number}`} class=${each === shown ? "at" : ""}><td>${each.number}</td><td><${State} state=${each.outcome} word=${named("outcome", each.outcome)} /></td><td><${Moment} at=${each.started} /></td>
-        <td class="right"><${Took} since=${each.started} seconds=${each.seconds} isOpen=${each.outcome === "running"} /></td><td class="mono">${each.worker}</td><td class="mono quiet">${each.run}</td>
-        <td><button class="button small" type="button" aria-pressed=${each === shown} onClick=${() => choose({ attempt: `${each.run} ${each.number}` })}>${t("log")}</button></td></tr>`)}</tbody></table></div></${Section}>
+      <tbody>${all.slice(0, 20).map(
+        (each) =>
+          html`<tr key=${`${each.run} ${each.number}`} class=${each === shown ? "at" : ""}>
+            <td>${each.number}</td>
+            <td><${State} state=${each.outcome} word=${named("outcome", each.outcome)} /></td>
+            <td><${Moment} at=${each.started} /></td>
+            <td class="right">
+              <${Took} since=${each.started} seconds=${each.seconds} isOpen=${each.outcome === "running"} />
+            </td>
+            <td class="mono">${each.worker}</td>
+            <td class="mono quiet">${each.run}</td>
+            <td>
+              <button
+                class="button small"
+                type="button"
+                aria-pressed=${each === shown}
+                onClick=${() => choose({ attempt: `${each.run} ${each.number}` })}
+              >
+                ${t("log")}
+              </button>
+            </td>
+          </tr>`,
+      )}</tbody></table></div></${Section}>
     ${shown.message && shown.outcome !== "done" && shown !== all[0] && html`<${Trace} text=${shown.message} />`}
     <${Section} title=${html`${t("log")} <span class="count">${t("attempt")} ${shown.number}, <span class="mono">${shown.run}</span></span>`} class="borderless"><${Log} key=${`${shown.run} ${shown.number}`} run=${shown.run} task=${id} attempt=${shown.number} isOpen=${shown.outcome === "running" || shown.outcome === "parked"} /></${Section}>`;
 }
-

@@ -48,7 +48,9 @@ export function sayRefused(error) {
 
 /** Where questions and words appear; once on the page. */
 export function Voice() {
-  const [asked, setAsked] = useState(/** @type {{ question: Question, answer: (value: string | null) => void } | null} */ (null));
+  const [asked, setAsked] = useState(
+    /** @type {{ question: Question, answer: (value: string | null) => void } | null} */ (null),
+  );
   const [said, setSaid] = useState(/** @type {Said[]} */ ([]));
   useEffect(() => {
     show = setAsked;
@@ -57,11 +59,21 @@ export function Voice() {
       setTimeout(() => setSaid((all) => all.filter((each) => each.id !== one.id)), one.isBad ? 12_000 : 5000);
     };
   }, []);
-  return html`
-    ${asked && html`<${Asking} key=${asked.question.title} ...${asked} close=${() => setAsked(null)} />`}
+  return html` ${asked && html`<${Asking} key=${asked.question.title} ...${asked} close=${() => setAsked(null)} />`}
     <div class="words" role="status" aria-live="polite">
-      ${said.map((each) => html`<div key=${each.id} class=${each.isBad ? "bad" : ""}><span class="grow">${each.text}</span>
-        <button type="button" aria-label=${t("close")} onClick=${() => setSaid((all) => all.filter((one) => one.id !== each.id))}>✕</button></div>`)}
+      ${said.map(
+        (each) =>
+          html`<div key=${each.id} class=${each.isBad ? "bad" : ""}>
+            <span class="grow">${each.text}</span>
+            <button
+              type="button"
+              aria-label=${t("close")}
+              onClick=${() => setSaid((all) => all.filter((one) => one.id !== each.id))}
+            >
+              ✕
+            </button>
+          </div>`,
+      )}
     </div>`;
 }
 
@@ -82,21 +94,58 @@ function Asking({ question, answer, close }) {
     box.current?.close();
   };
   const { title, text, ids, yes, isHarm, field } = question;
-  return html`<dialog ref=${box} onClose=${closed} aria-labelledby="question"><form method="dialog" onSubmit=${submit}>
-    <h2 id="question">${title}</h2>
-    ${text && html`<p class="quiet">${text}</p>`}
-    ${ids && html`<ul class="ids" tabindex="0">${ids.slice(0, 200).map((id) => html`<li key=${id}>${id}</li>`)}</ul>`}
-    ${field && html`<label>${field.label}${field.kind === "text"
-      ? html`<textarea class="field" rows="4" required value=${value} onInput=${(/** @type {any} */ event) => set(event.target.value)}></textarea>`
-      : html`<input class="field" style="width: 100%" type=${field.kind ?? "number"} min="0" step="any" required value=${value} onInput=${(/** @type {any} */ event) => set(event.target.value)} />`}</label>`}
-    <div class="choices"><button class="button" type="button" onClick=${() => box.current?.close()}>${t("no")}</button>
-    <button class=${isHarm ? "button harm" : "button main"} type="submit">${yes}</button></div></form></dialog>`;
+  return html`<dialog ref=${box} onClose=${closed} aria-labelledby="question">
+    <form method="dialog" onSubmit=${submit}>
+      <h2 id="question">${title}</h2>
+      ${text && html`<p class="quiet">${text}</p>`}
+      ${
+        ids &&
+        html`<ul class="ids" tabindex="0">
+          ${ids.slice(0, 200).map((id) => html`<li key=${id}>${id}</li>`)}
+        </ul>`
+      }
+      ${
+        field &&
+        html`<label
+          >${field.label}${
+            field.kind === "text"
+              ? html`<textarea
+                  class="field"
+                  rows="4"
+                  required
+                  value=${value}
+                  onInput=${(/** @type {any} */ event) => set(event.target.value)}
+                ></textarea>`
+              : html`<input
+                  class="field"
+                  style="width: 100%"
+                  type=${field.kind ?? "number"}
+                  min="0"
+                  step="any"
+                  required
+                  value=${value}
+                  onInput=${(/** @type {any} */ event) => set(event.target.value)}
+                />`
+          }</label
+        >`
+      }
+      <div class="choices">
+        <button class="button" type="button" onClick=${() => box.current?.close()}>${t("no")}</button>
+        <button class=${isHarm ? "button harm" : "button main"} type="submit">${yes}</button>
+      </div>
+    </form>
+  </dialog>`;
 }
 
 /** A window over the page with something to read. @param {{ title: string, close: () => void, children?: any }} props */
 export function Window({ title, close, children }) {
   const box = useRef(/** @type {HTMLDialogElement | null} */ (null));
   useEffect(() => box.current?.showModal(), []);
-  return html`<dialog ref=${box} onClose=${close} aria-label=${title}><div class="inside"><h2>${title}</h2>${children}
-    <div class="choices"><button class="button" onClick=${() => box.current?.close()}>${t("close")}</button></div></div></dialog>`;
+  return html`<dialog ref=${box} onClose=${close} aria-label=${title}>
+    <div class="inside">
+      <h2>${title}</h2>
+      ${children}
+      <div class="choices"><button class="button" onClick=${() => box.current?.close()}>${t("close")}</button></div>
+    </div>
+  </dialog>`;
 }

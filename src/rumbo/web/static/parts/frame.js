@@ -23,23 +23,49 @@ export const PLACES = [
 
 /** @param {{ at: string, user: string, showKeys: () => void, children?: any }} props */
 export function Frame({ at, user, showKeys, children }) {
-  useEffect(() => document.querySelector(".rail [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }), [at]);
-  return html`<a class="skip-link" href="#main" onClick=${skip}>${t("skip")}</a><div class="frame">
-    <nav class="rail" aria-label=${t("places")}>
-      <a class="name" href=${href([])} aria-label="Rumbo"><${Mark} /><span>Rumbo</span></a>
-      <div class="places">${PLACES.map((each) => html`<a key=${each.name} class="to" href=${href(each.path)} title=${`g ${each.key}`} aria-current=${each.name === at ? "page" : undefined}>
-        <${Icon} name=${each.name} />${named("place", each.name)}</a>`)}</div>
-      <div class="gap"></div>
-      <${LinkState} />
-      <div class="foot">
-        <${ThemeButton} />
-        <button class="button plain" type="button" title=${t("keys")} aria-label=${t("keys")} onClick=${showKeys}><${Icon} name="keys" /></button>
-        <button class="button plain" type="button" title=${t("language")} aria-label=${t("language")} onClick=${() => speak(language() === "en" ? "es" : "en")}>${language().toUpperCase()}</button>
-        ${user && html`<a class="button plain cut" href=${href(["settings"])} title=${user}>${user}</a>`}
-      </div>
-    </nav>
-    <main id="main" tabindex="-1">${children}</main>
-  </div>`;
+  useEffect(
+    () => document.querySelector(".rail [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }),
+    [at],
+  );
+  return html`<a class="skip-link" href="#main" onClick=${skip}>${t("skip")}</a>
+    <div class="frame">
+      <nav class="rail" aria-label=${t("places")}>
+        <a class="name" href=${href([])} aria-label="Rumbo"><${Mark} /><span>Rumbo</span></a>
+        <div class="places">
+          ${PLACES.map(
+            (each) =>
+              html`<a
+                key=${each.name}
+                class="to"
+                href=${href(each.path)}
+                title=${`g ${each.key}`}
+                aria-current=${each.name === at ? "page" : undefined}
+              >
+                <${Icon} name=${each.name} />${named("place", each.name)}</a
+              >`,
+          )}
+        </div>
+        <div class="gap"></div>
+        <${LinkState} />
+        <div class="foot">
+          <${ThemeButton} />
+          <button class="button plain" type="button" title=${t("keys")} aria-label=${t("keys")} onClick=${showKeys}>
+            <${Icon} name="keys" />
+          </button>
+          <button
+            class="button plain"
+            type="button"
+            title=${t("language")}
+            aria-label=${t("language")}
+            onClick=${() => speak(language() === "en" ? "es" : "en")}
+          >
+            ${language().toUpperCase()}
+          </button>
+          ${user && html`<a class="button plain cut" href=${href(["settings"])} title=${user}>${user}</a>`}
+        </div>
+      </nav>
+      <main id="main" tabindex="-1">${children}</main>
+    </div>`;
 }
 
 /** @param {Event} event */
@@ -51,7 +77,9 @@ function skip(event) {
 function LinkState() {
   const isConnected = useConnected();
   const text = t(isConnected ? "live" : "not.live");
-  return html`<div class=${`link-state ${isConnected ? "" : "off"}`} role="status" title=${text}><i></i><span>${text}</span></div>`;
+  return html`<div class=${`link-state ${isConnected ? "" : "off"}`} role="status" title=${text}>
+    <i></i><span>${text}</span>
+  </div>`;
 }
 
 function ThemeButton() {
@@ -61,7 +89,9 @@ function ThemeButton() {
     set(theme());
   };
   const text = t("theme", { which: named("theme", now) });
-  return html`<button class="button plain" type="button" title=${text} aria-label=${text} onClick=${turn}><${Icon} name=${{ light: "sun", dark: "moon" }[now] ?? "system"} /></button>`;
+  return html`<button class="button plain" type="button" title=${text} aria-label=${text} onClick=${turn}>
+    <${Icon} name=${{ light: "sun", dark: "moon" }[now] ?? "system"} />
+  </button>`;
 }
 
 /**
@@ -72,13 +102,22 @@ export function Head({ title, crumb, before, after, actions, under, isCode }) {
   const box = useRef(/** @type {HTMLElement | null} */ (null));
   useEffect(() => {
     // What else stays in place while the page is moved begins below the head, however tall that is.
-    const sizes = new ResizeObserver(() => document.documentElement.style.setProperty("--head", `${box.current?.offsetHeight ?? 53}px`));
+    const sizes = new ResizeObserver(() =>
+      document.documentElement.style.setProperty("--head", `${box.current?.offsetHeight ?? 53}px`),
+    );
     if (box.current) sizes.observe(box.current);
     return () => sizes.disconnect();
   }, []);
   useEffect(() => {
     document.title = `${title} · Rumbo`;
   }, [title]);
-  return html`<header class="head" ref=${box}><div class="title">${crumb && html`<span class="crumb">${crumb} /</span>`}${before}<h1 class=${isCode ? "mono-title" : ""} title=${title}>${title}</h1>${after}</div>
-    <div class="actions">${actions}</div>${under && html`<div class="under">${under}</div>`}</header>`;
+  return html`<header class="head" ref=${box}>
+    <div class="title">
+      ${crumb && html`<span class="crumb">${crumb} /</span>`}${before}
+      <h1 class=${isCode ? "mono-title" : ""} title=${title}>${title}</h1>
+      ${after}
+    </div>
+    <div class="actions">${actions}</div>
+    ${under && html`<div class="under">${under}</div>`}
+  </header>`;
 }

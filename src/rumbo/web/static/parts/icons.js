@@ -31,9 +31,24 @@ const PATHS = /** @type {Record<string, string>} */ ({
 
 /** @param {{ name: string }} props */
 export function Icon({ name }) {
-  return html`<svg viewBox="0 0 16 16" width="16" height="16" fill="none" stroke="currentColor" stroke-width="1.4" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true"><path d=${PATHS[name]} /></svg>`;
+  return html`<svg
+    viewBox="0 0 16 16"
+    width="16"
+    height="16"
+    fill="none"
+    stroke="currentColor"
+    stroke-width="1.4"
+    stroke-linecap="round"
+    stroke-linejoin="round"
+    aria-hidden="true"
+  >
+    <path d=${PATHS[name]} />
+  </svg>`;
 }
 
 export function Mark() {
-  return html`<svg viewBox="0 0 24 24" aria-hidden="true"><rect width="24" height="24" rx="5" fill="#0969da" /><path d="M6 17.5 12 5l6 12.5-6-3.2z" fill="#fff" /></svg>`;
+  return html`<svg viewBox="0 0 24 24" aria-hidden="true">
+    <rect width="24" height="24" rx="5" fill="#0969da" />
+    <path d="M6 17.5 12 5l6 12.5-6-3.2z" fill="#fff" />
+  </svg>`;
 }

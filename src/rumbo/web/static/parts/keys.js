@@ -18,7 +18,7 @@ export function useKeys(showKeys) {
         if (event.key === "Escape") target.blur();
         return;
       }
-      if (isGoing > performance.now() - 1500) {
+      if (isGoing && isGoing > performance.now() - 1500) {
         isGoing = 0;
         const place = PLACES.find((each) => each.key === event.key);
         if (place) go(href(place.path));
@@ -40,7 +40,11 @@ export function useKeys(showKeys) {
 /** @param {{ close: () => void }} props */
 export function KeyList({ close }) {
   return html`<${Window} title=${t("keys")} close=${close}><div class="keys">
-    ${PLACES.map((each) => html`<span key=${each.name}><kbd>g</kbd> <kbd>${each.key}</kbd></span><span>${named("place", each.name)}</span>`)}
+    ${PLACES.map(
+      (each) =>
+        html`<span key=${each.name}><kbd>g</kbd> <kbd>${each.key}</kbd></span
+          ><span>${named("place", each.name)}</span>`,
+    )}
     <span><kbd>/</kbd></span><span>${t("keys.search")}</span>
     <span><kbd>↑</kbd> <kbd>↓</kbd> <kbd>↵</kbd></span><span>${t("keys.rows")}</span>
     <span><kbd>␣</kbd></span><span>${t("keys.choose")}</span>

@@ -23,12 +23,16 @@ export function pieces(line) {
   let from = 0;
   // A carriage return begins the line anew, as progress bars do.
   const text = line.slice(line.replace(/\r$/, "").lastIndexOf("\r") + 1).replace(/\r$/, "");
-  for (const match of text.matchAll(/\x1b\[([0-9;]*)m|\x1b\[[0-9;?]*[A-Za-ln-z]|\x1b\][^\x07]*\x07|[\x00-\x08\x0b-\x1a\x7f]/g)) {
-    if (match.index > from) found.push({ text: text.slice(from, match.index), classes: [style.colour, ...style.marks].join(" ").trim() });
+  for (const match of text.matchAll(
+    /\x1b\[([0-9;]*)m|\x1b\[[0-9;?]*[A-Za-ln-z]|\x1b\][^\x07]*\x07|[\x00-\x08\x0b-\x1a\x7f]/g,
+  )) {
+    if (match.index > from)
+      found.push({ text: text.slice(from, match.index), classes: [style.colour, ...style.marks].join(" ").trim() });
     from = match.index + match[0].length;
     if (match[1] !== undefined) turn(style, match[1]);
   }
-  if (from < text.length) found.push({ text: text.slice(from), classes: [style.colour, ...style.marks].join(" ").trim() });
+  if (from < text.length)
+    found.push({ text: text.slice(from), classes: [style.colour, ...style.marks].join(" ").trim() });
   return found;
 }
 
@@ -45,7 +49,8 @@ function turn(style, codes) {
     else if (code >= 30 && code <= 37) style.colour = `c${code - 30}`;
     else if (code >= 90 && code <= 97) style.colour = `c${code - 90}`;
     else if (code === 38 || code === 48) {
-      if (code === 38 && numbers[place + 1] === 5 && numbers[place + 2] < 16) style.colour = `c${numbers[place + 2] % 8}`;
+      if (code === 38 && numbers[place + 1] === 5 && numbers[place + 2] < 16)
+        style.colour = `c${numbers[place + 2] % 8}`;
       place += numbers[place + 1] === 5 ? 2 : 4;
     }
   }
@@ -83,19 +88,27 @@ export function Log({ run, task, attempt, isOpen }) {
     const at = box.current;
     if (at) setFollowing(at.scrollTop + at.clientHeight > at.scrollHeight - 24);
   };
-  return html`<div class="log"><div class="toolbar"><${Search} value="" label=${t("log.search")} onInput=${setWanted} wait=${100} />
+  return html`<div class="log">
+    <div class="toolbar">
+      <${Search} value="" label=${t("log.search")} onInput=${setWanted} wait=${100} />
       ${wanted && html`<span class="quiet">${t("matches", { n: lines.length })}</span>`}<span class="grow"></span>
       ${text && text.length >= MOST && html`<span class="quiet">${t("log.truncated", { size: size(MOST) })}</span>`}
       ${isOpen && html`<label class="state"><input type="checkbox" checked=${isFollowing} onChange=${(/** @type {any} */ event) => setFollowing(event.target.checked)} />${t("follow")}</label>`}
-      <a class="button small" href=${address(where)} download=${`${task}.${attempt}.log`}><${Icon} name="down" />${t("log.plain")}</a></div>
+      <a class="button small" href=${address(where)} download=${`${task}.${attempt}.log`}
+        ><${Icon} name="down" />${t("log.plain")}</a
+      >
+    </div>
     <div class="lines" ref=${box} onScroll=${scrolled} tabindex="0" role="log" aria-label=${t("log")}>
       ${text === null ? html`<div class="quiet">…</div>` : lines.length ? lines.map((line, place) => html`<div key=${place}>${pieces(line).map((each) => html`<span class=${each.classes}>${marked(each.text, wanted)}</span>`)}</div>`) : html`<div class="quiet">${t("log.none")}</div>`}
-    </div></div>`;
+    </div>
+  </div>`;
 }
 
 /** @param {string} line */
 function plain(line) {
-  return pieces(line).map((each) => each.text).join("");
+  return pieces(line)
+    .map((each) => each.text)
+    .join("");
 }
 
 /** @param {string} text @param {string} wanted */

@@ -10,7 +10,9 @@ import { Icon } from "./icons.js";
 /** @param {{ at: number | null | undefined }} props */
 export function Moment({ at }) {
   if (!at) return null;
-  return html`<time class="nowrap" dateTime=${new Date(at * 1000).toISOString()} title=${exactly(at)}>${moment(at)}</time>`;
+  return html`<time class="nowrap" datetime=${new Date(at * 1000).toISOString()} title=${exactly(at)}
+    >${moment(at)}</time
+  >`;
 }
 
 /** How long ago something was, growing. @param {{ at: number }} props */
@@ -46,7 +48,13 @@ export function Copy({ text, label = "" }) {
     set(true);
     setTimeout(() => set(false), 1200);
   };
-  return html`<button class="button plain small" type="button" title=${t("copy")} aria-label=${label || t("copy.what", { what: text.slice(0, 60) })} onClick=${copy}>
+  return html`<button
+    class="button plain small"
+    type="button"
+    title=${t("copy")}
+    aria-label=${label || t("copy.what", { what: text.slice(0, 60) })}
+    onClick=${copy}
+  >
     ${isDone ? t("copied") : html`<${Icon} name="copy" />`}
   </button>`;
 }
@@ -54,14 +62,20 @@ export function Copy({ text, label = "" }) {
 /** @param {{ title: any, count?: number | string, aside?: any, children?: any, class?: string }} props */
 export function Section({ title, count, aside, children, class: more = "" }) {
   return html`<section class=${`section ${more}`}>
-    <div class="section-head"><h2 class="grow">${title} ${count != null && html`<span class="count">${count}</span>`}</h2>${aside}</div>
+    <div class="section-head">
+      <h2 class="grow">${title} ${count != null && html`<span class="count">${count}</span>`}</h2>
+      ${aside}
+    </div>
     ${children}
   </section>`;
 }
 
 /** @param {{ title: string, children?: any }} props */
 export function Empty({ title, children }) {
-  return html`<div class="empty"><h2>${title}</h2>${children}</div>`;
+  return html`<div class="empty">
+    <h2>${title}</h2>
+    ${children}
+  </div>`;
 }
 
 /** @param {{ error: import("../api.js").Refusal | undefined }} props */
@@ -84,8 +98,17 @@ export function RunLink({ id }) {
 export function Progress({ value }) {
   if (value == null) return null;
   const part = Math.round(Math.min(Math.max(value, 0), 100));
-  return html`<span class="progress" role="progressbar" aria-valuenow=${part} aria-valuemin="0" aria-valuemax="100" aria-label=${t("progress")} title=${`${part} %`}>
-    <i style=${{ width: `${part}%` }}></i></span>`;
+  return html`<span
+    class="progress"
+    role="progressbar"
+    aria-valuenow=${part}
+    aria-valuemin="0"
+    aria-valuemax="100"
+    aria-label=${t("progress")}
+    title=${`${part} %`}
+  >
+    <i style=${{ width: `${part}%` }}></i
+  ></span>`;
 }
 
 /** @param {{ value: string, onInput: (text: string) => void, label: string, wait?: number }} props */
@@ -99,7 +122,17 @@ export function Search({ value, onInput, label, wait = 250 }) {
     clearTimeout(timer);
     setTimer(window.setTimeout(() => onInput(now), wait));
   };
-  return html`<label class="search"><${Icon} name="search" /><input class="field" type="search" data-search value=${text} placeholder=${label} aria-label=${label} onInput=${input} /><kbd>/</kbd></label>`;
+  return html`<label class="search"
+    ><${Icon} name="search" /><input
+      class="field"
+      type="search"
+      data-search
+      value=${text}
+      placeholder=${label}
+      aria-label=${label}
+      onInput=${input}
+    /><kbd>/</kbd></label
+  >`;
 }
 
 /** What went wrong, as its author sees it: without the frames that lie in Rumbo itself. @param {{ text: string }} props */
@@ -109,7 +142,8 @@ export function Trace({ text }) {
 
 /** @param {string} text */
 export function trimmed(text) {
-  const frames = /^ {2}File "[^"]*[/\\\\]rumbo[/\\\\](worker|executors|pipeline|server)[/\\\\][^\n]*\n( {4}[^\n]*\n)*/gm;
+  const frames =
+    /^ {2}File "[^"]*[/\\\\]rumbo[/\\\\](worker|executors|pipeline|server)[/\\\\][^\n]*\n( {4}[^\n]*\n)*/gm;
   const found = text.replace(frames, "");
   // If nothing of the author's is left, the mistake is ours, and every frame counts.
   return found.includes('  File "') ? found : text;

@@ -18,7 +18,19 @@ const SPARE = 12;
  *   chosen?: Set<string>, onChoose?: (chosen: Set<string>) => void,
  * }} props
  */
-export function Rows({ columns, rows, keyOf, narrow = "minmax(0, 1fr) max-content", label, hasMore, onEnd, sort = "", onSort, chosen, onChoose }) {
+export function Rows({
+  columns,
+  rows,
+  keyOf,
+  narrow = "minmax(0, 1fr) max-content",
+  label,
+  hasMore,
+  onEnd,
+  sort = "",
+  onSort,
+  chosen,
+  onChoose,
+}) {
   const box = useRef(/** @type {HTMLElement | null} */ (null));
   const [range, setRange] = useState([0, 60]);
   useEffect(() => {
@@ -76,27 +88,71 @@ export function Rows({ columns, rows, keyOf, narrow = "minmax(0, 1fr) max-conten
   const focusRow = (index) => {
     const top = (box.current?.getBoundingClientRect().top ?? 0) + index * HEIGHT;
     if (top < 100 || top > innerHeight - 60) scrollBy(0, top - innerHeight / 2);
-    requestAnimationFrame(() => requestAnimationFrame(() => {
-      const link = box.current?.querySelector(`[data-index="${index}"] a`);
-      if (link instanceof HTMLElement) link.focus({ preventScroll: true });
-    }));
+    requestAnimationFrame(() =>
+      requestAnimationFrame(() => {
+        const link = box.current?.querySelector(`[data-index="${index}"] a`);
+        if (link instanceof HTMLElement) link.focus({ preventScroll: true });
+      }),
+    );
   };
 
   const shown = rows.slice(first, last);
-  return html`<div class="rows" role="table" aria-label=${label} aria-rowcount=${hasMore ? -1 : rows.length + 1} onKeyDown=${keys}>
+  return html`<div
+    class="rows"
+    role="table"
+    aria-label=${label}
+    aria-rowcount=${hasMore ? -1 : rows.length + 1}
+    onKeyDown=${keys}
+  >
     <div class="row titles wide-titles" role="row" style=${style}>
-      ${onChoose && chosen && html`<span role="columnheader"><input type="checkbox" aria-label=${t("choose.all")} checked=${rows.length > 0 && chosen.size >= rows.length}
-        onChange=${() => onChoose(chosen.size >= rows.length ? new Set() : new Set(rows.map(keyOf)))} /></span>`}
-      ${columns.map((each) => html`<span key=${each.title} role="columnheader" class=${`cut ${each.class ?? ""}`} aria-sort=${each.sort && sort.replace("-", "") === each.sort ? (sort[0] === "-" ? "descending" : "ascending") : undefined}>
-        ${each.sort && onSort
-          ? html`<button type="button" onClick=${() => onSort(sort === each.sort ? `-${each.sort}` : /** @type {string} */ (each.sort))}>${each.title}${sort === each.sort ? " ↑" : sort === `-${each.sort}` ? " ↓" : ""}</button>`
-          : each.title}</span>`)}
+      ${
+        onChoose &&
+        chosen &&
+        html`<span role="columnheader"
+          ><input
+            type="checkbox"
+            aria-label=${t("choose.all")}
+            checked=${rows.length > 0 && chosen.size >= rows.length}
+            onChange=${() => onChoose(chosen.size >= rows.length ? new Set() : new Set(rows.map(keyOf)))}
+        /></span>`
+      }
+      ${columns.map(
+        (each) =>
+          html`<span
+            key=${each.title}
+            role="columnheader"
+            class=${`cut ${each.class ?? ""}`}
+            aria-sort=${each.sort && sort.replace("-", "") === each.sort ? (sort[0] === "-" ? "descending" : "ascending") : undefined}
+          >
+            ${
+              each.sort && onSort
+                ? html`<button
+                    type="button"
+                    onClick=${() => onSort(sort === each.sort ? `-${each.sort}` : /** @type {string} */ (each.sort))}
+                  >
+                    ${each.title}${sort === each.sort ? " ↑" : sort === `-${each.sort}` ? " ↓" : ""}
+                  </button>`
+                : each.title
+            }</span
+          >`,
+      )}
     </div>
-    <div ref=${box} role="rowgroup" style=${{ paddingTop: `${first * HEIGHT}px`, paddingBottom: `${(rows.length - last) * HEIGHT}px` }}>
+    <div
+      ref=${box}
+      role="rowgroup"
+      style=${{ paddingTop: `${first * HEIGHT}px`, paddingBottom: `${(rows.length - last) * HEIGHT}px` }}
+    >
       ${shown.map((row, place) => {
         const key = keyOf(row);
         const index = first + place;
-        return html`<div key=${key} class=${`row ${chosen?.has(key) ? "chosen" : ""}`} role="row" data-index=${index} aria-rowindex=${index + 2} style=${style}>
+        return html`<div
+          key=${key}
+          class=${`row ${chosen?.has(key) ? "chosen" : ""}`}
+          role="row"
+          data-index=${index}
+          aria-rowindex=${index + 2}
+          style=${style}
+        >
           ${onChoose && chosen && html`<span role="cell"><input type="checkbox" aria-label=${t("choose.one", { id: key })} checked=${chosen.has(key)} onClick=${(/** @type {MouseEvent} */ event) => choose(index, event.shiftKey)} /></span>`}
           ${columns.map((each) => html`<span key=${each.title} role="cell" class=${`cut ${each.class ?? ""}`}>${each.cell(row)}</span>`)}
         </div>`;

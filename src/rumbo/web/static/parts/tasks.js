@@ -28,12 +28,19 @@ export function verbsFor(state, isRetried) {
  */
 export async function change(verb, ids) {
   const isHarm = verb === "cancel" || verb === "done";
-  const question = { title: t(`${verb}.title`, { n: ids.length }), text: t(`${verb}.text`), ids, yes: t(`${verb}.yes`, { n: ids.length }), isHarm };
+  const question = {
+    title: t(`${verb}.title`, { n: ids.length }),
+    text: t(`${verb}.text`),
+    ids,
+    yes: t(`${verb}.yes`, { n: ids.length }),
+    isHarm,
+  };
   if ((isHarm || ids.length > 1) && (await confirm(question)) === null) return false;
   try {
-    const answer = ids.length === 1
-      ? await ask(path`tasks/${ids[0]}/${verb}`, { method: "POST" })
-      : await ask(`tasks/${verb}`, { method: "POST", body: { tasks: ids } });
+    const answer =
+      ids.length === 1
+        ? await ask(path`tasks/${ids[0]}/${verb}`, { method: "POST" })
+        : await ask(`tasks/${verb}`, { method: "POST", body: { tasks: ids } });
     const refused = Object.entries(answer.refused ?? {});
     const many = ids.filter((id) => id in answer.changed).length;
     if (many) say(t(`${verb}.said`, { n: many }));
@@ -56,7 +63,9 @@ export function Bulk({ chosen, clear, done }) {
       done();
     }
   };
-  return html`<div class="bulk" role="toolbar" aria-label=${t("chosen", { n: chosen.size })}><span>${t("chosen", { n: chosen.size })}</span>
+  return html`<div class="bulk" role="toolbar" aria-label=${t("chosen", { n: chosen.size })}>
+    <span>${t("chosen", { n: chosen.size })}</span>
     ${VERBS.map((verb) => html`<button key=${verb} type="button" class=${`button ${verb === "cancel" ? "harm" : ""}`} onClick=${() => all(verb)}>${t(`${verb}.yes`, { n: chosen.size })}</button>`)}
-    <span class="grow"></span><button type="button" class="button plain" onClick=${clear}>${t("choose.none")}</button></div>`;
+    <span class="grow"></span><button type="button" class="button plain" onClick=${clear}>${t("choose.none")}</button>
+  </div>`;
 }
