@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +13,7 @@ from server_house import until
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from playwright.sync_api import Page, Route
+    from playwright.sync_api import Page
     from world import World
 
 pytestmark = pytest.mark.slow
@@ -75,38 +74,6 @@ def test_what_cannot_be_done_is_refused_in_words(world: World, open_page: Callab
     page.click(".bulk >> text=Enable again")
     page.click("dialog button[type=submit]")
     said(page, "2 refused.")
-
-
-def test_a_role_that_may_not_is_told_so(world: World, open_page: Callable[..., Page]) -> None:
-    # The answer is made up here: this server asks nobody who they are.
-    def refuse(route: Route) -> None:
-        body = {"type": "about:blank", "title": "Forbidden", "status": 403, "detail": "A viewer may only look."}
-        route.fulfill(status=403, content_type="application/problem+json", body=json.dumps(body))
-
-    page = open_page(f"{world.server.url}/tasks/Clean_1", is_strict=False)
-    page.route("**/forgive", refuse)
-    page.click(".actions >> text=Try again")
-    said(page, "Not allowed: A viewer may only look.")
-
-
-def test_who_is_not_known_signs_in(world: World, open_page: Callable[..., Page]) -> None:
-    # So is this one: it wants to know who asks until it has been given a token.
-    known: list[str] = []
-
-    def session(route: Route) -> None:
-        if route.request.method == "POST":
-            known.append(json.loads(route.request.post_data or "{}")["token"])
-        user, role = ("ana", "operator") if known else (None, None)
-        route.fulfill(json={"user": user, "role": role, "asks": True})
-
-    page = open_page("about:blank", is_strict=False)
-    page.route("**/api/v1/session", session)
-    page.goto(f"{world.server.url}/runs?status=failed")
-    page.fill("input[name=token]", "a-token")
-    page.click("button[type=submit]")
-    page.wait_for_selector(".rail >> text=ana")
-    assert page.url == f"{world.server.url}/runs?status=failed"
-    assert known == ["a-token"]
 
 
 def test_pausing_and_resuming(world: World, open_page: Callable[..., Page]) -> None:

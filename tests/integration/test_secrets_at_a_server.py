@@ -75,6 +75,13 @@ class All(rumbo.WrapperTask):
 """
 
 
+class Anything(dict[str, object]):
+    """Something for each part of an address."""
+
+    def __missing__(self, name: str) -> str:
+        return "x"
+
+
 def answers(house: House) -> dict[str, str]:
     """All that the server tells anybody who asks."""
     schema = json.loads(ask(house, "/api/v1/openapi.json"))
@@ -86,7 +93,7 @@ def answers(house: House) -> dict[str, str]:
             continue
         for run in runs if "{run}" in path else [""]:
             for task in tasks if "{task}" in path else [""]:
-                filled = path.format(run=run, task=task, attempt=1, worker="x", message="x", name="x")
+                filled = path.format_map(Anything(run=run, task=task, attempt=1, family="Load"))
                 said[filled] = ask(house, f"/api/v1{filled}")
     for method in ("task_list", "worker_list", "resource_list", "graph"):
         said[method] = ask(house, f"/api/{method}?data=%7B%22status%22%3A%22%22%2C%22upstream_status%22%3A%22%22%7D")

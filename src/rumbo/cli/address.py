@@ -8,8 +8,19 @@ import os
 FILE = "server.address"
 
 
+def folder_of(state: str) -> str:
+    """The folder for what is said of a server with this state, which may be a database elsewhere."""
+    from rumbo.store.connect import FOLDER
+    from rumbo.store.database import is_url
+
+    return FOLDER if is_url(state) else state
+
+
 def tell(folder: str, address: str) -> None:
     """Write down where the server over a folder listens."""
+    from rumbo.store.place import make_folder
+
+    make_folder(folder)
     with open(os.path.join(folder, FILE), "w", encoding="utf-8") as file:
         file.write(f"{address}\n")
 

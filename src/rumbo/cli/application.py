@@ -91,6 +91,7 @@ def make_application(daemon: Daemon, access: Access, state: str, log_folder: str
     logs = LogStore(log_folder)
 
     feed, pulse = Feed(daemon), Pulse(daemon)
+    pages = page_routes()
 
     def make_api() -> ASGIApp:
         from rumbo.store.reader import HistoryReader
@@ -111,13 +112,18 @@ def make_application(daemon: Daemon, access: Access, state: str, log_folder: str
     async def routes_of_api() -> Any:
         return (await api.made()).state.guarded  # type: ignore[attr-defined]
 
-    api, pages = Lazy(make_api), page_routes()
-    more = [Mount("/api/v1", api), *luigi_routes(call, METHODS), Route("/metrics", Lazy(make_metrics)), *pages]
+    api = Lazy(make_api)
+    more = [
+        Mount("/api/v1", api),
+        *luigi_routes(call, METHODS),
+        Route("/metrics", Lazy(make_metrics)),
+        *pages,
+    ]
     # Every address has its line here; what has none is refused to everybody.
     rules = Rules(
         {
-            **{page.path: OPEN for page in pages},  # what they show, they ask the API for
             "/": OPEN,
+            **dict.fromkeys((page.path for page in pages), OPEN),
             "/health": OPEN,
             "/ready": OPEN,
             "/metrics": VIEWING,
@@ -128,7 +134,7 @@ def make_application(daemon: Daemon, access: Access, state: str, log_folder: str
             "/api/{method}": luigi_rules(READS, STEERING, OWN_BEHALF),
         }
     )
-    app = make_app(daemon, logs, more, [Middleware(Gate, access, rules)], watchers=(feed.hear, pulse.hear))
+    app = make_app(daemon, logs, more, [Middleware(Gate, access, rules)], (feed.hear, pulse.hear))
     app.state.feed = feed
     return app
 

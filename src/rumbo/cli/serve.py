@@ -224,7 +224,8 @@ def _set_up_logging(kind: str) -> None:
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(logging.INFO)
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    for name in ("uvicorn.error", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 class _JsonLines(logging.Formatter):
@@ -293,7 +294,7 @@ def run_server(
     )
     listener = listener or listen(server)
     listener.listen(config.backlog)  # from here on, who comes is let in as soon as the application stands
-    address.tell(_folder(server), _address(server, listener))
+    address.tell(address.folder_of(server.state), _address(server, listener))
     if wait is None or not wait.has_waited:
         is_up()
     log.info("serving %s at %s (process %d)", _name(server), _address(server, listener), os.getpid())
@@ -301,7 +302,8 @@ def run_server(
     serving = _Server(config, daemon)
     daemon.when_replaced = serving.give_way
     serving.run(sockets=[listener])
-    address.take_back(_folder(server))
+    if not daemon.is_replaced:
+        address.take_back(address.folder_of(server.state))
     access.close()
     housekeeping.stop()
     history.close()
@@ -335,10 +337,10 @@ def _alerts(server: ServerSettings, chosen: Settings, listener: socket.socket | 
         return None
     from rumbo.cli.alerting import chronicle_of_server, wanted_by
 
-    address = "" if server.unix_socket else _address(server, listener)
+    reached = "" if server.unix_socket else _address(server, listener)
     for everywhere in ("//0.0.0.0:", "//[::]:"):
-        address = address.replace(everywhere, f"//{socket.gethostname()}:")
-    return chronicle_of_server(wanted_by(chosen), server.state, _folder(server), address)
+        reached = reached.replace(everywhere, f"//{socket.gethostname()}:")
+    return chronicle_of_server(wanted_by(chosen), server.state, _folder(server), reached)
 
 
 def _name(server: ServerSettings) -> str:

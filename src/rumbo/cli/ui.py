@@ -23,10 +23,10 @@ def ui_command(state: str | None, no_browser: bool) -> int:
     from rumbo.cli import address
 
     folder = state or settings.load().server.state
-    found = address.known(folder)
+    found = address.known(address.folder_of(folder))
     if found is None:
         _start(folder)
-        found = address.known(folder) or ""
+        found = address.known(address.folder_of(folder)) or ""
     url = address.for_browser(found)
     if not url.startswith("http"):
         raise ConfigurationError(

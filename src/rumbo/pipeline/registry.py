@@ -207,7 +207,11 @@ class Register(abc.ABCMeta):
 
     @classmethod
     def _missing_task_msg(cls, task_name: str) -> str:
-        distances = sorted((Register._editdistance(task_name, known), known) for known in cls.task_names())
+        from rumbo.pipeline.task import Config
+
+        settings = {task_cls.get_task_family() for task_cls in cls._reg if issubclass(task_cls, Config)}
+        names = [known for known in cls.task_names() if known not in settings]  # nobody runs those
+        distances = sorted((Register._editdistance(task_name, known), known) for known in names)
         near = [known for distance, known in distances if distance <= 5 and distance < len(known)]
         if near:
             return f"No task {task_name}. Did you mean:\n" + "\n".join(near)
