@@ -19,18 +19,19 @@ import pytest
 LUIGI: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("contrib_names.json").read_text())
 
 MODULES = [
-    "batch", "beam_dataflow", "bigquery", "bigquery_avro", "datadog_metric", "dataproc", "docker_runner", "dropbox",
-    "ecs", "esindex", "external_daily_snapshot", "external_program", "ftp", "hadoop", "hadoop_jar", "hdfs",
-    "hdfs.clients", "hdfs.config", "hdfs.error", "hdfs.hadoopcli_clients", "hive", "kubernetes", "lsf",
-    "lsf_runner", "mongodb", "mssqldb", "mysqldb", "opener", "pai", "pig", "postgres", "presto",
-    "prometheus_metric", "pyspark_runner", "rdbms", "redis_store", "redshift", "s3", "salesforce", "scalding",
-    "sge", "sge_runner", "simulate", "spark", "sparkey", "sqla", "ssh", "target",
+    "azureblob", "batch", "beam_dataflow", "bigquery", "bigquery_avro", "datadog_metric", "dataproc", "docker_runner",
+    "dropbox", "ecs", "esindex", "external_daily_snapshot", "external_program", "ftp", "gcp", "gcs", "hadoop",
+    "hadoop_jar", "hdfs", "hdfs.abstract_client", "hdfs.clients", "hdfs.config", "hdfs.error", "hdfs.format",
+    "hdfs.hadoopcli_clients", "hdfs.target", "hdfs.webhdfs_client", "hive", "kubernetes", "lsf", "lsf_runner",
+    "mongodb", "mssqldb", "mysqldb", "opener", "pai", "pig", "postgres", "presto", "prometheus_metric",
+    "pyspark_runner", "rdbms", "redis_store", "redshift", "s3", "salesforce", "scalding", "sge", "sge_runner",
+    "simulate", "spark", "sparkey", "sqla", "ssh", "target", "webhdfs",
 ]  # fmt: skip
 
 LIBRARIES = [
-    "avro", "boto3", "botocore", "datadog", "docker", "dropbox", "duckdb", "elasticsearch", "google", "googleapiclient",
-    "httplib2", "kubernetes", "mysql", "opensearchpy", "pg8000", "psycopg", "psycopg2", "pyhive", "pymongo", "pymssql",
-    "pymysql", "pyspark", "redis", "requests", "sparkey", "thrift",
+    "avro", "azure", "boto3", "botocore", "datadog", "docker", "dropbox", "duckdb", "elasticsearch", "google",
+    "googleapiclient", "hdfs", "httplib2", "kubernetes", "mysql", "opensearchpy", "pg8000", "psycopg", "psycopg2",
+    "pyhive", "pymongo", "pymssql", "pymysql", "pyspark", "redis", "requests", "sparkey", "thrift",
 ]  # fmt: skip
 
 WITHOUT = {

@@ -4,7 +4,7 @@ from luigi._forwarding import stand_for
 from luigi.format import get_default_format
 from luigi.target import AtomicLocalFile, FileAlreadyExists, FileSystem, FileSystemTarget, logger
 from rumbo.integrations import azure as _home
-from rumbo.integrations.azure import AtomicAzureBlobFile, AzureBlobClient, AzureBlobTarget
+from rumbo.integrations.azure import AtomicAzureBlobFile, AzureBlobClient, AzureBlobTarget, ReadableAzureBlobFile
 
 __all__ = [
     "AtomicAzureBlobFile",
@@ -14,6 +14,7 @@ __all__ = [
     "FileAlreadyExists",
     "FileSystem",
     "FileSystemTarget",
+    "ReadableAzureBlobFile",
     "get_default_format",
     "logger",
 ]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
 import luigi
 from luigi.contrib import postgres, rdbms
+from luigi.contrib.s3 import S3PathTask, S3Target
 from rumbo.integrations.redshift import (
     CredentialsWork,
     KillSessionsWork,
@@ -27,6 +27,8 @@ __all__ = [
     "RedshiftUnloadTask",
     "S3CopyJSONToTable",
     "S3CopyToTable",
+    "S3PathTask",
+    "S3Target",
     "logger",
 ]
 
@@ -41,25 +43,18 @@ class S3CopyJSONToTable(S3CopyJSONWork, S3CopyToTable):
     """A task that loads JSON of S3 into a table."""
 
 
-class RedshiftManifestTask(luigi.ExternalTask):
+class RedshiftManifestTask(S3PathTask):
     """Writes a manifest of all files in some folders of S3, for one COPY of them all."""
 
     path: Any = luigi.Parameter(description="Where the manifest goes")
     folder_paths: Any = luigi.Parameter(description="The folders")
     text_target = True
 
-    def output(self) -> Any:
-        return _s3_target(self.path)
-
     def run(self) -> Any:
-        folders = [_s3_target(folder) for folder in self.folder_paths]
+        folders = [S3Target(folder) for folder in self.folder_paths]
         manifest = manifest_of(f"{folder.path}/{name}" for folder in folders for name in folder.fs.list(folder.path))
         with self.output().open("w") as out:
             out.write(manifest if self.text_target else manifest.encode())
-
-
-def _s3_target(path: str) -> Any:
-    return import_module("luigi.contrib.s3").S3Target(path)
 
 
 class KillOpenRedshiftSessions(KillSessionsWork, luigi.Task):

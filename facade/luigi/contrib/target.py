@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from luigi.target import FileSystemException
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 __all__ = ["CascadingClient", "logger"]
 
@@ -27,11 +27,18 @@ class CascadingClient:
         "exists", "rename", "remove", "chmod", "chown", "count", "copy", "get", "put", "mkdir", "list", "listdir",
         "getmerge", "isdir", "rename_dont_move", "touchz",
     )  # fmt: skip
+    _ASKED_BY_TARGETS = ("glob", "modified", "move", "open", "publish")
+    answers_in_bulk = False
 
     def __init__(self, clients: Sequence[Any], method_names: Sequence[str] | None = None) -> None:
         self.clients = clients
-        for name in self.ALL_METHOD_NAMES if method_names is None else method_names:
+        names = self.ALL_METHOD_NAMES if method_names is None else method_names
+        for name in dict.fromkeys([*names, *self._ASKED_BY_TARGETS]):
             setattr(self, name, self._asking(name))
+
+    def exists_many(self, paths: Iterable[str]) -> set[str]:
+        """Those of ``paths`` that exist."""
+        return {path for path in paths if self._chained_call("exists", path)}
 
     def _asking(self, name: str) -> Any:
         def ask(*args: Any, **kwargs: Any) -> Any:

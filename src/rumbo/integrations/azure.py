@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import time
 from contextlib import suppress
@@ -251,6 +252,20 @@ class AzureBlobClient(FileSystem):
         spool.seek(0)
         return spool
 
+    def streamed(self, path: str) -> io.RawIOBase:
+        """The bytes of a blob, of which only what is read travels.
+
+        Raises:
+            FileNotFoundError: there is no such blob.
+        """
+        client = self.blob_client(*self._of_blob(path))
+        from azure.core.exceptions import ResourceNotFoundError
+
+        try:
+            return _BlobBytes(client, client.get_blob_properties())
+        except ResourceNotFoundError as error:
+            raise FileNotFoundError(f"There is nothing at {path}.") from error
+
     @staticmethod
     def splitfilepath(filepath: str) -> tuple[str, str | None]:
         """The container of a path, and the blob, if it names one."""
@@ -262,6 +277,73 @@ class AzureBlobClient(FileSystem):
         if not blob:
             raise FileSystemException(f"{path} is a container. Name a blob in it: {container}/name.")
         return container, blob
+
+
+class _BlobBytes(io.RawIOBase):
+    """A blob's bytes, each part asked for when it is read; of one version of the blob."""
+
+    def __init__(self, client: Any, properties: Any) -> None:
+        self._client = client
+        self._size: int = properties.size
+        self._etag: str = properties.etag
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        start: int = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        self._position = max(start + offset, 0)
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:
+        from azure.core import MatchConditions
+
+        length = min(len(buffer), self._size - self._position)
+        if length <= 0:
+            return 0
+        data = self._client.download_blob(
+            self._position, length, etag=self._etag, match_condition=MatchConditions.IfNotModified
+        ).readall()
+        buffer[: len(data)] = data
+        self._position += len(data)
+        return len(data)
+
+
+class ReadableAzureBlobFile(io.BufferedReader):
+    """The bytes of a blob, at any place in it.
+
+    Args:
+        container: its container.
+        blob: its name there.
+        client: how the store is reached.
+        download_when_reading: bring the whole blob here first. Otherwise only what is read travels.
+        kwargs: without meaning; Luigi's programs pass options of uploads.
+
+    Raises:
+        FileNotFoundError: there is no such blob.
+    """
+
+    def __init__(
+        self, container: str, blob: str, client: AzureBlobClient, download_when_reading: bool = True, **kwargs: Any
+    ) -> None:
+        path = f"{container}/{blob}"
+        source: Any = client.fetched(path) if download_when_reading else client.streamed(path)
+        super().__init__(source, _BLOCK)
+
+    # Arguments may be named as in Luigi.
+
+    def read(self, n: int | None = -1) -> bytes:
+        return super().read(n)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return super().seek(offset, whence)
 
 
 class AtomicAzureBlobFile(AtomicLocalFile):
@@ -286,7 +368,8 @@ class AzureBlobTarget(FormattedTarget):
         blob: its name there.
         client: how the store is reached.
         format: how its bytes are read and written; text by default.
-        download_when_reading: without meaning; what is read is always brought here first.
+        download_when_reading: bring the whole blob here before its first byte is read. Otherwise only what is read
+            travels, in parts.
         kwargs: as of ``AzureBlobClient.upload``.
     """
 
@@ -315,8 +398,9 @@ class AzureBlobTarget(FormattedTarget):
         """When the blob was written; None when there is none."""
         return self.fs.modified(self.path)
 
-    def bytes_to_read(self) -> IO[bytes]:
-        return self.fs.fetched(self.path)
+    def bytes_to_read(self) -> ReadableAzureBlobFile:
+        container, _, blob = self.path.partition("/")
+        return ReadableAzureBlobFile(container, blob, self.client, self.download_when_reading)
 
     def bytes_to_write(self) -> AtomicAzureBlobFile:
         container, _, blob = self.path.partition("/")

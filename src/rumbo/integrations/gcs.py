@@ -7,7 +7,7 @@ behind, or the machine's own account.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from rumbo.errors import MissingExtraError, TargetError
@@ -17,7 +17,7 @@ from rumbo.pipeline.formatted import FormattedTarget
 from rumbo.pipeline.target import AtomicLocalFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from rumbo.pipeline.formats import Format
 
@@ -151,14 +151,14 @@ class GCSClient(FileSystem):
             self._blob(below).delete(timeout=_TIMEOUT)
         return True
 
-    def copy(self, path: str, dest: str) -> None:
+    def copy(self, source_path: str, destination_path: str) -> None:
         """Copy an object, or all under a path, within the store: no byte passes through here."""
-        if not self.isdir(path):
-            self._copy_object(path, dest)
+        if not self.isdir(source_path):
+            self._copy_object(source_path, destination_path)
             return
-        for below in list(self.listdir(path)):
-            name = below[len(self._add_path_delimiter(path)) :]
-            self._copy_object(below, self._add_path_delimiter(dest) + name)
+        for below in list(self.listdir(source_path)):
+            name = below[len(self._add_path_delimiter(source_path)) :]
+            self._copy_object(below, self._add_path_delimiter(destination_path) + name)
 
     def _copy_object(self, path: str, dest: str) -> None:
         source, target = self._blob(path), self._blob(dest)
@@ -166,10 +166,10 @@ class GCSClient(FileSystem):
         while token is not None:  # a large one, in pieces
             token, _, _ = target.rewrite(source, token=token, timeout=_TIMEOUT)
 
-    def move(self, path: str, dest: str) -> None:
+    def move(self, source_path: str, destination_path: str) -> None:
         """Copy, and then remove what was copied."""
-        self.copy(path, dest)
-        self.remove(path)
+        self.copy(source_path, destination_path)
+        self.remove(source_path)
 
     def rename_dont_move(self, path: str, dest: str) -> None:
         if self.exists(dest):
@@ -211,8 +211,16 @@ class GCSClient(FileSystem):
         """Let ``contents`` be the whole object."""
         self._blob(dest_path).upload_from_string(contents, content_type=mimetype or DEFAULT_MIMETYPE, timeout=_TIMEOUT)
 
-    def download(self, path: str, chunksize: int | None = None) -> Any:
+    def download(
+        self, path: str, chunksize: int | None = None, chunk_callback: Callable[[IO[bytes]], Any] | None = None
+    ) -> Any:
         """A stream of the bytes at ``path``, at any place in it.
+
+        Args:
+            path: the object.
+            chunksize: bytes fetched at once; by default the client's.
+            chunk_callback: called with a file here after each chunk that was added to it. When it returns something
+                true there will be no more: the stream has the beginning of the object.
 
         Raises:
             FileNotFoundError: there is nothing.
@@ -220,7 +228,9 @@ class GCSClient(FileSystem):
         blob = self._found(path)
         if blob is None:
             raise FileNotFoundError(f"There is nothing at {path}.")
-        return blob.open("rb", chunk_size=chunksize or self.chunksize, timeout=_TIMEOUT)
+        size = chunksize or self.chunksize
+        source = blob.open("rb", chunk_size=size, timeout=_TIMEOUT)
+        return source if chunk_callback is None else _beginning(source, size, chunk_callback)
 
     # Paths and pages
 
@@ -259,6 +269,20 @@ class GCSClient(FileSystem):
         )
         page = next(listing.pages, ())
         return Page([blob.name for blob in page], listing.next_page_token is None)
+
+
+def _beginning(source: IO[bytes], chunksize: int, is_enough: Callable[[IO[bytes]], Any]) -> IO[bytes]:
+    """What a stream gives until it is enough, in a file here that vanishes when it is closed."""
+    import tempfile
+
+    spool = tempfile.NamedTemporaryFile()  # noqa: SIM115 (whoever reads it closes it)
+    with source:
+        while data := source.read(chunksize):
+            spool.write(data)
+            if is_enough(spool):
+                break
+    spool.seek(0)
+    return spool
 
 
 def _storage_client(options: dict[str, Any]) -> Any:

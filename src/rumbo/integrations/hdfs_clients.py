@@ -72,9 +72,36 @@ class HdfsFileSystem(FileSystem):
             raise FileAlreadyExists(f"Cannot move {path} to {dest}: something is there already.")
         self.move(path, dest)
 
-    @abstractmethod
     def open(self, path: str) -> Any:
-        """A stream of the bytes at ``path``; ``FileNotFoundError`` when there is nothing."""
+        """A stream of the bytes at ``path``; ``FileNotFoundError`` when there is nothing.
+
+        This default brings the file here first.
+        """
+        import tempfile
+
+        if not self.exists(path):
+            raise FileNotFoundError(f"There is nothing at {path}.")
+        with tempfile.TemporaryDirectory() as folder:
+            here = os.path.join(folder, "file")
+            self.get(path, here)
+            return open(here, "rb")  # what is open stays readable when its name has gone
+
+    @abstractmethod
+    def copy(self, path: str, destination: str) -> None:
+        """Copy a file."""
+
+    @abstractmethod
+    def listdir(
+        self,
+        path: str,
+        ignore_directories: bool = False,
+        ignore_files: bool = False,
+        include_size: bool = False,
+        include_type: bool = False,
+        include_time: bool = False,
+        recursive: bool = False,
+    ) -> Iterable[Any]:
+        """What is in a folder."""
 
     @abstractmethod
     def put(self, local_path: str, destination: str) -> None:
@@ -414,14 +441,26 @@ class WebHdfsClient(HdfsFileSystem):
         chunk_size: int = 1024,
         buffer_char: str | None = None,
     ) -> Any:
-        """As the library's ``read``: a context manager around a stream, or pieces."""
+        """As the library's ``read``: a context manager around the pieces.
+
+        Args:
+            hdfs_path: the file.
+            offset: bytes to leave out at its beginning.
+            length: bytes to read; by default all.
+            buffer_size: bytes that the node reads at once; by default as it likes.
+            chunk_size: bytes of a piece; 0 for a stream instead of pieces.
+            buffer_char: where the text is cut, instead of into pieces of a size: ``"\\n"`` for lines.
+        """
+        pieces: dict[str, Any] = {"chunk_size": chunk_size}
+        if buffer_char is not None:
+            pieces = {"encoding": "utf-8", "delimiter": buffer_char}
         return self.client.read(
-            _without_host(hdfs_path), offset=offset, length=length, buffer_size=buffer_size, chunk_size=chunk_size
+            _without_host(hdfs_path), offset=offset, length=length, buffer_size=buffer_size, **pieces
         )
 
-    def remove(self, path: str, recursive: bool = True, skip_trash: bool = False) -> Any:
-        if not self.client.delete(_without_host(path), recursive=recursive):
-            raise FileNotFoundError(f"There is nothing at {path}.")
+    def remove(self, hdfs_path: str, recursive: bool = True, skip_trash: bool = False) -> Any:
+        if not self.client.delete(_without_host(hdfs_path), recursive=recursive):
+            raise FileNotFoundError(f"There is nothing at {hdfs_path}.")
         return True
 
     def move(self, path: str, dest: str) -> None:
@@ -466,7 +505,9 @@ class WebHdfsClient(HdfsFileSystem):
         }
 
     def copy(self, path: str, destination: str) -> None:
-        """Copy a file. Its bytes travel through this machine."""
+        """Copy a file to a path, or into a folder. Its bytes travel through this machine."""
+        if self.isdir(destination):
+            destination = posixpath.join(destination, posixpath.basename(path))
         unfinished = temporary_name(_without_host(destination))
         with self.open(path) as source:
             self.client.write(unfinished, data=iter(lambda: source.read(1 << 20), b""))

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import getpass
+from urllib.parse import urlsplit
+
+from rumbo.pipeline.filesystem import temporary_name
 from rumbo.pipeline.parameter import Parameter
 from rumbo.pipeline.parameters.choices import ChoiceParameter
 from rumbo.pipeline.parameters.scalars import IntParameter, OptionalIntParameter, OptionalParameter
@@ -49,3 +53,18 @@ def load_hadoop_cmd() -> list[str]:
     """The ``hadoop`` command, as ``[hadoop] command`` says it."""
     command: str = hadoopcli().command
     return command.split()
+
+
+def tmppath(path: str | None = None, include_unix_username: bool = True) -> str:
+    """A fresh name among the temporary files of HDFS, in ``[hdfs] tmp_dir`` or ``/tmp``.
+
+    Args:
+        path: whose temporary name it shall be: of the same cluster, and with that path in it.
+        include_unix_username: put it into a folder of this user's own.
+    """
+    parts = urlsplit(path or "", allow_fragments=False)
+    cluster = f"{parts.scheme}://{parts.netloc}" if parts.scheme else ""
+    folder = hdfs().tmp_dir or f"{cluster}/tmp"
+    own = f"{getpass.getuser()}/" if include_unix_username else ""
+    name = parts.path.removeprefix("/tmp/").strip("/")
+    return temporary_name(f"{folder}/{own}{name or 'rumbo'}")

@@ -1,10 +1,8 @@
 """What the configuration says of HDFS."""
 
 from luigi._forwarding import stand_for
-from rumbo.integrations import hdfs as _target
 from rumbo.integrations import hdfs_config as _home
-from rumbo.integrations.hdfs import tmppath
-from rumbo.integrations.hdfs_config import hadoopcli, hdfs, load_hadoop_cmd
+from rumbo.integrations.hdfs_config import hadoopcli, hdfs, load_hadoop_cmd, tmppath
 
 __all__ = [
     "get_configured_hadoop_version",
@@ -28,4 +26,4 @@ def get_configured_hdfs_client() -> str:
     return client
 
 
-stand_for(__name__, _home, _target)
+stand_for(__name__, _home)
