@@ -23,6 +23,7 @@ from luigi.contrib import (
     dataproc,
     dropbox,
     external_daily_snapshot,
+    gcp,
     lsf,
     opener,
     pai,
@@ -157,6 +158,33 @@ class TestOpener:
         registry = opener.OpenerRegistry([Upper])
         found = registry.open("upper:///x?n=3&m=4")
         assert (found.path, found.query) == ("/X", {"n": 3})
+
+
+class TestGoogle:
+    def test_who_asks(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        pytest.importorskip("google.auth", reason="it is not installed: pip install -e '.[gcs]'")
+        account = {"type": "authorized_user", "client_id": "ana", "client_secret": "x", "refresh_token": "y"}
+        (tmp_path / "account").write_text(json.dumps(account))
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "account"))
+        monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "shop")
+        assert gcp.get_authenticate_kwargs("mine", "connection") == {"credentials": "mine"}
+        assert gcp.get_authenticate_kwargs(http_="connection") == {"http": "connection"}
+        assert gcp.get_authenticate_kwargs()["credentials"].client_id == "ana"
+
+    def test_nobody_in_particular_asks_over_httplib2(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        pytest.importorskip("google.auth", reason="it is not installed: pip install -e '.[gcs]'")
+        monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+        monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
+        monkeypatch.setenv("NO_GCE_CHECK", "true")
+        monkeypatch.setitem(sys.modules, "httplib2", None)
+        with pytest.raises(MissingExtraError) as caught:
+            gcp.get_authenticate_kwargs()
+        assert str(caught.value) == (
+            "Asking Google (google-auth, httplib2) needs a library that is not installed: pip install 'rumbo[dataproc]'"
+        )
+        library = types.SimpleNamespace(Http=lambda: "a connection")  # it is of an extra that tests do not install
+        monkeypatch.setitem(sys.modules, "httplib2", library)
+        assert gcp.get_authenticate_kwargs() == {"http": "a connection"}
 
 
 # Metrics ---------------------------------------------------------------------------------------------------------

@@ -63,8 +63,13 @@ class ReadableWebHdfsFile:
         return self.generator
 
     def _lines(self, char: str) -> Iterator[str]:
-        with self.client.read(self.path, buffer_char=char) as lines:
-            yield from lines
+        with self.client.read(self.path, buffer_char=char) as pieces:
+            line = next(pieces, "")
+            for following in pieces:
+                yield line
+                line = following
+            if line:  # what stands behind the last end is no line when there is nothing
+                yield line
 
     def __iter__(self) -> Iterator[str]:
         return self.readlines()

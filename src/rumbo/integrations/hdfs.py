@@ -9,12 +9,14 @@ from urllib.parse import urlsplit
 from rumbo.errors import TargetError
 from rumbo.integrations.hdfs_clients import HdfsFileSystem, get_autoconfig_client
 from rumbo.integrations.hdfs_config import tmppath
-from rumbo.integrations.hdfs_formats import stored_by
+from rumbo.integrations.hdfs_formats import Plain, PlainDir, stored_by
 from rumbo.pipeline.filesystem import temporary_name
 from rumbo.pipeline.formatted import FormattedTarget
 
 if TYPE_CHECKING:
     from rumbo.pipeline.formats import Format
+
+__all__ = ["HdfsFlagTarget", "HdfsPathError", "HdfsTarget", "Plain", "PlainDir", "tmppath"]
 
 
 class HdfsPathError(TargetError, ValueError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import pytest
 
 import rumbo
 from rumbo.errors import MissingExtraError
-from rumbo.integrations.azure import AzureBlobClient, AzureBlobTarget
+from rumbo.integrations.azure import AzureBlobClient, AzureBlobTarget, ReadableAzureBlobFile
 from rumbo.pipeline.filesystem import FileAlreadyExists, FileSystemException
 from rumbo.pipeline.target import exist
 from rumbo.testing.target_contract import TargetContract
@@ -97,6 +98,35 @@ def test_a_hundred_targets_are_a_request(client: AzureBlobClient, monkeypatch: p
     monkeypatch.setattr(client, "container_client", noting)
     assert exist(targets) == [True, *[False] * 49] * 2
     assert listings == ["lake"]
+
+
+def test_a_blob_need_not_be_brought_here_to_be_read(client: AzureBlobClient, tmp_path: Path) -> None:
+    packed = rumbo.UTF8 >> rumbo.Gzip
+    target = AzureBlobTarget("lake", f"{tmp_path.name}/a", client, packed, download_when_reading=False)
+    target.write_text("text")
+    assert target.read_text() == "text"
+    client.blob_client("lake", f"{tmp_path.name}/b").upload_blob(b"0123456789")
+    for brought_here in (True, False):
+        with ReadableAzureBlobFile("lake", f"{tmp_path.name}/b", client, brought_here) as source:
+            assert source.read(n=3) == b"012"
+            assert source.seek(offset=-2, whence=os.SEEK_END) == 8
+            assert source.read() == b"89"
+        with pytest.raises(FileNotFoundError) as raised:
+            ReadableAzureBlobFile("lake", "not there", client, brought_here)
+        assert str(raised.value) == "There is nothing at lake/not there."
+
+
+def test_what_is_read_in_parts_is_of_one_version(client: AzureBlobClient, tmp_path: Path) -> None:
+    from azure.core.exceptions import ResourceModifiedError
+
+    target = AzureBlobTarget("lake", f"{tmp_path.name}/a", client, rumbo.Nop, download_when_reading=False)
+    with target.open("w") as out:
+        out.write(bytes(9 << 20))
+    with target.open() as source:
+        assert len(source.read(4 << 20)) == 4 << 20
+        client.blob_client("lake", target.blob).upload_blob(b"other", overwrite=True)
+        with pytest.raises(ResourceModifiedError):
+            source.read()
 
 
 def test_clouds_that_are_not_the_public_one() -> None:

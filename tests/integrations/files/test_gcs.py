@@ -64,8 +64,8 @@ def test_files_come_and_go(client: GCSClient, base: str, tmp_path: Path) -> None
     for name in ("a", "b"):
         (tmp_path / name).write_text(name)
     client.put_multiple([str(tmp_path / "a"), str(tmp_path / "b")], f"{base}/from", num_process=2)
-    client.copy(f"{base}/from", f"{base}/to")
-    client.move(f"{base}/to/a", f"{base}/to/c")
+    client.copy(source_path=f"{base}/from", destination_path=f"{base}/to")
+    client.move(source_path=f"{base}/to/a", destination_path=f"{base}/to/c")
     assert sorted(client.listdir(f"{base}/to")) == [f"{base}/to/b", f"{base}/to/c"]
     assert client.download(f"{base}/to/c").read() == b"a"
     assert list(client.list_wildcard(f"{base}/from/a*")) == [f"{base}/from/a"]
@@ -73,6 +73,24 @@ def test_files_come_and_go(client: GCSClient, base: str, tmp_path: Path) -> None
         client.put_multiple("a", base)
     with pytest.raises(FileAlreadyExists):
         client.rename_dont_move(f"{base}/to/b", f"{base}/to/c")
+
+
+def test_a_download_can_be_enough(client: GCSClient, base: str) -> None:
+    client.put_string(bytes(600 << 10), f"{base}/large")
+    with client.download(f"{base}/large", 256 << 10, lambda here: here.tell() >= 512 << 10) as source:
+        assert len(source.read()) == 512 << 10
+    with client.download(f"{base}/large", chunk_callback=lambda here: False) as source:
+        assert len(source.read()) == 600 << 10
+
+
+def test_errors_of_the_store_can_be_told_from_ones_own() -> None:
+    from google.api_core.exceptions import NotFound, ServiceUnavailable
+
+    from luigi.contrib.gcs import is_error_5xx
+
+    assert is_error_5xx(ServiceUnavailable("down"))
+    assert not is_error_5xx(NotFound("nothing"))
+    assert not is_error_5xx(OSError("here"))
 
 
 def test_folders(client: GCSClient, base: str) -> None:

@@ -3,24 +3,39 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import rumbo
+from file_services import unused_port
+from luigi.contrib import webhdfs as luigis
+from luigi.contrib.target import CascadingClient
 from rumbo.errors import ConfigurationError
+from rumbo.integrations import hdfs_clients
 from rumbo.integrations.hdfs import HdfsFlagTarget, HdfsTarget, Plain, PlainDir, tmppath
 from rumbo.integrations.hdfs_clients import (
     HdfsClient,
     HdfsClientCdh3,
     HDFSCliError,
+    HdfsFileSystem,
     WebHdfsClient,
     create_hadoopcli_client,
     get_autoconfig_client,
 )
+from rumbo.integrations.hdfs_formats import (
+    CompatibleHdfsFormat,
+    HdfsAtomicWriteDirPipe,
+    HdfsAtomicWritePipe,
+    HdfsReadPipe,
+    PlainFormat,
+)
+from rumbo.integrations.hive import WarehouseHiveClient
 from rumbo.pipeline import config
 from rumbo.pipeline.filesystem import FileAlreadyExists, MissingParentDirectory, NotADirectory
+from rumbo.pipeline.formats import PipeError
 from rumbo.pipeline.target import exist
 from rumbo.testing.target_contract import TargetContract
 
@@ -194,7 +209,176 @@ def test_temporary_names_are_of_the_same_cluster(configuration: config.Configura
     assert tmppath("/a").startswith("/scratch/")
 
 
+def test_copying_into_a_folder_and_moving_one(web: WebHdfsClient, base: str) -> None:
+    target = HdfsTarget(f"{base}/from/a", fs=web)
+    target.write_text("text")
+    web.mkdir(f"{base}/to")
+    target.copy(f"{base}/to")
+    assert HdfsTarget(f"{base}/to/a", fs=web).read_text() == "text"
+    with pytest.raises(FileAlreadyExists):
+        HdfsTarget(f"{base}/from", fs=web).move_dir(f"{base}/to")
+    HdfsTarget(f"{base}/from", fs=web).move_dir(f"{base}/moved")
+    assert web.exists(f"{base}/moved/a")
+
+
+# Formats and clients that a program brings along
+
+
+class Shouting:
+    """A format of Luigi's old kind, which says only how to write."""
+
+    def __init__(self, client: WebHdfsClient) -> None:
+        self.client = client
+
+    def hdfs_writer(self, path: str) -> Any:
+        return PlainFormat(self.client).pipe_writer(f"{path}.LOUD")
+
+
+def test_a_format_may_take_the_path_itself(web: WebHdfsClient, base: str) -> None:
+    plain = PlainFormat(web)
+    format = CompatibleHdfsFormat(lambda path: plain.hdfs_writer(f"{path}.own"), plain.hdfs_reader, "bytes")
+    HdfsTarget(f"{base}/a", rumbo.UTF8 >> format, fs=web).write_text("text")
+    assert HdfsTarget(f"{base}/a.own", format, fs=web).open().read() == b"text"
+
+
+def test_a_format_of_the_old_kind(web: WebHdfsClient, base: str) -> None:
+    with pytest.warns(DeprecationWarning, match="call them pipe_writer"):
+        target = HdfsTarget(f"{base}/a", Shouting(web), fs=web)  # type: ignore[arg-type]
+    with target.open("w") as out:
+        out.write(b"text")
+    web.move(f"{base}/a.LOUD", f"{base}/a")
+    assert target.open().read() == "text"
+
+
+class OwnClient(HdfsFileSystem):
+    """What a program makes of Luigi's abstract class, over a folder of this machine."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def _here(self, path: str) -> Path:
+        return self.folder / path.lstrip("/")
+
+    def exists(self, path: str) -> bool:
+        return self._here(path).exists()
+
+    def remove(self, path: str, recursive: bool = True, skip_trash: bool = False) -> None:
+        self._here(path).unlink()
+
+    def mkdir(self, path: str, parents: bool = True, raise_if_exists: bool = False) -> None:
+        self._here(path).mkdir(parents=parents, exist_ok=not raise_if_exists)
+
+    def move(self, path: str, dest: str) -> None:
+        self._here(path).rename(self._here(dest))
+
+    def put(self, local_path: str, destination: str) -> None:
+        shutil.copyfile(local_path, self._here(destination))
+
+    def get(self, path: str, local_destination: str) -> None:
+        shutil.copyfile(self._here(path), local_destination)
+
+    def copy(self, path: str, destination: str) -> None:
+        shutil.copyfile(self._here(path), self._here(destination))
+
+    def listdir(self, path: str, *args: Any, **kwargs: Any) -> list[str]:
+        return [one.name for one in self._here(path).iterdir()]
+
+    def touchz(self, path: str) -> None:
+        self._here(path).touch()
+
+    def chmod(self, path: str, permissions: str, recursive: bool = False) -> None: ...
+    def chown(self, path: str, owner: str | None, group: str | None, recursive: bool = False) -> None: ...
+    def count(self, path: str) -> dict[str, int]:
+        return {}
+
+
+def test_a_client_of_ones_own_needs_no_more_than_luigis(tmp_path: Path) -> None:
+    target = HdfsTarget("/a", fs=OwnClient(tmp_path))
+    with pytest.raises(FileNotFoundError):
+        target.open()
+    target.write_text("one")
+    target.write_text("two")
+    assert target.read_text() == "two"
+    assert os.listdir(tmp_path) == ["a"]
+
+
+def test_targets_go_by_the_next_client_when_one_is_away(web: WebHdfsClient, base: str) -> None:
+    away = WebHdfsClient("127.0.0.1", unused_port(), "root")
+    cascade: Any = CascadingClient([away, web])
+    targets = [HdfsTarget(f"{base}/{name}", fs=cascade) for name in "ab"]
+    targets[0].write_text("text")
+    assert targets[0].read_text() == "text"
+    assert exist(targets) == [True, False]
+    targets[0].move_dir(f"{base}/c")
+    assert cascade.listdir(base) == ["c"]
+
+
+def test_a_warehouse_is_looked_into_over_the_web(web: WebHdfsClient, base: str) -> None:
+    warehouse = WarehouseHiveClient(web, base)
+    web.touchz(f"{base}/shop.db/orders/day=1/part-0")
+    assert warehouse.table_exists("orders", "shop")
+    assert warehouse.table_exists("orders", "shop", {"day": 1})
+    assert not warehouse.table_exists("orders", "shop", {"day": 2})
+
+
+def test_reading_over_the_web_under_luigis_old_names(web: WebHdfsClient, base: str) -> None:
+    luigis.WebHdfsTarget(f"{base}/a", web).write_text("one\ntwo\n")
+    with luigis.ReadableWebHdfsFile(f"{base}/a", web) as source:
+        assert source.read() == b"one\ntwo\n"
+        assert list(source) == ["one", "two"]
+        assert list(source.readlines("w")) == ["one\nt", "o\n"]
+    with web.read(f"{base}/a", offset=1, length=4, chunk_size=3) as pieces:
+        assert list(pieces) == [b"ne\n", b"t"]
+
+
 # The command
+
+
+@pytest.fixture
+def by_command(cli: HdfsClient, web: WebHdfsClient, configuration: config.Configuration) -> config.Configuration:
+    """Bytes travel by the command, and all else over the web, which is quicker."""
+    configuration.set("hdfs", "client", "webhdfs")
+    configuration.set("hdfs", "namenode_host", web.host)
+    configuration.set("webhdfs", "port", str(web.port))
+    configuration.set("hdfs", "user", "root")
+    return configuration
+
+
+@pytest.fixture
+def _fresh_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(hdfs_clients._of_this_thread, "client", raising=False)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("by_command", "_fresh_client")
+def test_streams_of_the_command(web: WebHdfsClient, base: str) -> None:
+    with HdfsAtomicWritePipe(f"{base}/a") as out:
+        out.write(b"text")
+        assert not web.exists(f"{base}/a")
+    with HdfsReadPipe(f"{base}/[^_]*") as source:
+        assert source.read() == b"text"
+    with HdfsAtomicWriteDirPipe(f"{base}/folder/", ".txt") as out:
+        out.write(b"text")
+    assert web.listdir(f"{base}/folder") == ["data.txt"]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("by_command", "_fresh_client")
+def test_a_stream_that_is_given_up_leaves_nothing(web: WebHdfsClient, base: str) -> None:
+    out = HdfsAtomicWritePipe(f"{base}/a")
+    out.write(b"text")
+    out.abort()
+    assert not web.exists(out.tmppath)
+    assert not web.exists(f"{base}/a")
+
+
+@pytest.mark.usefixtures("by_command", "_fresh_client")
+def test_a_stream_whose_command_fails(web: WebHdfsClient, configuration: config.Configuration, base: str) -> None:
+    configuration.set("hadoop", "command", "false")
+    out = HdfsAtomicWritePipe(f"{base}/a")
+    with pytest.raises(PipeError, match=r"ended with status 1\. Nothing was published"):
+        out.close()
+    assert not web.exists(f"{base}/a")
 
 
 @pytest.mark.slow

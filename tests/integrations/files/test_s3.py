@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import rumbo
+from luigi.contrib.opener import OpenerTarget
+from luigi.contrib.redshift import RedshiftManifestTask
+from luigi.contrib.target import CascadingClient
 from rumbo.errors import MissingExtraError
 from rumbo.integrations.s3 import ReadableS3File, S3FlagTarget, S3FlagTask, S3PathTask, S3Target
 from rumbo.integrations.s3_client import (
@@ -372,6 +376,38 @@ def test_luigi_has_it_all_under_its_names() -> None:
     assert luigis.S3Target is S3Target
     assert luigis.S3Client.DEFAULT_PART_SIZE == 8388608
     assert issubclass(luigis.S3PathTask, luigis.ExternalTask)
+
+
+def test_an_address_opens_a_target(from_file: config.Configuration, base: str) -> None:
+    target = OpenerTarget(f"{base}/a?StorageClass=STANDARD", format=rumbo.UTF8)
+    assert (type(target), target.path) == (S3Target, f"{base}/a")
+    target.write_text("text")
+    assert OpenerTarget(f"{base}/a").read_text() == "text"
+
+
+def test_targets_go_by_the_next_client_when_one_is_away(client: S3Client, base: str) -> None:
+    class Away(S3Client):
+        def exists(self, path: str) -> bool:
+            raise ConnectionError("away")
+
+    cascade: Any = CascadingClient([Away(), client])
+    client.put_string("text", f"{base}/a")
+    assert exist([S3Target(f"{base}/a", client=cascade), S3Target(f"{base}/b", client=cascade)]) == [True, False]
+    assert list(CascadingClient([client, client]).list(base)) == ["a"]  # type: ignore[attr-defined]
+
+
+def test_a_manifest_for_redshift(from_file: config.Configuration, client: S3Client, base: str) -> None:
+    client.put_string("1", f"{base}/orders/part-0")
+    client.put_string("2", f"{base}/orders/part-1")
+
+    class Orders(RedshiftManifestTask):
+        folder_paths = [f"{base}/orders"]
+
+    task = Orders(path=f"{base}/manifest")
+    task.run()
+    assert json.loads(task.output().read_text()) == {
+        "entries": [{"url": f"{base}/orders/part-{number}", "mandatory": True} for number in (0, 1)]
+    }
 
 
 def test_frames_come_and_go(client: S3Client, base: str) -> None:
