@@ -340,7 +340,6 @@ def by_command(cli: HdfsClient, web: WebHdfsClient, configuration: config.Config
     configuration.set("hdfs", "client", "webhdfs")
     configuration.set("hdfs", "namenode_host", web.host)
     configuration.set("webhdfs", "port", str(web.port))
-    configuration.set("hdfs", "user", "root")
     return configuration
 
 
