@@ -8,9 +8,12 @@ import ssl
 import stat
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import IO, Any, NamedTuple, Protocol
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from rumbo.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _BLOCK = 1 << 20  # bytes sent or received at once
 
@@ -47,6 +50,20 @@ class TlsWithOneSession(ftplib.FTP_TLS):
             session = self.sock.session  # type: ignore[union-attr]
             connection = self.context.wrap_socket(connection, server_hostname=self.host, session=session)
         return connection, size
+
+    def retrlines(self, cmd: str, callback: Callable[[str], object] | None = None) -> str:
+        try:
+            return super().retrlines(cmd, callback)
+        except ssl.SSLError as error:
+            return self._answer_after(error)
+
+    def _answer_after(self, error: ssl.SSLError) -> str:
+        """What the server says of a transfer that had nothing to send, and ended before its own beginning."""
+        # A server may close the connection of an empty list at once; then TLS cannot be ended in its own way. That the
+        # list was empty, and not cut off, is what the answer says.
+        if error.reason != "SHUTDOWN_WHILE_IN_INIT":
+            raise error
+        return self.voidresp()
 
 
 class FtpSession:
