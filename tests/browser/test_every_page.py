@@ -197,6 +197,10 @@ def test_of_a_thousand_rows_only_those_in_sight_exist(world: World, open_page: C
     page.wait_for_selector("[data-index='10']")
     page.mouse.move(700, 500)
     for number in (190, 390, 590, 790):
-        page.mouse.wheel(0, 7000)
-        page.wait_for_selector(f"[data-index='{number}']")
+        for _ in range(200):  # as far as rows are there, then as they come
+            if page.query_selector(f"[data-index='{number}']"):
+                break
+            page.mouse.wheel(0, 400)
+            page.wait_for_timeout(50)
+        assert page.query_selector(f"[data-index='{number}']"), f"row {number} never came into sight"
     assert len(page.query_selector_all("[data-index]")) < 120
