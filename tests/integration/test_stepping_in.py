@@ -70,8 +70,11 @@ def are_gone(pids: list[int]) -> bool:
 
 
 def task_id(house: House, number: int) -> str:
-    (found,) = ask(house, "GET", f"tasks?family=Sleeper&param=number%3D{number}")["rows"]
-    return str(found["id"])
+    def rows() -> list[Any]:
+        return list(ask(house, "GET", f"tasks?family=Sleeper&param=number%3D{number}")["rows"])
+
+    until(rows, what="the task in the history")
+    return str(rows()[0]["id"])
 
 
 def test_a_task_and_then_a_whole_run_are_cancelled(tmp_path: Path) -> None:
