@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rumbo.pipeline import config
@@ -121,8 +122,18 @@ class CmdlineParser(metaclass=_HoldsInstance):
 
     @staticmethod
     def _attempt_load_module(known_args: argparse.Namespace) -> None:
-        if known_args.core_module:
+        if not known_args.core_module:
+            return
+        try:
             __import__(known_args.core_module)
+        except ModuleNotFoundError as error:
+            here = Path(*known_args.core_module.split("."))
+            if error.name == known_args.core_module and (here.is_dir() or here.with_suffix(".py").is_file()):
+                # `luigi` does not search the current folder, as Luigi's own command does not.
+                error.add_note(
+                    f"{here} is in this folder, where `luigi` does not look: write `python -m luigi` instead."
+                )
+            raise
 
     @staticmethod
     def _possibly_exit_with_help(parser: argparse.ArgumentParser, known_args: argparse.Namespace) -> None:

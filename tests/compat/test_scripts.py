@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from beside_luigi import PROGRAMS, Both
@@ -56,3 +61,17 @@ def test_run_reads_the_words_of_the_process(both: Both) -> None:
     luigi, ours = both(SCRIPT, "from_the_command_line", "Hello", "--who", "you", "--local-scheduler")
     assert (ours.code, ours.stdout, ours.files) == (luigi.code, luigi.stdout, luigi.files)
     assert ours.files == {"hello_you.txt": "hello you\n"}
+
+
+def test_a_module_of_this_folder_is_not_found_by_luigi_and_the_error_says_what_does(tmp_path: Path) -> None:
+    (tmp_path / "sums.py").write_text("import luigi\n\nclass Sum(luigi.Task):\n    def run(self):\n        pass\n")
+    command = Path(sys.executable).with_name("luigi")
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    words = ["--module", "sums", "Sum", "--local-scheduler"]
+    done = subprocess.run([command, *words], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0
+    assert done.stderr.endswith(
+        "sums is in this folder, where `luigi` does not look: write `python -m luigi` instead.\n"
+    )
+    again = [sys.executable, "-m", "luigi", *words]
+    assert subprocess.run(again, cwd=tmp_path, env=environment, capture_output=True, timeout=60).returncode == 0
