@@ -267,7 +267,7 @@ class Outlook(NamedTuple):
     retries_at: float | None
     """When the first retry falls due that was promised within the run; None if none."""
     elsewhere: int
-    """Tasks it waits for that another worker is running or may run."""
+    """Tasks it waits for that another worker is running or may run; at least so many."""
     blocked: int
     """Tasks in line for it that wait for a resource or for the scheduler to go on after a pause."""
     done: tuple[str, ...] = ()

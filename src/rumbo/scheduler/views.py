@@ -56,6 +56,15 @@ def prospects(machine: Machine, worker: str) -> Prospects:
     return Prospects(len(record.leases), ready, retries_at, elsewhere)
 
 
+def waits_for_others(machine: Machine, worker: str) -> bool:
+    """Whether another worker holds a task that this one has a stake in. Linear in the attempts under way."""
+    tasks = machine.tasks
+    return any(
+        lease.worker != worker and any(worker in tasks[id].stakeholders for id in lease.tasks)
+        for lease in machine.leases.values()
+    )
+
+
 def _is_open_elsewhere(machine: Machine, task: TaskRecord) -> bool:
     return bool(able_workers(machine, task))
 

@@ -21,7 +21,7 @@ from rumbo.scheduler.effects import Assigned, AttemptEnded, Forgotten, Resumed, 
 from rumbo.scheduler.machine import Machine
 from rumbo.scheduler.records import State
 from rumbo.scheduler.transitions import HELD
-from rumbo.scheduler.views import able_workers, prospects
+from rumbo.scheduler.views import able_workers, prospects, waits_for_others
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -433,8 +433,10 @@ class Coordinator:
         seat.outbox.append(WireOrder(seat.sent, verb, lease, tasks, attempt, **more))  # type: ignore[arg-type]
 
     def outlook(self, worker: str) -> WireOutlook:
-        """What a worker may still hope for. Linear in the tasks that it wants."""
+        """What a worker may still hope for. Linear in the tasks that it wants, unless others are busy with some."""
         machine = self.machine
+        if waits_for_others(machine, worker):
+            return WireOutlook(None, 1, 0)
         left = prospects(machine, worker)
         done: list[str] = []
         failed: dict[str, str] = {}

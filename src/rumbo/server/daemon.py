@@ -262,11 +262,11 @@ class Daemon:
             raise
         self.seen[request.worker] = time.monotonic()
         if is_news:
-            self._record("work", body)
+            self._record("work", body, answering=request.worker)
         orders = list(seat.outbox)
         coordinator.addressed.pop(request.worker, None)
         outlook = None
-        if request.wants_outlook and request.worker in coordinator.seats:
+        if request.wants_outlook and not orders and request.worker in coordinator.seats:
             outlook = coordinator.outlook(request.worker)
         await self._settled()
         return WorkReply(orders, seat.room, self.terms.lease, outlook)
@@ -384,10 +384,14 @@ class Daemon:
 
     # -- the journal ------------------------------------------------------------------------------------------------
 
-    def _record(self, kind: str, body: bytes) -> None:
-        """Note what was just carried out, and see who can go on because of it."""
+    def _record(self, kind: str, body: bytes, answering: str = "") -> None:
+        """Note what was just carried out, and see who can go on because of it.
+
+        Args:
+            answering: the worker that is about to be answered, so that it need not be woken as well.
+        """
         self._enter(kind, body)
-        self._wake()
+        self._wake(answering)
         self._arm()
 
     def _enter(self, kind: str, body: bytes) -> None:
@@ -489,7 +493,7 @@ class Daemon:
             self._enter("do", codec.encode_commands((command,)))
         return bool(effects)
 
-    def _wake(self) -> None:
+    def _wake(self, answering: str) -> None:
         """Offer what became ready to those who wait for it, in turn, and send them on their way."""
         coordinator = self.coordinator
         while self._polls:
@@ -506,6 +510,7 @@ class Daemon:
                     and self._offer(each, slots)
                     and coordinator.seats[each].room > 0
                 ]
+        coordinator.addressed.pop(answering, None)
         for worker in coordinator.addressed:
             poll = self._polls.pop(worker, None)
             if poll is not None:

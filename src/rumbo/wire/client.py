@@ -40,6 +40,10 @@ _HORIZON = 0.02
 _MOST_AHEAD = 512
 _TOO_LONG = 0.25
 """Seconds after which what waits here goes back."""
+_FEW = 8
+"""With no more than this to do at hand, ends of tasks are told at once."""
+_LINGER = 0.01
+"""Seconds for which they are gathered otherwise."""
 _CHUNK = 2000
 """Tasks that are described in one request."""
 
@@ -216,7 +220,7 @@ class RemoteScheduler:
                 if order.verb == "start":
                     self._tell_of_start(order, effects)
             self._slots = slots
-            if self._must_speak():
+            if self._must_speak() and not self._can_linger():
                 self._lock.notify_all()
         if effects:
             self._watch(effects)
@@ -385,18 +389,32 @@ class RemoteScheduler:
             return 0
         return max(self._slots + self._ahead - len(self._arrived), 0)
 
+    def _can_linger(self) -> bool:
+        """Whether there is only to say how tasks ended, and enough to do meanwhile: then more of it goes together."""
+        if self._said or self._outlook_asked > self._outlook_known or self._is_closing:
+            return False
+        return len(self._arrived) > max(self._ahead // 2, _FEW)
+
     def _talk(self) -> None:
         try:
             while True:
                 with self._lock:
-                    while not self._must_speak() and not self._is_closing:
-                        self._lock.wait(0.1 if self._arrived else None)
-                        self._give_back(_TOO_LONG)
+                    self._await_words()
                     if self._is_closing and not self._said and not self._reports:
                         return
                 self._send_patiently()
         except Exception as error:  # noqa: BLE001 - the worker's thread is the one to fail
             self._fail(error)
+
+    def _await_words(self) -> None:
+        """Wait until there is something to say that will not wait longer; the lock is held."""
+        while not self._is_closing:
+            if self._must_speak() and not self._can_linger():
+                return
+            was_told = self._lock.wait(_LINGER if self._arrived else None)
+            self._give_back(_TOO_LONG)
+            if not was_told and self._must_speak():
+                return
 
     def _give_back(self, age: float) -> None:
         """Give back what has waited here for longer: the tasks before it take longer than it seemed."""
@@ -464,7 +482,7 @@ class RemoteScheduler:
         with self._lock:
             self._is_busy = False
             self._sending = []
-            if reply.outlook is not None:
+            if request.wants_outlook:
                 self._outlook = reply.outlook
                 self._outlook_known = self._asked_now
             self._take(reply, began, reply.room)

@@ -159,6 +159,38 @@ def test_a_poll_waits_until_there_is_work() -> None:
     asyncio.run(story())
 
 
+def test_who_is_about_to_be_answered_is_not_woken_as_well() -> None:
+    async def story() -> None:
+        async with serving(Paper()) as daemon:
+            ana = await joined(daemon, "ana")
+            poll = asyncio.create_task(daemon.poll("ana", 0, 20.0))
+            await asyncio.sleep(0)
+            reply = await asks(daemon, ana.begins("run-1", spec("Clean_1"), slots=1))
+            assert [order.tasks for order in reply.orders] == [("Clean_1",)]
+            assert not poll.done()
+            await daemon.tell(Telling("ana", "slots", "3"))
+            assert [order.verb for order in (await poll).orders] == ["start", "slots"]
+
+    asyncio.run(story())
+
+
+def test_the_outlook_is_told_only_to_who_is_given_nothing() -> None:
+    async def story() -> None:
+        async with serving(Paper()) as daemon:
+            ana = await joined(daemon, "ana")
+            first = await asks(daemon, ana.begins("run-1", spec("Clean_1"), slots=1))
+            more = codec.Describing("run-1", [codec.Described(spec("Clean_2"), "run", "")])
+            ana.gets(first.orders)
+            second = await asks(daemon, ana.says(ana.reports(first.orders[0]), more, slots=1, wants_outlook=True))
+            assert (len(second.orders), second.outlook) == (1, None)
+            ana.gets(second.orders)
+            third = await asks(daemon, ana.says(ana.reports(second.orders[0]), slots=1, wants_outlook=True))
+            assert third.outlook is not None
+            assert set(third.outlook.done_elsewhere) == {"Clean_1", "Clean_2"}
+
+    asyncio.run(story())
+
+
 def test_work_is_shared_out_among_those_who_wait() -> None:
     async def story() -> None:
         async with serving(Paper()) as daemon:

@@ -34,7 +34,7 @@ class Pages:
         machine: Machine,
         notes: Mapping[str, Notes],
         workers: Mapping[str, LuigiWorker],
-        tally: Tally,
+        tally: Callable[[], Tally],
         options: DialectOptions,
         params_of: Callable[[str], Mapping[str, str]] | None = None,
     ) -> None:
@@ -139,13 +139,13 @@ class Pages:
             states = [state for state, word in STATUS.items() if word == status]
             if status == RUNNING:
                 states.append(State.BATCHED)
-            found = chain.from_iterable(map(tasks.__getitem__, self._tally.by_state[state]) for state in states)
+            found = chain.from_iterable(map(tasks.__getitem__, self._tally().by_state[state]) for state in states)
             found = (task for task in found if self.status(task) == status)
         return (task for task in found if not self.is_hidden(task))
 
     def how_many(self, status: str | None) -> int:
         """About how many tasks have a status, without looking at them."""
-        by_state = self._tally.by_state
+        by_state = self._tally().by_state
         if not status:
             return len(self._machine.tasks)
         if status == UNKNOWN:
@@ -275,7 +275,7 @@ class Pages:
             task = self._machine.tasks.get(first)
             worker["first_task_display_name"] = self.display_name(task) if task is not None else first
             if include_running:
-                count = self._tally.of(id)
+                count = self._tally().of(id)
                 running = {
                     task.id: self.serialize(task)
                     for task in self.running(map(self._machine.leases.__getitem__, record.leases))
