@@ -29,6 +29,11 @@ class Prospects(NamedTuple):
     """Unfinished tasks that other workers hold or may begin."""
 
 
+def connected(machine: Machine) -> list[WorkerRecord]:
+    """The workers that work for somebody. One without any pool only stands for what somebody wants."""
+    return [worker for worker in machine.workers.values() if worker.pools]
+
+
 def counts(machine: Machine) -> dict[State, int]:
     """How many tasks are in each state; states without tasks are left out."""
     found: dict[State, int] = {}

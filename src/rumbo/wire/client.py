@@ -13,6 +13,7 @@ from __future__ import annotations
 import random
 import threading
 from collections import deque
+from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -133,6 +134,8 @@ class RemoteScheduler:
         self._outlook_asked = 0
         self._outlook_known = 0
         self._run: RunInfo | None = None
+        self._is_detached = False
+        """Others work on the run."""
         self._planned: dict[str, PlannedTask] = {}
         self._described: dict[str, tuple[str, Described]] = {}
         """All that was described here, by id, with the run; said again to a server that has lost us."""
@@ -169,23 +172,52 @@ class RemoteScheduler:
             thread.start()
             self._threads.append(thread)
 
+    def _beginning(self, run: RunInfo) -> codec.Beginning:
+        return codec.Beginning(run, self._is_detached)
+
     def _joining(self) -> codec.Joining:
         return codec.Joining(codec.PROTOCOL, self._info, self._pools, self._assistant, self._capacity)
+
+    def entrust(
+        self, run: RunInfo, nodes: Sequence[PlannedTask], specs: Sequence[TaskSpec], is_certain: bool = False
+    ) -> None:
+        """Hand a whole run to the server, for others to work on, and go. Instead of `start`; needs no threads.
+
+        Args:
+            is_certain: what is missing is known to be, however lately it was done.
+
+        Raises:
+            SchedulerUnreachable: the server could not be reached for longer than patience lasts.
+        """
+        with self._lock:
+            self._run, self._is_detached = run, True
+            self._planned.update((node.id, node) for node in nodes)
+            # All of it in one request: half a run would begin, and end, without its roots.
+            self._said.append(self._beginning(run))
+            self._say_what_they_are(run.id, specs, is_certain)
+        self._send_patiently()
+        self._said.append(codec.Leaving())
+        with suppress(WorkerGone):
+            self._send_once()
+        self._connection.close()
 
     # -- SchedulerPort: the worker's thread ---------------------------------------------------------------------------
 
     def register(self, run: str, specs: Sequence[TaskSpec]) -> None:
         """Describe tasks, of which those who watch were told just before."""
-        described = [self._describe(spec) for spec in specs]
         with self._lock:
-            for each in described:
-                # An assistant lives long, and what it describes is others' business, if they can run it.
-                if not self._assistant or not each.spec.portable:
-                    self._described[each.spec.id] = (run, each)
-            for start in range(0, len(described), _CHUNK):
-                self._said.append(codec.Describing(run, described[start : start + _CHUNK]))
-            self._planned.clear()
+            self._say_what_they_are(run, specs)
             self._lock.notify_all()
+
+    def _say_what_they_are(self, run: str, specs: Sequence[TaskSpec], is_certain: bool = False) -> None:
+        described = [self._describe(spec) for spec in specs]
+        for each in described:
+            # An assistant lives long, and what it describes is others' business, if they can run it.
+            if not self._assistant or not each.spec.portable:
+                self._described[each.spec.id] = (run, each)
+        for start in range(0, len(described), _CHUNK):
+            self._said.append(codec.Describing(run, described[start : start + _CHUNK], is_certain))
+        self._planned.clear()
 
     def _describe(self, spec: TaskSpec) -> Described:
         node = self._planned.get(spec.id)
@@ -259,6 +291,12 @@ class RemoteScheduler:
             self._lock.notify_all()
         self._watch([Noted(id, lease, kind, value, self._clock.now()) for id in held.order.tasks])
 
+    def answer(self, id: str, text: str) -> None:
+        """Answer a request. May be called by any thread."""
+        with self._lock:
+            self._said.append(codec.Noting(0, "reply", codec.encode((id, text)).decode()))
+            self._lock.notify_all()
+
     def shrink(self, lease: int, amounts: Mapping[str, float]) -> None:
         """Give back part of what a running task holds."""
         with self._lock:
@@ -324,7 +362,7 @@ class RemoteScheduler:
         """A run begins."""
         with self._lock:
             self._run = run
-            self._said.append(codec.Beginning(run))
+            self._said.append(self._beginning(run))
 
     def planned(self, run_id: str, nodes: Sequence[PlannedTask]) -> None:
         """Nodes of the plan; those that are new are described in a moment."""
@@ -558,7 +596,7 @@ class RemoteScheduler:
             self._reports = []
             self._said = [self._joining()]
             if self._run is not None:
-                self._said.append(codec.Beginning(self._run))
+                self._said.append(self._beginning(self._run))
             by_run: dict[str, list[Described]] = {}
             for run, described in self._described.values():
                 by_run.setdefault(run, []).append(described)
@@ -630,7 +668,7 @@ _STATES = {
 def _order(wired: WireOrder) -> Order:
     ended = (wired.outcome, wired.text) if wired.outcome is not None else None
     foreign = tuple([Foreign(*each) for each in wired.foreign])
-    message = Message(wired.message, wired.text) if wired.verb == "message" else None
+    message = Message(wired.message, wired.text) if wired.verb in ("message", "request") else None
     slots = int(wired.text) if wired.verb == "slots" else 0
     return Order(wired.verb, wired.lease, wired.tasks, wired.attempt, ended, None, foreign, wired.run, message, slots)
 

@@ -8,6 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from rumbo.scheduler.records import State
+from rumbo.scheduler.views import connected
 from rumbo.wire.luigi.memory import NOTHING
 from rumbo.wire.luigi.words import BATCH_RUN, DISABLED, RUNNING, STATUS, UNKNOWN, plain, pretty, upstream_status
 
@@ -260,7 +261,8 @@ class Pages:
     def workers(self, include_running: bool) -> list[dict[str, Any]]:
         """All workers, those that came last first; ours too."""
         found = []
-        for id, record in self._machine.workers.items():
+        for record in connected(self._machine):
+            id = record.id
             known = self._workers.get(id)
             worker: dict[str, Any] = {
                 "name": id,
