@@ -38,6 +38,7 @@ from rumbo.store.liveness import is_gone
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from rumbo.artifacts.report import Report
     from rumbo.store.database import Database
     from rumbo.store.queries import Row
 
@@ -418,6 +419,13 @@ class HistoryReader:
         number, positions = keys.run_of(found[0]), positions_in(found[1])
         run = self._run(queries.runs_by_number(self._db, [number])[0])
         return self.run_tasks_at(run, positions[:limit]), max(len(positions) - limit, 0)
+
+    def artifacts(self, task: TaskRow, limit: int = 50) -> Report:
+        """What a task made, and those that it needs: as it was written, and as it is on this machine."""
+        from rumbo.artifacts.report import report
+        from rumbo.artifacts.sight import look
+
+        return report(self, task, look, limit)
 
     # -- durations ---------------------------------------------------------------------------------------------------
 
