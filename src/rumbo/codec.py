@@ -52,6 +52,8 @@ class Described(NamedTuple):
     """Names of the parameters that are not shown to people."""
     owners: tuple[str, ...] = ()
     """Who is to hear of its failures, besides those who hear of all."""
+    outputs: str = ""
+    """As in `rumbo.ports.PlannedTask`."""
 
 
 class Saying(msgspec.Struct, array_like=True, gc=False):

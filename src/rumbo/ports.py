@@ -61,6 +61,8 @@ class PlannedTask(NamedTuple):
     """Who is to hear of its failures, besides those who hear of all."""
     batched: tuple[str, ...] = ()
     """Names of the parameters in which tasks may differ that are done together."""
+    outputs: str = ""
+    """What it has, as `rumbo.worker.outputs` writes it, if it is complete and nothing here could have made it."""
 
 
 class Observer(Protocol):
@@ -426,6 +428,8 @@ class Ended(NamedTuple):
     """The process that made the attempt died, and the message says how."""
     exit_code: int | None = None
     """Its exit code then; minus the signal that ended it."""
+    outputs: str = ""
+    """With DONE: what the task has made, as `rumbo.worker.outputs` writes it."""
 
 
 class Said(NamedTuple):

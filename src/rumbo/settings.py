@@ -134,6 +134,8 @@ class ServerSettings(NamedTuple):
     """Requests a second, on average, that are answered for one token; 0: any number. Those of workers never count."""
     audit_days: float = 365.0
     """For so many days it is remembered who changed what."""
+    preview_folders: str = "."
+    """Folders where it may look at what tasks made, by commas, beginning where the state is; empty: nowhere."""
 
 
 class AlertSettings(NamedTuple):

@@ -21,7 +21,7 @@ from rumbo.wire.luigi import METHODS, Speaker
 from rumbo.wire.luigi.dialect import OWN_BEHALF, READS, STEERING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from starlette.applications import Starlette
     from starlette.types import ASGIApp
@@ -77,13 +77,16 @@ def make_access(state: str, terms: AccessTerms) -> Access:
     return Access(StateAccessBook(state), SystemClock(), terms)
 
 
-def make_application(daemon: Daemon, access: Access, state: str, log_folder: str) -> Starlette:
+def make_application(
+    daemon: Daemon, access: Access, state: str, log_folder: str, preview_folders: Sequence[str] = ()
+) -> Starlette:
     """All addresses of a server over a daemon.
 
     Args:
         access: who may ask.
         state: the folder with the history, or the URL of a PostgreSQL database.
         log_folder: the folder for what attempts print.
+        preview_folders: where the server may look at what tasks made.
     """
     from starlette.middleware import Middleware
     from starlette.routing import Mount, Route
@@ -94,11 +97,12 @@ def make_application(daemon: Daemon, access: Access, state: str, log_folder: str
     pages = page_routes()
 
     def make_api() -> ASGIApp:
+        from rumbo.artifacts.sight import Folders
         from rumbo.store.reader import HistoryReader
         from rumbo.web.api.app import Watch, make_api
         from rumbo.web.api.readers import Readers
 
-        watch = Watch(feed, pulse, _settings)
+        watch = Watch(feed, pulse, _settings, Folders(preview_folders))
         return make_api(daemon, Readers(lambda: HistoryReader(state, log_folder)), logs, access, watch)
 
     def make_metrics() -> ASGIApp:

@@ -15,6 +15,7 @@ from rumbo.wire.local import LocalScheduler
 from rumbo.wording import described
 from rumbo.worker.attempt import Attempts, Rules
 from rumbo.worker.interrupts import Interrupts
+from rumbo.worker.outputs import Recorder
 from rumbo.worker.plan import Plan, Verdict
 from rumbo.worker.result import RunResult
 from rumbo.worker.specs import Describer, RetryDefaults
@@ -137,7 +138,8 @@ def execute(
         logs = _spools(options, run)
     executor = _executor(options, plan, logs, lambda said: worker.pass_on(said))
     describer = Describer(remote is not None, options.retries)
-    worker = Worker(run, plan, describer, scheduler, executor, clock, watchers, shares=remote is not None)
+    recorder = Recorder() if history is not None or remote is not None else None
+    worker = Worker(run, plan, describer, scheduler, executor, clock, watchers, remote is not None, recorder)
     interrupts = Interrupts(worker, isinstance(executor, InlineExecutor), tell)
     try:
         # The plan lives as long as the run: looking through it for garbage again and again would cost a tenth of it.
@@ -272,7 +274,7 @@ def work_for_others(
     executor = _executor(options, plan, logs, lambda said: worker.pass_on(said), is_lasting=True)
     requests = Requests(options, remote.answer)
     describer = Describer(True, options.retries)
-    worker = Worker("", plan, describer, remote, executor, clock, watchers, True, requests.take)
+    worker = Worker("", plan, describer, remote, executor, clock, watchers, True, Recorder(), requests.take)
     interrupts = Interrupts(worker, False, tell)
     try:
         executor.open({})
@@ -437,7 +439,8 @@ def _memory(options: Options, run: str) -> tuple[HistoryWriter | None, LogFolder
 def _executor(
     options: Options, plan: Plan, logs: LogFolder | None, say: Callable[[Said], None], is_lasting: bool = False
 ) -> Executor:
-    runner = Attempts(options.rules._replace(ask_planner=options.deep))
+    is_recorded = options.history or bool(options.scheduler)
+    runner = Attempts(options.rules._replace(ask_planner=options.deep, record=is_recorded))
     kind = options.executor
     if kind == "auto":
         # What comes from a server, a message or the order to stop, must reach an attempt while it runs.

@@ -41,6 +41,8 @@ class Report(NamedTuple):
     """With PARKED: ids of the tasks it waits for, registered beforehand."""
     seconds: float | None = None
     """How long the attempt took, by the worker's clock; None: count from when it was given out."""
+    outputs: str = ""
+    """With DONE: what it made, in words that mean nothing here and are passed on."""
 
 
 class Exchange(NamedTuple):

@@ -531,7 +531,7 @@ class Machine:
         elif outcome is _IS_PARKED:
             self._park(lease, report.needs)
         else:
-            self._end(lease, outcome, report.message, report.retryable, report.seconds)
+            self._end(lease, outcome, report.message, report.retryable, report.seconds, report.outputs)
 
     def _park(self, lease: Lease, needs: tuple[str, ...]) -> None:
         """Let an attempt wait for what it asked for. What was withdrawn in the meantime ends here."""
@@ -563,7 +563,15 @@ class Machine:
         self.resources.release(lease, self.workers[lease.worker])
         self.ready.stir_all()
 
-    def _end(self, lease: Lease, outcome: Outcome, message: str, retryable: bool, seconds: float | None = None) -> None:
+    def _end(
+        self,
+        lease: Lease,
+        outcome: Outcome,
+        message: str,
+        retryable: bool,
+        seconds: float | None = None,
+        outputs: str = "",
+    ) -> None:
         """End a lease and with it the attempt at each of its tasks."""
         number, worker = lease.number, lease.worker
         if lease.resources or lease.own:
@@ -574,7 +582,8 @@ class Machine:
         for id in lease.tasks:
             task = self.tasks[id]
             task.lease = 0
-            effects.append(_record(AttemptEnded, (id, task.attempts, number, worker, outcome, message, now, seconds)))
+            told = (id, task.attempts, number, worker, outcome, message, now, seconds, outputs)
+            effects.append(_record(AttemptEnded, told))
             if outcome is _IS_DONE:
                 task.failures = ()
                 task.losses = 0

@@ -737,4 +737,5 @@ def _planned(described: codec.Described) -> PlannedTask:
         described.error,
         described.hidden,
         described.owners,
+        outputs=described.outputs,
     )

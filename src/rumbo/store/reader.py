@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, TypeVar
 from rumbo.history import (
     SORTS,
     AmbiguousInHistory,
+    Artifact,
     AttemptRow,
     CellRow,
     Chapter,
     DurationRow,
+    MadeRow,
     NotInHistory,
     OutlineRow,
     Page,
@@ -36,6 +38,7 @@ from rumbo.store.liveness import is_gone
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from rumbo.artifacts.report import Report
     from rumbo.store.database import Database
     from rumbo.store.queries import Row
 
@@ -393,6 +396,37 @@ class HistoryReader:
             chapters.append(Chapter(run, told, tuple(self.attempts(run, told.position))))
         return Page(chapters, str(rows[limit - 1][0]) if len(rows) > limit else None)
 
+    # -- what tasks made -----------------------------------------------------------------------------------------------
+
+    def made(self, task_id: str) -> MadeRow | None:
+        """What a task made last, in any run; None if nothing is known of that."""
+        row = queries.last_outputs(self._db, task_id)
+        if row is None:
+            return None
+        run, host, began, attempt, worker, ended, made, found = row
+        artifacts, more = _artifacts(made or found)
+        if made is None:
+            return MadeRow(task_id, run, host, "", 0, began, artifacts, more)
+        # Workers of a server are called after their machine, their process and something random.
+        machine = host if worker == "local" else worker.rsplit("-", 2)[0]
+        return MadeRow(task_id, run, machine, worker, keys.number_of(attempt), ended, artifacts, more)
+
+    def needs(self, task: TaskRow, limit: int = 100) -> tuple[list[RunTaskRow], int]:
+        """What a task needed the last time that somebody asked it, and how many more there were than ``limit``."""
+        found = queries.last_dependencies(self._db, task.number)
+        if found is None:
+            return [], 0
+        number, positions = keys.run_of(found[0]), positions_in(found[1])
+        run = self._run(queries.runs_by_number(self._db, [number])[0])
+        return self.run_tasks_at(run, positions[:limit]), max(len(positions) - limit, 0)
+
+    def artifacts(self, task: TaskRow, limit: int = 50) -> Report:
+        """What a task made, and those that it needs: as it was written, and as it is on this machine."""
+        from rumbo.artifacts.report import report
+        from rumbo.artifacts.sight import look
+
+        return report(self, task, look, limit)
+
     # -- durations ---------------------------------------------------------------------------------------------------
 
     def durations(
@@ -495,6 +529,13 @@ def _run_task(row: Row, run: RunRow) -> RunTaskRow:
         progress=progress,
         tracking_url=url or "",
     )
+
+
+def _artifacts(line: str) -> tuple[tuple[Artifact, ...], int]:
+    """What a line of outputs says: the artifacts, and how many more there were."""
+    told = json.loads(line)
+    more = told.pop() if told and isinstance(told[-1], int) else 0
+    return tuple([Artifact(address, size, modified) for address, size, modified in told]), more
 
 
 def _page(rows: list[T], limit: int, key: Callable[[T], str]) -> Page[T]:

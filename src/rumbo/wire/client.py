@@ -226,7 +226,7 @@ class RemoteScheduler:
         hidden: tuple[str, ...] = ()
         if len(node.params) != len(spec.params):
             hidden = tuple([name for name in spec.params if name not in node.params])
-        return Described(spec, node.verdict, node.reason, node.error, hidden, node.owners)
+        return Described(spec, node.verdict, node.reason, node.error, hidden, node.owners, node.outputs)
 
     def exchange(self, reports: Sequence[Report], slots: int, wait: float) -> list[Order]:
         """Hand in reports and take orders that have arrived. Never blocks: a wait of the executor ends when more come.

@@ -19,6 +19,8 @@ from rumbo.worker.freshness import Freshness
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from rumbo.worker.outputs import Recorder
+
 
 class Verdict(StrEnum):
     """What is to become of a task in a run."""
@@ -65,9 +67,14 @@ class Node:
 
         return masked("".join(traceback.format_exception(self.error)), self.task)
 
-    def planned(self) -> PlannedTask:
-        """The node as observers see it."""
+    def planned(self, recorder: Recorder | None = None) -> PlannedTask:
+        """The node as observers see it.
+
+        Args:
+            recorder: writes down what is there already that nothing here makes: it leaves no attempt to tell of it.
+        """
         task = self.task
+        is_given = recorder is not None and self.verdict is Verdict.SKIP and not _has_run(task)
         return PlannedTask(
             self.id,
             task.get_task_family(),
@@ -81,7 +88,14 @@ class Node:
             (),
             _owners_of(task),
             _batched_by(type(task)),
+            recorder.line_of(task) if is_given and recorder is not None else "",
         )
+
+
+def _has_run(task: Task) -> bool:
+    """Whether we could make a task; others make those that have nothing in the place of `run()`."""
+    run = task.run
+    return getattr(run, "__func__", run) not in (None, NotImplemented, Task.run)
 
 
 def _owners_of(task: Task) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rumbo.clock import Clock
     from rumbo.pipeline.task import Task
     from rumbo.ports import Executor, Message, Observer, SchedulerPort
+    from rumbo.worker.outputs import Recorder
     from rumbo.worker.plan import Node, Plan
     from rumbo.worker.specs import Describer
 
@@ -29,6 +30,7 @@ class Worker:
     """Works through a plan until nothing more can be done.
 
     With ``shares`` others work for the same scheduler, so what is held up now may go on without this worker's doing.
+    With a ``recorder`` whoever watches is told what is there already that nothing here makes.
     What somebody asks it to plan is handed to ``requested``, which must not wait.
 
     After `work`, `outcomes` has the last word on each task that was tried here: how its last attempt ended.
@@ -44,6 +46,7 @@ class Worker:
         clock: Clock,
         observers: Sequence[Observer] = (),
         shares: bool = False,
+        recorder: Recorder | None = None,
         requested: Callable[[Message], None] | None = None,
     ) -> None:
         self.outlook = Outlook(None, 0, 0)
@@ -60,6 +63,7 @@ class Worker:
         self._executor = executor
         self._clock = clock
         self._observers = observers
+        self._recorder = recorder
         self._active: dict[int, Order] = {}
         self._parked: dict[int, Order] = {}
         self._built: dict[int, Task] = {}
@@ -93,7 +97,7 @@ class Worker:
     def show(self, nodes: Sequence[Node], run: str = "") -> None:
         """Tell whoever watches of new nodes of the plan."""
         if self._observers:
-            planned = [node.planned() for node in nodes]
+            planned = [node.planned(self._recorder) for node in nodes]
             for observer in self._observers:
                 observer.planned(run or self._run, planned)
 
@@ -254,7 +258,8 @@ class Worker:
         if ended.outcome is not Outcome.DONE:
             self._tell_of_trouble(order, ended)
         self._built.pop(ended.lease, None)
-        reports.append(Report(ended.lease, ended.outcome, ended.message, ended.retryable))
+        report = (ended.lease, ended.outcome, ended.message, ended.retryable, (), None, ended.outputs)
+        reports.append(Report(*report))
 
     def _park(self, order: Order, ended: Ended) -> Report:
         """Plan for what a running task asked for, and let it wait."""
@@ -281,7 +286,7 @@ class Worker:
         known = set(map(id, node.needs))
         node.needs += [needed for needed in asked if id(needed) not in known]
         for observer in self._observers:
-            observer.planned(order.run or self._run, [node.planned()])
+            observer.planned(order.run or self._run, [node.planned(self._recorder)])
 
     def _tell_of_trouble(self, order: Order, ended: Ended) -> None:
         """Events that only this side can fire: the attempt's own process may be gone."""

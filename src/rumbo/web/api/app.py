@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from rumbo import __version__
 from rumbo.errors import RumboError
 from rumbo.web.api.access import access_routes
+from rumbo.web.api.artifacts import artifacts
 from rumbo.web.api.changes import changes
 from rumbo.web.api.configuration import configuration
 from rumbo.web.api.drawings import drawings
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from rumbo.artifacts.sight import Folders
     from rumbo.server.daemon import Daemon
     from rumbo.web.access.access import Access
     from rumbo.web.api.readers import Readers
@@ -50,6 +52,8 @@ class Watch(NamedTuple):
     pulse: Pulse
     configuration: Callable[[], list[Setting]]
     """The settings in force, secrets masked."""
+    folders: Folders
+    """Where the server may look at what tasks made."""
 
 
 def make_api(daemon: Daemon, readers: Readers, logs: Logs, access: Access, watch: Watch) -> FastAPI:
@@ -66,6 +70,7 @@ def make_api(daemon: Daemon, readers: Readers, logs: Logs, access: Access, watch
     parts = (
         present(daemon, watch.pulse),
         past(readers),
+        artifacts(readers, watch.folders),
         drawings(readers),
         changes(daemon),
         requests(daemon, readers),

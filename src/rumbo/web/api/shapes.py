@@ -148,6 +148,61 @@ class Chapter(Shape):
     attempts: list[Attempt]
 
 
+class Artifact(Shape):
+    """Something that a task made: as it was written, and as it is now."""
+
+    address: str
+    size: int | None
+    """Bytes when it was written, if they were known."""
+    modified: float | None
+    fate: Literal["there", "changed", "gone", "unknown"]
+    """What has become of it since; unknown: the server does not look there."""
+    size_now: int | None
+    """Of a file that the server sees."""
+    modified_now: float | None
+    shown_as: Literal["text", "table", "image"] | None
+    """What a look into it is likely to show; null: there is none to be had."""
+
+
+class Made(Shape):
+    """What a task made the last time that it went well, or had when a run was planned, if others make it."""
+
+    task_id: str
+    family: str
+    state: str
+    run: str = ""
+    """Empty: the history knows of nothing that it made."""
+    attempt: int = 0
+    """0: it was there."""
+    worker: str = ""
+    at: float | None = None
+    artifacts: list[Artifact] = []
+    more: int = 0
+    """So many more there were, which nobody wrote down."""
+
+
+class Artifacts(Shape):
+    """What a task made, and what the tasks made that it needs."""
+
+    outputs: Made
+    inputs: list[Made]
+    more_inputs: int
+    """So many more tasks it needs."""
+
+
+class Preview(Shape):
+    """A look into a file."""
+
+    kind: Literal["text", "table", "image"]
+    text: str
+    columns: list[str]
+    rows: list[list[str]]
+    is_cut: bool
+    """There is more than is shown."""
+    total: int | None
+    """Rows in all, if the file says so."""
+
+
 class Node(Shape):
     """A task in a graph, with the ids of those it needs that are in the graph."""
 
