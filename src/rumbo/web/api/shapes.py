@@ -98,6 +98,10 @@ class Task(Shape):
     params: dict[str, str]
     state: str
     runs: int
+    worker: str
+    """Who made the last attempt in that run; empty: nobody."""
+    started: float | None
+    seconds: float | None
 
 
 class Change(Shape):

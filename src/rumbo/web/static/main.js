@@ -50,7 +50,7 @@ function App({ session }) {
   const Page = pages[name];
   if (name === "sign-in") return html`${Page && html`<${Page} />`}<${Voice} />`;
   const at = { run: "runs", task: "tasks" }[name] ?? name;
-  return html`<${Frame} at=${at} user=${session.user ?? ""} showKeys=${() => setKeysShown(true)}>
+  return html`<${Frame} at=${at} page=${place.path.join("/")} user=${(session.asks && session.user) || ""} showKeys=${() => setKeysShown(true)}>
       <${Standing} />
       ${name === "" && html`<${Head} title=${t("no.page")} /><div class="body"><${Empty} title=${t("no.page")}><a href=${href([])}>${t("place.now")}</a></${Empty}></div>`}
       ${Page && html`<${Guarded} key=${place.path.join("/")}><${Page} key=${place.path.join("/")} place=${place} session=${session} /></${Guarded}>`}

@@ -13,8 +13,8 @@ import { Head } from "../parts/frame.js";
 import { Icon } from "../parts/icons.js";
 import { Copy, Empty, Moment, Progress, Search, TaskLink, Took, Trace, Trouble } from "../parts/pieces.js";
 import { Rows } from "../parts/rows.js";
-import { byLook, lookOf, ORDER, Shape, State, Strip, total } from "../parts/state.js";
-import { Bulk, change } from "../parts/tasks.js";
+import { byLook, lookOf, Shape, State, Strip, total } from "../parts/state.js";
+import { Bulk, change, StateChips } from "../parts/tasks.js";
 import { Branch } from "../parts/tree.js";
 import { choose, go, href } from "../router.js";
 import { named, t } from "../words.js";
@@ -178,11 +178,13 @@ const COLUMNS = [
   {
     title: t("progress"),
     width: "96px",
+    sort: "progress",
     class: "wide",
     cell: (/** @type {any} */ row) => row.state === "running" && html`<${Progress} value=${row.progress} />`,
   },
   {
     title: t("reason"),
+    sort: "reason",
     width: "minmax(80px, 3fr)",
     class: "wide quiet",
     cell: (/** @type {any} */ row) =>
@@ -190,7 +192,13 @@ const COLUMNS = [
         >${row.error.trimEnd().split("\n").at(-1) || row.status || row.reason}</span
       >`,
   },
-  { title: t("attempts"), width: "72px", class: "right wide", cell: (/** @type {any} */ row) => row.attempt || "" },
+  {
+    title: t("attempts"),
+    width: "80px",
+    sort: "attempts",
+    class: "right wide",
+    cell: (/** @type {any} */ row) => row.attempt || "",
+  },
   {
     title: t("took"),
     width: "80px",
@@ -230,18 +238,6 @@ function Tasks({ run, place }) {
     list.again();
   });
   const looks = byLook(run.counts);
-  const filters = /** @type {Record<string, string[]>} */ ({
-    waiting: ["pending"],
-    running: ["running", "batched"],
-    failed: ["failed", "lost"],
-  });
-  /** @param {string} name */
-  const turn = (name) => {
-    const words = filters[name] ?? [name];
-    choose({
-      state: states.includes(words[0]) ? states.filter((each) => !words.includes(each)) : [...states, ...words],
-    });
-  };
   return html`<div class="body flush">
     <div class="toolbar">
       <${Search}
@@ -250,7 +246,7 @@ function Tasks({ run, place }) {
         onInput=${(/** @type {string} */ text) => choose({ search: text })}
       />
       ${family && html`<button class="chip" type="button" aria-pressed="true" onClick=${() => choose({ family: "" })}>${family} ✕</button>`}
-      ${ORDER.filter((name) => looks[name]).map((name) => html`<button key=${name} class="chip" type="button" aria-pressed=${states.includes((filters[name] ?? [name])[0])} onClick=${() => turn(name)}><${Shape} state=${name} />${named("state", name)} <span class="many">${grouped(looks[name])}</span></button>`)}
+      <${StateChips} looks=${looks} states=${states} />
     </div>
     <${Trouble} error=${list.error} />
     ${

@@ -1,9 +1,12 @@
 /** What can be done to tasks: each action with the question before it and the words after it. */
 
 import { ask, path } from "../api.js";
+import { grouped } from "../format.js";
 import { html } from "../html.js";
-import { t } from "../words.js";
+import { choose } from "../router.js";
+import { named, t } from "../words.js";
 import { confirm, say, sayRefused } from "./dialog.js";
+import { ORDER, Shape, statesOf } from "./state.js";
 
 /** @typedef {"forgive" | "enable" | "done" | "cancel"} Verb */
 
@@ -51,6 +54,28 @@ export async function change(verb, ids) {
     sayRefused(error);
     return false;
   }
+}
+
+/**
+ * Which states a list of tasks shows, to be turned on and off, with how many there are of each.
+ * @param {{ looks: Record<string, number>, states: string[] }} props tasks by look; states in the address
+ */
+export function StateChips({ looks, states }) {
+  const names = ORDER.filter((name) => looks[name] || states.includes(statesOf(name)[0]));
+  return html`${names.map((name) => {
+    const words = statesOf(name);
+    const isOn = states.includes(words[0]);
+    const turned = isOn ? states.filter((each) => !words.includes(each)) : [...states, ...words];
+    return html`<button
+      key=${name}
+      class="chip"
+      type="button"
+      aria-pressed=${isOn}
+      onClick=${() => choose({ state: turned })}
+    >
+      <${Shape} state=${name} />${named("state", name)} <span class="many">${grouped(looks[name] ?? 0)}</span>
+    </button>`;
+  })}`;
 }
 
 /** The bar that comes with a choice of rows. @param {{ chosen: Set<string>, clear: () => void, done: () => void }} props */
