@@ -26,19 +26,11 @@ from rumbo.errors import ConfigurationError, MissingExtraError, TaskError
 from rumbo.integrations.docker import ContainerFailed, DockerTask
 from rumbo.integrations.kubernetes import JobFailed, KubernetesJobTask
 from rumbo.integrations.remote import ended_with_us
-from rumbo.pipeline.config import Configuration, use
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-
-@pytest.fixture
-def configuration() -> Any:
-    """What is configured for this test."""
-    configuration = Configuration()
-    before = use(configuration)
-    yield configuration
-    use(before)
+    from rumbo.pipeline.config import Configuration
 
 
 class TestEndedWithUs:

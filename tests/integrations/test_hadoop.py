@@ -16,26 +16,25 @@ import tarfile
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import luigi
 from luigi.contrib import hadoop, hadoop_jar, mrrunner
 from rumbo.errors import TaskError
-from rumbo.pipeline.config import Configuration, use
+
+if TYPE_CHECKING:
+    from rumbo.pipeline.config import Configuration
 
 WORDS = "the quick fox\nthe lazy dog\nthe end\n"
 
 
 @pytest.fixture
-def configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def configuration(configuration: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configuration:
     """What is configured for this test, in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    configuration = Configuration()
-    before = use(configuration)
-    yield configuration
-    use(before)
+    return configuration
 
 
 class Text(luigi.ExternalTask):

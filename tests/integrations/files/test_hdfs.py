@@ -33,31 +33,21 @@ from rumbo.integrations.hdfs_formats import (
     PlainFormat,
 )
 from rumbo.integrations.hive import WarehouseHiveClient
-from rumbo.pipeline import config
 from rumbo.pipeline.filesystem import FileAlreadyExists, MissingParentDirectory, NotADirectory
 from rumbo.pipeline.formats import PipeError
 from rumbo.pipeline.target import exist
 from rumbo.testing.target_contract import TargetContract
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     import hdfs_service
+    from rumbo.pipeline import config
     from rumbo.pipeline.formats import Format
 
 
 # Luigi's names of some settings are deprecated in Luigi itself.
 pytestmark = pytest.mark.filterwarnings("ignore:Setting .* is deprecated:DeprecationWarning")
-
-
-@pytest.fixture
-def configuration() -> Iterator[config.Configuration]:
-    """An empty one, to be filled."""
-    fresh = config.Configuration()
-    before = config.use(fresh)
-    yield fresh
-    config.use(before)
 
 
 @pytest.fixture
