@@ -299,23 +299,13 @@ def web_server(folder: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def gcs_emulator(folder: Path) -> Iterator[str]:
+def gcs_emulator(folder: Path, on_disk: bool = False) -> Iterator[str]:
     """An emulator of Google Cloud Storage with one bucket, ``lake``; gives its address."""
     emulator = program("gcp-storage-emulator")
     port = unused_port()
-    command = [
-        emulator,
-        "start",
-        "-H",
-        "127.0.0.1",
-        "--port",
-        str(port),
-        "--in-memory",
-        "-q",
-        "--default-bucket",
-        "lake",
-    ]
-    with running(command, folder, listens(port)):
+    place = ["--data-dir", str(folder / "data")] if on_disk else []
+    command = [emulator, *place, "start", "-H", "127.0.0.1", "--port", str(port), "-q", "--default-bucket", "lake"]
+    with running(command if on_disk else [*command, "--in-memory"], folder, listens(port)):
         yield f"http://127.0.0.1:{port}"
 
 

@@ -148,12 +148,13 @@ class BaseHadoopJobWork(ABC):
     if TYPE_CHECKING:
         task_id: str
         set_tracking_url: Any
-        pool: Any
 
         def requires(self) -> Any: ...
 
         def no_unpicklable_properties(self) -> Any: ...
 
+    pool: Any = None
+    """The pool or queue of the cluster that the job runs in; None: ``[hadoop] pool`` of the configuration."""
     batch_counter_default: Any = 1
     final_mapper: Any = NotImplemented
     """Called after the last record, as a generator of more."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from rumbo.errors import TargetError, TaskError
 from rumbo.integrations.hadoop import BaseHadoopJobWork, JobRunner, run_and_track_hadoop_job
+from rumbo.pipeline import typed
 from rumbo.pipeline.config import get_config
 from rumbo.pipeline.structure import flatten
 from rumbo.pipeline.target import FileSystemTarget, Target
@@ -32,6 +33,7 @@ __all__ = [
     "HiveCommandError",
     "HivePartitionTarget",
     "HiveQueryRunner",
+    "HiveQueryTask",
     "HiveQueryWork",
     "HiveTableTarget",
     "MetastoreClient",
@@ -401,3 +403,7 @@ class HiveQueryRunner(JobRunner):
             file.flush()
             tell_url = tracking_url_callback or job.set_tracking_url
             return run_and_track_hadoop_job(self.get_arglist(file.name, job), tell_url)
+
+
+class HiveQueryTask(HiveQueryWork, typed.Task):
+    """A task that runs a query of Hive."""
