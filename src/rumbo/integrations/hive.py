@@ -17,7 +17,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from rumbo.errors import TargetError, TaskError
-from rumbo.integrations.hadoop import BaseHadoopJobWork, JobRunner, run_and_track_hadoop_job
+from rumbo.integrations.hadoop import BaseHadoopJobWork, CommandFailed, JobRunner, run_and_track_hadoop_job
 from rumbo.pipeline import typed
 from rumbo.pipeline.config import get_config
 from rumbo.pipeline.structure import flatten
@@ -50,23 +50,8 @@ logger = logging.getLogger("luigi-interface")
 # The command -----------------------------------------------------------------------------------------------------
 
 
-class HiveCommandError(TaskError, RuntimeError):
-    """The command failed.
-
-    Attributes:
-        message: what happened.
-        out: what it wrote to its standard output.
-        err: the same for standard error.
-    """
-
-    def __init__(self, message: str, out: Any = None, err: Any = None) -> None:
-        super().__init__(message, out, err)
-        self.message = message
-        self.out = out
-        self.err = err
-
-    def __str__(self) -> str:
-        return self.message
+class HiveCommandError(CommandFailed):
+    """The ``hive`` command failed."""
 
 
 def load_hive_cmd() -> list[str]:
