@@ -206,10 +206,11 @@ def ssh_server(folder: Path) -> Iterator[SshService]:
 
 @dataclass(frozen=True)
 class FtpService:
-    """An FTP server with TLS and one user."""
+    """An FTP server with TLS and one user, which calls itself ``localhost``."""
 
     port: int
-    certificate: str
+    authority: str
+    """The file of the certificate that one must trust."""
     user: str = "tester"
     password: str = SECRET
 
@@ -246,15 +247,19 @@ ThreadedFTPServer(("127.0.0.1", int(port)), TLS_FTPHandler).serve_forever()
 
 
 @contextlib.contextmanager
-def vsftpd_server(folder: Path) -> Iterator[FtpService]:
-    """vsftpd, with a user of the system made for the time of the tests; so it wants root."""
+def vsftpd_server(folder: Path, is_implicit: bool = False) -> Iterator[FtpService]:
+    """vsftpd, with a certificate that an authority has signed; one that is implicit speaks nothing but TLS.
+
+    It wants root, for it has a user of the system, made for the time of the tests.
+    """
     vsftpd = program("vsftpd")
     if os.geteuid() != 0:
         pytest.skip("vsftpd needs a user of its own on this machine: run the tests as root")
-    from self_signed import certificate_for
+    from self_signed import authority_in, certificate_for
 
-    certificate, key = certificate_for("localhost", folder)
-    user = f"rumbo{os.getpid()}"
+    authority = authority_in(folder)
+    certificate, key = certificate_for("localhost", folder, authority)
+    user = f"rumbo{os.getpid()}{'i' if is_implicit else ''}"
     empty = folder / "empty"
     empty.mkdir()
     root = tempfile.mkdtemp()  # not in pytest's folder, which is closed to others
@@ -264,13 +269,14 @@ def vsftpd_server(folder: Path) -> Iterator[FtpService]:
     lines += ["chroot_local_user=YES", "allow_writeable_chroot=YES", "pam_service_name=vsftpd", "seccomp_sandbox=NO"]
     lines += ["pasv_address=127.0.0.1", "ssl_enable=YES", "force_local_logins_ssl=NO", "force_local_data_ssl=NO"]
     lines += [f"rsa_cert_file={certificate}", f"rsa_private_key_file={key}", "require_ssl_reuse=YES"]
+    lines += [f"implicit_ssl={'YES' if is_implicit else 'NO'}"]
     (folder / "vsftpd.conf").write_text("\n".join([*lines, "xferlog_enable=NO"]) + "\n")
     subprocess.run(["useradd", "-M", "-d", root, "-s", "/bin/bash", user], check=True)
     try:
         subprocess.run(["chpasswd"], input=f"{user}:{SECRET}", text=True, check=True)
         shutil.chown(root, user)
         with running([vsftpd, str(folder / "vsftpd.conf")], folder, listens(port)):
-            yield FtpService(port, certificate, user)
+            yield FtpService(port, authority.file, user)
     finally:
         subprocess.run(["userdel", "-f", user], check=True, stderr=subprocess.DEVNULL)
         shutil.rmtree(root)
@@ -293,23 +299,13 @@ def web_server(folder: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def gcs_emulator(folder: Path) -> Iterator[str]:
+def gcs_emulator(folder: Path, on_disk: bool = False) -> Iterator[str]:
     """An emulator of Google Cloud Storage with one bucket, ``lake``; gives its address."""
     emulator = program("gcp-storage-emulator")
     port = unused_port()
-    command = [
-        emulator,
-        "start",
-        "-H",
-        "127.0.0.1",
-        "--port",
-        str(port),
-        "--in-memory",
-        "-q",
-        "--default-bucket",
-        "lake",
-    ]
-    with running(command, folder, listens(port)):
+    place = ["--data-dir", str(folder / "data")] if on_disk else []
+    command = [emulator, *place, "start", "-H", "127.0.0.1", "--port", str(port), "-q", "--default-bucket", "lake"]
+    with running(command if on_disk else [*command, "--in-memory"], folder, listens(port)):
         yield f"http://127.0.0.1:{port}"
 
 

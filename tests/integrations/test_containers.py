@@ -23,22 +23,15 @@ import luigi
 from luigi.contrib import batch, docker_runner, ecs
 from luigi.contrib import kubernetes as kubernetes_twin
 from rumbo.errors import ConfigurationError, MissingExtraError, TaskError
+from rumbo.integrations import aws
 from rumbo.integrations.docker import ContainerFailed, DockerTask
 from rumbo.integrations.kubernetes import JobFailed, KubernetesJobTask
 from rumbo.integrations.remote import ended_with_us
-from rumbo.pipeline.config import Configuration, use
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-
-@pytest.fixture
-def configuration() -> Any:
-    """What is configured for this test."""
-    configuration = Configuration()
-    before = use(configuration)
-    yield configuration
-    use(before)
+    from rumbo.pipeline.config import Configuration
 
 
 class TestEndedWithUs:
@@ -399,7 +392,8 @@ class TestAws:
             batch.BatchClient().get_job_status("none")
         assert str(caught.value) == "AWS Batch knows no job none."
 
-    def test_tasks_of_ecs(self) -> None:
+    @pytest.mark.parametrize("kind", [ecs.ECSTask, aws.ECSTask])
+    def test_tasks_of_ecs(self, kind: Any) -> None:
         import boto3
 
         client = boto3.client("ecs")
@@ -409,21 +403,55 @@ class TestAws:
             "containerDefinitions": [{"name": "hello", "image": "ubuntu", "memory": 1, "command": ["echo"]}],
         }
 
-        class Hello(ecs.ECSTask):
+        class Hello(kind):
             poll_time = 0.01
+            task_def_arn = client.register_task_definition(**definition)["taskDefinition"]["taskDefinitionArn"]
             run_task_kwargs = {
                 "launchType": "FARGATE",
                 "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["s"]}},
             }
             command = [{"name": "hello", "command": ["echo", "hi"]}]
 
-        task = Hello(task_def_arn=client.register_task_definition(**definition)["taskDefinition"]["taskDefinitionArn"])
+        task = Hello()
         stopper = threading.Timer(1, lambda: [client.stop_task(task=id) for id in client.list_tasks()["taskArns"]])
         stopper.start()
         task.run()
         stopper.join()
         (told,) = client.describe_tasks(tasks=task.ecs_task_ids)["tasks"]
         assert told["lastStatus"] == "STOPPED"
+
+    def test_a_job_of_batch(self) -> None:
+        """Moto takes all that is asked for and says that the job went well; it runs nothing."""
+        import boto3
+
+        client = boto3.client("batch")
+        places = client.create_compute_environment(
+            computeEnvironmentName="all", type="UNMANAGED", state="ENABLED", serviceRole=_role("batch")
+        )
+        order = [{"order": 1, "computeEnvironment": places["computeEnvironmentArn"]}]
+        client.create_job_queue(jobQueueName="nightly", state="ENABLED", priority=1, computeEnvironmentOrder=order)
+        container = {"image": "busybox", "command": ["render", "Ref::frames"], "memory": 128, "vcpus": 1}
+        client.register_job_definition(jobDefinitionName="render", type="container", containerProperties=container)
+
+        class Render(aws.BatchTask):
+            frames: str
+            job_definition = "render"
+            job_name = "pictures"
+
+            @property
+            def parameters(self) -> Any:
+                return {"frames": self.frames}
+
+        Render(frames="1-100").run()
+        (job,) = client.list_jobs(jobQueue="nightly", jobStatus="SUCCEEDED")["jobSummaryList"]
+        assert job["jobName"] == "pictures"
+        (told,) = client.describe_jobs(jobs=[job["jobId"]])["jobs"]
+        assert told["parameters"] == {"frames": "1-100"}
+
+    def test_no_definition(self) -> None:
+        with pytest.raises(TaskError) as caught:
+            aws.BatchTask().run()
+        assert str(caught.value) == "BatchTask() does not say what to run. Give it a job_definition."
 
     def test_overrides_and_commands_are_joined(self) -> None:
         class Both(ecs.ECSTask):
@@ -445,8 +473,16 @@ class TestAws:
         )
 
 
+def _role(name: str) -> str:
+    import boto3
+
+    role = boto3.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")
+    arn: str = role["Role"]["Arn"]
+    return arn
+
+
 class Recorded:
-    """AWS Batch, with the answers of its API's reference; moto's runs jobs in containers only."""
+    """AWS Batch, with the answers of its API's reference: without containers, moto's jobs neither fail nor last."""
 
     def __init__(self, *statuses: str) -> None:
         self.statuses = list(statuses)

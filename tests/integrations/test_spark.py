@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,16 +19,9 @@ from integrations.data_services import big
 from luigi.contrib import spark as twin
 from rumbo.errors import TaskError
 from rumbo.integrations.spark import PySparkTask, SparkSubmitTask
-from rumbo.pipeline.config import Configuration, use
 
-
-@pytest.fixture
-def configuration() -> Any:
-    """What is configured for this test."""
-    configuration = Configuration()
-    before = use(configuration)
-    yield configuration
-    use(before)
+if TYPE_CHECKING:
+    from rumbo.pipeline.config import Configuration
 
 
 class Everything(SparkSubmitTask):

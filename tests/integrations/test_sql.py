@@ -24,6 +24,8 @@ from rumbo.integrations.sql import CopyToTable, QueryTask, SQLAlchemyTarget
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from rumbo.pipeline.config import Configuration
+
 DATABASES = ["sqlite", "duckdb", "postgres", "mariadb"]
 
 
@@ -463,17 +465,8 @@ class TestLuigisNames:
         Old().run()
         assert rows_of(Old.connection_string, "select * from items") == [(1, "one"), (2, "two")]
 
-    def test_the_marker_table_is_named_by_the_configuration(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        from rumbo.pipeline.config import Configuration, use
-
-        configuration = Configuration()
+    def test_the_marker_table_is_named_by_the_configuration(self, tmp_path: Path, configuration: Configuration) -> None:
         configuration.set("sqlalchemy", "marker-table", "done")
-        before = use(configuration)
-        try:
-            url = f"sqlite:///{tmp_path}/w.db"
-            twin.SQLAlchemyTarget(url, "t", "u").touch()
-            assert rows_of(url, "select update_id from done") == [("u",)]
-        finally:
-            use(before)
+        url = f"sqlite:///{tmp_path}/w.db"
+        twin.SQLAlchemyTarget(url, "t", "u").touch()
+        assert rows_of(url, "select update_id from done") == [("u",)]

@@ -22,21 +22,12 @@ from luigi.contrib.mongodb import (
 from luigi.contrib.redis_store import RedisTarget
 from rumbo.errors import ConfigurationError, MissingExtraError, TaskError
 from rumbo.integrations.elasticsearch import CopyToIndex, ElasticsearchTarget, connect
-from rumbo.pipeline.config import Configuration, use
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from integrations.data_services import Address
-
-
-@pytest.fixture
-def configuration() -> Iterator[Configuration]:
-    """What is configured for this test."""
-    configuration = Configuration()
-    before = use(configuration)
-    yield configuration
-    use(before)
+    from rumbo.pipeline.config import Configuration
 
 
 class TestRedis:

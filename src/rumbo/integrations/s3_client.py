@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlsplit
 
 from rumbo.errors import MissingExtraError
+from rumbo.integrations.buckets import BucketPaths
 from rumbo.integrations.listing import Page, found_by_listing
 from rumbo.pipeline.config import get_config
 from rumbo.pipeline.filesystem import (
@@ -53,7 +53,7 @@ class Copied(NamedTuple):
     bytes: int
 
 
-class S3Client(FileSystem):
+class S3Client(BucketPaths, FileSystem):
     """S3 as a file system. Paths are ``s3://bucket/key``; folders are what keys begin with.
 
     Args:
@@ -354,20 +354,6 @@ class S3Client(FileSystem):
         config = get_config()
         options = {name: _as_meant(config.get("s3", name)) for name, _ in config.items("s3")}
         return options.get(key) if key else options
-
-    @staticmethod
-    def _path_to_bucket_and_key(path: str) -> tuple[str, str]:
-        # A key may have a question mark in it, or a #.
-        parts = urlsplit(path, allow_fragments=False)
-        return parts.netloc, parts.path[1:] + (f"?{parts.query}" if parts.query else "")
-
-    @staticmethod
-    def _is_root(key: str) -> bool:
-        return key in ("", "/")
-
-    @staticmethod
-    def _add_path_delimiter(key: str) -> str:
-        return key if key.endswith("/") or not key else key + "/"
 
     @staticmethod
     def _check_deprecated_argument(**options: Any) -> None:
