@@ -220,7 +220,7 @@ def hand_over(
     info = _info(run, plan, options, started)
     if asked_by:
         info = info._replace(user=asked_by)
-    remote.entrust(info, [node.planned() for node in nodes], specs, is_certain)
+    remote.entrust(info, [node.planned(Recorder()) for node in nodes], specs, is_certain)
     return HandedOver(run, plan, options.scheduler)
 
 
