@@ -278,7 +278,12 @@ def run_server(
     sys.setswitchinterval(0.0005)
     wait = None if listener is not None else _Standby(server, is_up)
     journal = open_journal(server.state, wait)
-    terms = Terms(lease=server.lease, forget_after=server.forget_after, max_losses=server.max_losses)
+    terms = Terms(
+        lease=server.lease,
+        forget_after=server.forget_after,
+        cooldown=server.cooldown,
+        max_losses=server.max_losses,
+    )
     history = HistoryWriter(server.state, logs=_folder(server))
     alerts = _alerts(server, chosen, listener)
     daemon = make_daemon(journal, history, terms, dict(chosen.resources), alerts)

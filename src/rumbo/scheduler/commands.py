@@ -24,6 +24,8 @@ class Register(NamedTuple):
     worker: str
     run: str
     specs: Sequence[TaskSpec]
+    is_certain: bool = False
+    """What is described as missing is so, also where it was done a moment ago."""
 
 
 class Report(NamedTuple):

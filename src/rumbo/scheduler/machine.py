@@ -298,7 +298,7 @@ class Machine:
                 self._connect(task, task.spec.dependencies)
         self._hand_down_priority(described)
         for task in described:
-            self._describe(task, run)
+            self._describe(task, run, command.is_certain)
 
     @staticmethod
     def _is_better_known(task: TaskRecord, worker: WorkerRecord) -> bool:
@@ -348,7 +348,7 @@ class Machine:
         for dropped in self.graph.connect(task, needs, self._now):
             self._mourn(dropped)
 
-    def _describe(self, task: TaskRecord, run: str) -> None:
+    def _describe(self, task: TaskRecord, run: str, is_certain: bool) -> None:
         """Bring a task's state in line with what a worker says of it."""
         is_same_run = task.run == run
         task.run = run
@@ -361,7 +361,7 @@ class Machine:
                     self._start_afresh(task)
                 self._enqueue(task)
                 return
-            if not self._may_reopen(task, is_same_run):
+            if not (is_certain and state is _DONE) and not self._may_reopen(task, is_same_run):
                 return
             cause = _DESCRIBED
         elif said is _DONE:

@@ -127,6 +127,7 @@ class Plan:
         ask_wrappers: ask a wrapper task itself whether it is complete, which asks all that it requires one by one
             (Luigi's way); by default its verdict follows from theirs.
         progress: called now and then with the number of tasks found so far.
+        is_removed: whether a task that says it is complete is taken for one that is not, since its outputs will go.
     """
 
     def __init__(
@@ -136,6 +137,7 @@ class Plan:
         allow_collisions: bool = False,
         ask_wrappers: bool = False,
         progress: Callable[[int], None] | None = None,
+        is_removed: Callable[[Task], bool] | None = None,
     ) -> None:
         self.nodes: dict[str, Node] = {}
         """All nodes by id, in the order they were found."""
@@ -145,6 +147,7 @@ class Plan:
         self._allow_collisions = allow_collisions
         self._ask_wrappers = ask_wrappers
         self._progress = progress
+        self._is_removed = is_removed
 
     @property
     def has_work(self) -> bool:
@@ -222,6 +225,9 @@ class Plan:
     def _judge(self, node: Node, answer: Answer) -> bool:
         """Note what a task said of itself; gives whether what it requires matters."""
         task = node.task
+        if answer is True and self._is_removed is not None and self._is_removed(task):
+            node.reason = "its output is removed, so that it is made again"
+            return True
         if answer is True:
             node.verdict = Verdict.SKIP
             node.reason = "complete"

@@ -13,11 +13,11 @@ from rumbo.scheduler.commands import Report
 from rumbo.scheduler.records import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from rumbo.clock import Clock
     from rumbo.pipeline.task import Task
-    from rumbo.ports import Executor, Observer, SchedulerPort
+    from rumbo.ports import Executor, Message, Observer, SchedulerPort
     from rumbo.worker.outputs import Recorder
     from rumbo.worker.plan import Node, Plan
     from rumbo.worker.specs import Describer
@@ -31,6 +31,7 @@ class Worker:
 
     With ``shares`` others work for the same scheduler, so what is held up now may go on without this worker's doing.
     With a ``recorder`` whoever watches is told what is there already that nothing here makes.
+    What somebody asks it to plan is handed to ``requested``, which must not wait.
 
     After `work`, `outcomes` has the last word on each task that was tried here: how its last attempt ended.
     """
@@ -46,10 +47,12 @@ class Worker:
         observers: Sequence[Observer] = (),
         shares: bool = False,
         recorder: Recorder | None = None,
+        requested: Callable[[Message], None] | None = None,
     ) -> None:
         self.outlook = Outlook(None, 0, 0)
         """What was left when it was last looked at; in the end, nothing that could be hoped for."""
         self._shares = shares
+        self._requested = requested
         self.outcomes: dict[str, Ended] = {}
         self.attempts: dict[str, int] = {}
         """How many attempts were made here at each task that needed more than one."""
@@ -185,7 +188,10 @@ class Worker:
                 self._executor.deliver(lease, order.message)
         elif order.verb == "slots":
             self._slots = order.slots
-        else:
+        elif order.verb == "request":
+            if order.message is not None and self._requested is not None:
+                self._requested(order.message)
+        elif order.verb == "drain":
             self._is_draining = True
 
     def _start(self, order: Order) -> None:

@@ -19,6 +19,7 @@ from server_talk import NOBODY, Talker, run_info, spec
 
 if TYPE_CHECKING:
     from rumbo.codec import WireOrder
+    from rumbo.scheduler.records import TaskSpec
 
 POLICY = Policy(None, forget_after=600.0, max_losses=3)
 
@@ -294,6 +295,88 @@ def test_a_worker_that_was_lost_takes_its_run_up_again(desk: Desk) -> None:
     assert (second.tasks, second.attempt) == (order.tasks, 2)
     assert desk.coordinator.runs["run-1"].worker == "ana~2"
     assert desk.coordinator.abandoned_runs(desk.now + 1000) == []
+
+
+# Runs that nobody watches -------------------------------------------------------------------------------------------
+
+
+def detached(talker: Talker, run: str, *specs: TaskSpec) -> codec.WorkRequest:
+    """A worker plans a run, and goes."""
+    tasks = [codec.Described(each, "run", "its output is missing") for each in specs]
+    info = run_info(run, specs[-1].id)
+    return talker.joins(codec.Beginning(info, is_detached=True), codec.Describing(run, tasks), codec.Leaving())
+
+
+def test_a_detached_run_is_done_by_whoever_comes(desk: Desk) -> None:
+    ana, agent = Talker("ana"), Talker("agent")
+    desk.hears(ana, detached(ana, "run-1", spec("Load_1"), spec("Clean_1", "Load_1")))
+    assert desk.coordinator.seats == {}
+    assert desk.coordinator.abandoned_runs(desk.now + 1_000_000) == []  # nobody is here who could do it, but may come
+    (load,) = desk.hears(agent, agent.joins(slots=1, assistant=True))
+    assert desk.coordinator.settled_runs() == []
+    (clean,) = desk.hears(agent, agent.says(agent.reports(load), slots=1))
+    desk.hears(agent, agent.says(agent.reports(clean)))
+    assert desk.coordinator.settled_runs() == ["run-1"]
+    assert desk.coordinator.settled_runs() == []
+    desk.facts.take()
+    desk.coordinator.close_run("run-1", desk.now)
+    (ended,) = [about for name, (about, *_) in desk.facts.take() if name == "run_ended"]
+    assert (ended.status, ended.summary) == ("done", "Workers have finished it.")
+    assert ended.counts == {"done": 2}
+    assert list(desk.coordinator.machine.workers) == ["agent"]
+
+
+def test_a_detached_run_of_which_all_is_complete_is_over_at_once(desk: Desk) -> None:
+    ana = Talker("ana")
+    desk.hears(ana, detached(ana, "run-1", spec("Clean_1", state=State.DONE)))
+    assert desk.coordinator.settled_runs() == ["run-1"]
+
+
+@pytest.mark.parametrize(
+    ("command", "outcome", "status", "summary"),
+    [
+        (None, Outcome.FAILED, "failed", "1 task failed."),
+        (do.CancelRun("run-1"), Outcome.CANCELLED, "cancelled", "It was cancelled."),
+    ],
+)
+def test_a_detached_run_that_cannot_go_on_is_over(
+    desk: Desk, command: do.Command | None, outcome: Outcome, status: str, summary: str
+) -> None:
+    ana, agent = Talker("ana"), Talker("agent")
+    desk.hears(ana, detached(ana, "run-1", spec("Load_1"), spec("Clean_1", "Load_1")))
+    (load,) = desk.hears(agent, agent.joins(slots=1, assistant=True))
+    if command is not None:
+        desk.obeys(command)
+    assert desk.coordinator.abandoned_runs(desk.now) == []  # it is being stopped
+    desk.hears(agent, agent.says(agent.reports(load, outcome, "no", retryable=False)))
+    assert desk.coordinator.abandoned_runs(desk.now) == ["run-1"]
+    desk.facts.take()
+    desk.coordinator.close_run("run-1", desk.now)
+    (ended,) = [about for name, (about, *_) in desk.facts.take() if name == "run_ended"]
+    assert (ended.status, ended.summary) == (status, summary)
+
+
+def test_a_detached_run_goes_on_though_another_wants_the_same(desk: Desk) -> None:
+    ana, ben, agent = Talker("ana"), Talker("ben"), Talker("agent")
+    desk.hears(ana, detached(ana, "run-1", spec("Clean_1")))
+    desk.hears(ben, ben.joins())
+    desk.hears(ben, ben.begins("run-2", spec("Clean_1")))
+    desk.hears(ben, ben.says(codec.Leaving()))
+    assert desk.coordinator.abandoned_runs(desk.now) == ["run-2"]
+    (order,) = desk.hears(agent, agent.joins(slots=1, assistant=True))
+    assert [each.family for each in order.foreign] == ["Clean"]
+
+
+def test_a_detached_run_survives_a_snapshot(desk: Desk) -> None:
+    ana, agent = Talker("ana"), Talker("agent")
+    desk.hears(ana, detached(ana, "run-1", spec("Clean_1")))
+    other = Desk()
+    other.coordinator.restore(desk.coordinator.save())
+    other.now = desk.now
+    assert other.coordinator.is_detached("run-1")
+    (order,) = other.hears(agent, agent.joins(slots=1, assistant=True))
+    other.hears(agent, agent.says(agent.reports(order)))
+    assert other.coordinator.settled_runs() == ["run-1"]
 
 
 # Doing it all once more ---------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from rumbo.web.api.drawings import drawings
 from rumbo.web.api.output import output
 from rumbo.web.api.past import past
 from rumbo.web.api.present import present
+from rumbo.web.api.requests import requests
 from rumbo.web.api.terms import VIEWER
 from rumbo.web.problems import answer_http, problem_of
 
@@ -72,6 +73,7 @@ def make_api(daemon: Daemon, readers: Readers, logs: Logs, access: Access, watch
         artifacts(readers, watch.folders),
         drawings(readers),
         changes(daemon),
+        requests(daemon, readers),
         output(daemon, readers, logs, watch.feed),
         configuration(watch.configuration),
         access_routes(access),
