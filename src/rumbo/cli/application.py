@@ -14,6 +14,7 @@ from rumbo.web.access.rules import OPEN, SHIPPING, VIEWING, WORKING, Rules, api_
 from rumbo.web.app import make_app
 from rumbo.web.feed import Feed
 from rumbo.web.lazy import Lazy
+from rumbo.web.lookout import Lookout
 from rumbo.web.luigi_routes import luigi_routes
 from rumbo.web.pages import page_routes
 from rumbo.web.pulse import Pulse
@@ -93,7 +94,7 @@ def make_application(
 
     logs = LogStore(log_folder)
 
-    feed, pulse = Feed(daemon), Pulse(daemon)
+    feed, pulse = Feed(daemon, lookout=_lookout(daemon, state)), Pulse(daemon)
     pages = page_routes()
 
     def make_api() -> ASGIApp:
@@ -141,6 +142,16 @@ def make_application(
     app = make_app(daemon, logs, more, [Middleware(Gate, access, rules)], (feed.hear, pulse.hear))
     app.state.feed = feed
     return app
+
+
+def _lookout(daemon: Daemon, state: str) -> Lookout | None:
+    """Who sees what runs without the server do in the same folder; nobody where there can be none."""
+    from rumbo.store.database import is_url
+    from rumbo.store.lookout import HistoryLookout
+
+    if is_url(state):
+        return None
+    return Lookout(HistoryLookout(state, lambda run: run in daemon.coordinator.runs))
 
 
 def _settings() -> list[Setting]:

@@ -220,7 +220,8 @@ def hand_over(
     info = _info(run, plan, options, started)
     if asked_by:
         info = info._replace(user=asked_by)
-    remote.entrust(info, [node.planned(Recorder()) for node in nodes], specs, is_certain)
+    recorder = Recorder()
+    remote.entrust(info, [node.planned(recorder) for node in nodes], specs, is_certain)
     return HandedOver(run, plan, options.scheduler)
 
 

@@ -182,6 +182,12 @@ def edges(db: Database, first: int, last: int) -> list[Row]:
     return db.execute(sql, (first, last)).fetchall()
 
 
+def states(db: Database, first: int, last: int) -> list[int]:
+    """The states of all tasks of a run, in the order of its plan."""
+    sql = "SELECT state FROM run_tasks NOT INDEXED WHERE key BETWEEN ? AND ? ORDER BY key"
+    return [state for (state,) in db.execute(sql, (first, last))]
+
+
 def outline(db: Database, first: int, last: int, limit: int) -> list[Row]:
     """Key, id, family, state, verdict and dependencies of the first tasks of a run."""
     sql = (

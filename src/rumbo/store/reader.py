@@ -81,6 +81,10 @@ class HistoryReader:
         """Let go of the database."""
         self._db.close()
 
+    def version(self) -> int:
+        """Another number whenever somebody else has written to the SQLite file. It costs next to nothing to ask."""
+        return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+
     # -- runs ----------------------------------------------------------------------------------------------------
 
     def runs(self, status: str | None = None, after: str | None = None, limit: int = 50) -> Page[RunRow]:
@@ -214,6 +218,10 @@ class HistoryReader:
         """What each task of a run needs, as positions; tasks that need nothing are left out."""
         rows = queries.edges(self._db, *keys.task_keys(run.number))
         return {keys.position_of(key): positions_in(text) for key, text in rows}
+
+    def states(self, run: RunRow) -> bytes:
+        """The state of each task of a run, by position, as the number of `rumbo.scheduler.records.State`."""
+        return bytes(queries.states(self._db, *keys.task_keys(run.number)))
 
     def outline(self, run: RunRow, limit: int = 10_000) -> list[OutlineRow]:
         """The first tasks of a run, in the order of its plan, with what they need."""

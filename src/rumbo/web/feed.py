@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from rumbo.server.daemon import Daemon
+    from rumbo.web.lookout import Lookout
 
 KEPT = 20_000
 QUIET = 15.0
@@ -60,8 +61,9 @@ class Turned(NamedTuple):
 class Feed:
     """Hears what has become certain, and tells all who listen."""
 
-    def __init__(self, daemon: Daemon, kept: int = KEPT) -> None:
+    def __init__(self, daemon: Daemon, kept: int = KEPT, lookout: Lookout | None = None) -> None:
         self._daemon = daemon
+        self._lookout = lookout
         self._kept: deque[Event] = deque(maxlen=kept)
         self._number = 0
         self._listeners: set[asyncio.Event] = set()
@@ -117,6 +119,8 @@ class Feed:
             yield b"event: missed\ndata: {}\n\n"
         bell = asyncio.Event()
         self._listeners.add(bell)
+        if self._lookout is not None:
+            self._lookout.keep(self)
         try:
             while not self._daemon.is_stopping:
                 events, has_missed = self._after(number)

@@ -5,6 +5,7 @@ import { lasting, moment } from "../format.js";
 import { html, useEffect, useState } from "../html.js";
 import { useListing } from "../listing.js";
 import { useHappenings, useNow } from "../live.js";
+import { Artifacts } from "../parts/artifacts.js";
 import { Begin } from "../parts/begin.js";
 import { confirm, say, sayRefused } from "../parts/dialog.js";
 import { Head } from "../parts/frame.js";
@@ -97,6 +98,7 @@ export default function Task({ place }) {
           <dt>JSON</dt><dd><a href=${address(path`tasks/${id}`)} target="_blank" rel="noopener">${t("task")}</a> · <a href=${address(path`tasks/${id}/story`)} target="_blank" rel="noopener">${t("story")}</a></dd></dl></${Section}>
         ${chapter && html`<${Around} run=${chapter.run.id} id=${id} state=${state} />`}
       </div>
+      <${Artifacts} key=${id} id=${id} folder=${chapter?.run.folder ?? ""} state=${state} />
       ${chapter && html`<${Attempts} place=${place} id=${id} chapters=${story.rows} />`}
       <${Section} title=${t("story")} count=${task.runs}><ul class="list">${story.rows.map(
         (each) =>
