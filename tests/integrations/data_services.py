@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -205,6 +206,72 @@ def _import_image(client: str, address: str, busybox: str, folder: Path) -> None
     (folder / "etc" / "passwd").write_text("root:x:0:0:root:/:/bin/sh\n")
     tar = subprocess.run(["tar", "-C", str(folder), "-c", "."], check=True, capture_output=True).stdout
     subprocess.run([client, "-H", address, "import", "-", "busybox:test"], input=tar, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="session")
+def kubernetes_api() -> Iterator[str]:
+    """The file that leads to Kubernetes' own API server, with its controllers of Jobs. There is nobody to run pods."""
+    built = Path(sys.prefix) / "kubernetes"
+    if not (built / "kube-controller-manager").exists():
+        pytest.skip("Kubernetes' API server is not there: make kubernetes builds it, in a quarter of an hour")
+    store, peer, port, controllers = (unused_port() for _ in range(4))
+    with data_folder() as folder:
+        for name in ("etcd", "server", "controllers"):
+            (folder / name).mkdir()
+        config = _configure_kubernetes(folder, port)
+        key = folder / "accounts.key"
+        subprocess.run(["openssl", "ecparam", "-genkey", "-noout", "-name", "prime256v1", "-out", key], check=True)
+        etcd = [
+            program("etcd", "apt-get install etcd-server"), "--data-dir", str(folder / "etcd" / "data"),
+            "--listen-client-urls", f"http://127.0.0.1:{store}", "--advertise-client-urls", f"http://127.0.0.1:{store}",
+            "--listen-peer-urls", f"http://127.0.0.1:{peer}", "--initial-cluster", f"default=http://127.0.0.1:{peer}",
+            "--initial-advertise-peer-urls", f"http://127.0.0.1:{peer}", "--unsafe-no-fsync",
+        ]  # fmt: skip
+        server = [
+            str(built / "kube-apiserver"), f"--etcd-servers=http://127.0.0.1:{store}", "--bind-address=127.0.0.1",
+            "--advertise-address=127.0.0.1", f"--secure-port={port}", f"--cert-dir={folder}/certificates",
+            "--service-cluster-ip-range=10.0.0.0/24", "--service-account-issuer=https://test",
+            f"--service-account-key-file={key}", f"--service-account-signing-key-file={key}",
+            f"--token-auth-file={folder}/tokens", "--authorization-mode=RBAC",
+            "--disable-admission-plugins=ServiceAccount",
+        ]  # fmt: skip
+        manager = [
+            str(built / "kube-controller-manager"), f"--kubeconfig={config}", "--bind-address=127.0.0.1",
+            f"--secure-port={controllers}", "--port=0", f"--cert-dir={folder}/certificates", "--leader-elect=false",
+            "--controllers=job,garbagecollector",
+        ]  # fmt: skip
+        with (
+            running(etcd, folder / "etcd", listens(store)),
+            running(server, folder / "server", lambda: _is_ready(port, folder / "certificates" / "apiserver.crt")),
+            running(manager, folder / "controllers", listens(controllers)),
+        ):
+            yield str(config)
+
+
+def _configure_kubernetes(folder: Path, port: int) -> Path:
+    """One login, and the file that clients find it in: JSON, which is YAML too."""
+    (folder / "tokens").write_text("token-of-the-test,admin,admin,system:masters\n")
+    cluster = {"server": f"https://127.0.0.1:{port}", "certificate-authority": f"{folder}/certificates/apiserver.crt"}
+    config = {
+        "apiVersion": "v1", "kind": "Config", "current-context": "test",
+        "clusters": [{"name": "test", "cluster": cluster}],
+        "users": [{"name": "admin", "user": {"token": "token-of-the-test"}}],
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "admin"}}],
+    }  # fmt: skip
+    path = folder / "kubeconfig"
+    path.write_text(json.dumps(config))
+    return path
+
+
+def _is_ready(port: int, certificate: Path) -> bool:
+    """Whether the API server answers, which makes its certificate when it starts."""
+    login = {"Authorization": "Bearer token-of-the-test"}
+    question = urllib.request.Request(f"https://127.0.0.1:{port}/readyz", headers=login)
+    with contextlib.suppress(OSError):
+        trusting = ssl.create_default_context(cafile=certificate)
+        with urllib.request.urlopen(question, timeout=5, context=trusting) as answer:
+            return bool(answer.status == 200)
+    return False
 
 
 @pytest.fixture(scope="session")
