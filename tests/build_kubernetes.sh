@@ -16,6 +16,7 @@ apt-get update -qq
 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends golang-1.19-go dpkg-dev etcd-server >/dev/null
 
 work=$(mktemp -d)
+chmod 755 "$work" # apt reads there as another user
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT INT TERM
 
 # Debian's lists of sources, apart from the system's own.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from file_services import program, running, unused_port
+from server_process import program, running, unused_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,7 +74,7 @@ class HdfsService:
 @contextlib.contextmanager
 def hdfs_server(folder: Path) -> Iterator[HdfsService]:
     """One name node and one data node."""
-    program("java")
+    program("java", "apt-get install openjdk-17-jre-headless")
     for name in ("conf", "logs", "bin", "classes/webapps/hdfs", "classes/webapps/datanode"):
         (folder / name).mkdir(parents=True)
     service = HdfsService(unused_port(), unused_port(), str(folder / "bin/hadoop"))
@@ -88,8 +88,8 @@ def hdfs_server(folder: Path) -> Iterator[HdfsService]:
     for name in ("name", "data"):
         (folder / f"{name}node").mkdir()
     with (
-        running([str(command), "namenode"], folder / "namenode", lambda: _nodes(service) is not None, 120),
-        running([str(command), "datanode"], folder / "datanode", lambda: _nodes(service) == 1, 120),
+        running([str(command), "namenode"], folder / "namenode", lambda: _nodes(service) is not None),
+        running([str(command), "datanode"], folder / "datanode", lambda: _nodes(service) == 1),
     ):
         yield service
 

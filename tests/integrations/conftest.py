@@ -9,6 +9,7 @@ import pytest
 from integrations.data_services import (
     bigquery,
     docker_engine,
+    kubernetes_api,
     mariadb,
     mongo,
     moto,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "bigquery",
     "docker_engine",
+    "kubernetes_api",
     "mariadb",
     "mongo",
     "moto",

@@ -1,7 +1,7 @@
-"""Containers and jobs elsewhere: a real engine of Docker, moto for AWS, a stand-in for the API of Kubernetes.
+"""Containers and jobs elsewhere: a real engine of Docker, moto for AWS, the API of Kubernetes.
 
-The stand-in answers in the API's shapes (batch/v1, core/v1) and plays the part of the controllers; a cluster that runs
-pods comes in no package.
+A cluster that runs pods comes in no package. `make kubernetes` builds its API server and controllers; without these a
+stand-in answers in the API's shapes (batch/v1, core/v1), and plays the part of the controllers.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from rumbo.integrations.kubernetes import JobFailed, KubernetesJobTask
 from rumbo.integrations.remote import ended_with_us
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from rumbo.pipeline.config import Configuration
@@ -364,6 +365,71 @@ class TestKubernetes:
         with pytest.raises(ConfigurationError) as caught:
             Pi().run()
         assert str(caught.value) == "[kubernetes] auth_method is 'password'; it can be kubeconfig or service-account."
+
+
+@pytest.mark.slow
+class TestRealKubernetes:
+    """Kubernetes' own API server and controllers. Pods wait for ever, so the tests say what became of them."""
+
+    @pytest.fixture(autouse=True)
+    def _cluster(self, kubernetes_api: str, configuration: Configuration) -> Iterator[None]:
+        client = pytest.importorskip("kubernetes").client
+        configuration.set("kubernetes", "kubeconfig-path", kubernetes_api)
+        own = client.Configuration()
+        sys.modules["kubernetes"].config.load_kube_config(kubernetes_api, client_configuration=own)
+        with client.ApiClient(own) as api:
+            self.jobs, self.pods = client.BatchV1Api(api), client.CoreV1Api(api)
+            yield
+
+    def become(self, phase: str) -> Any:
+        """Let the one pod that will be there end so."""
+
+        def end() -> None:
+            deadline = time.monotonic() + 30
+            while not (found := self.pods.list_namespaced_pod("default", field_selector="status.phase=Pending").items):
+                assert time.monotonic() < deadline, "there is no pod"
+                time.sleep(0.05)
+            (pod,) = found
+            assert pod.metadata.labels["team"] == "sums"
+            self.pods.patch_namespaced_pod_status(pod.metadata.name, "default", {"status": {"phase": phase}})
+
+        thread = threading.Thread(target=end)
+        thread.start()
+        return thread
+
+    def left(self) -> list[str]:
+        """The Jobs that are left, once the server has removed what it was told to."""
+        deadline = time.monotonic() + 10
+        while (jobs := self.jobs.list_namespaced_job("default").items) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return [job.metadata.name for job in jobs]
+
+    def test_a_job_that_succeeds(self) -> None:
+        Lasting = type("Lasting", (Pi,), {"pod_creation_wait_interal": 30})
+        ended = self.become("Succeeded")
+        Lasting().run()
+        ended.join()
+        assert self.left() == []
+
+    def test_a_job_that_fails(self) -> None:
+        Once = type("Once", (Pi,), {"pod_creation_wait_interal": 30, "backoff_limit": 0})
+        ended = self.become("Failed")
+        with pytest.raises(JobFailed, match=r"failed: (1 pods failed|Job has reached the specified backoff limit)\."):
+            Once().run()
+        ended.join()
+        assert self.left() == []
+
+    def test_a_job_that_takes_too_long(self) -> None:
+        Short = type("Short", (Pi,), {"pod_creation_wait_interal": 30, "active_deadline_seconds": 1})
+        with pytest.raises(JobFailed, match=r"failed: Job was active longer than specified deadline\."):
+            Short().run()
+        assert self.left() == []
+
+    def test_a_job_that_the_server_does_not_take(self) -> None:
+        Wrong = type("Wrong", (Pi,), {"spec_schema": {"containers": [{"name": "No Name", "image": "perl"}]}})
+        with pytest.raises(TaskError) as caught:
+            Wrong().run()
+        assert re.match(r'Kubernetes does not take the Job pi-\S+: Job.batch "pi-\S+" is invalid: ', str(caught.value))
 
 
 # AWS -------------------------------------------------------------------------------------------------------------

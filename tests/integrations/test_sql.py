@@ -414,10 +414,10 @@ class TestMistakes:
     def test_a_database_that_does_not_answer_is_tried_again(
         self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
-        from integrations.data_services import free_port
+        from server_process import unused_port
 
         monkeypatch.setattr("rumbo.integrations.reaching.PAUSES", (0.0, 0.01))
-        port = free_port()
+        port = unused_port()
         target = SQLAlchemyTarget(f"postgresql://me:secret@127.0.0.1:{port}/w", "prices", "u")
         with pytest.raises(sa.exc.OperationalError):
             target.touch()

@@ -61,10 +61,10 @@ class TestRedis:
     def test_a_server_that_does_not_answer(self) -> None:
         import redis
 
-        from integrations.data_services import free_port
+        from server_process import unused_port
 
         with pytest.raises(redis.exceptions.ConnectionError):
-            RedisTarget("127.0.0.1", free_port(), 0, "u").exists()
+            RedisTarget("127.0.0.1", unused_port(), 0, "u").exists()
 
     def test_no_library(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "redis", None)

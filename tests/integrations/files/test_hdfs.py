@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import rumbo
-from file_services import unused_port
 from luigi.contrib import webhdfs as luigis
 from luigi.contrib.target import CascadingClient
 from rumbo.errors import ConfigurationError
@@ -38,6 +37,7 @@ from rumbo.pipeline.filesystem import FileAlreadyExists, MissingParentDirectory,
 from rumbo.pipeline.formats import PipeError
 from rumbo.pipeline.target import exist
 from rumbo.testing.target_contract import TargetContract
+from server_process import unused_port
 
 if TYPE_CHECKING:
     from pathlib import Path
