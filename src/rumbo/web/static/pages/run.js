@@ -18,7 +18,7 @@ import { byLook, lookOf, Shape, State, Strip, total } from "../parts/state.js";
 import { Bulk, change, StateChips } from "../parts/tasks.js";
 import { Branch } from "../parts/tree.js";
 import { choose, go, href } from "../router.js";
-import { named, t } from "../words.js";
+import { named, t, told } from "../words.js";
 
 const TABS = ["tree", "tasks", "graph", "timeline", "log"];
 
@@ -145,7 +145,7 @@ function About({ run, ticks }) {
         ${
           run.summary &&
           html`<dt>${t("summary")}</dt>
-            <dd style="white-space: pre-wrap">${run.summary}</dd>`
+            <dd class="mono" style="white-space: pre-wrap">${run.summary}</dd>`
         }
         ${
           run.command &&
@@ -192,8 +192,8 @@ const COLUMNS = [
     width: "minmax(80px, 3fr)",
     class: "wide quiet",
     cell: (/** @type {any} */ row) =>
-      html`<span title=${row.error || row.status || row.reason}
-        >${row.error.trimEnd().split("\n").at(-1) || row.status || row.reason}</span
+      html`<span title=${row.error || row.status || told(row.reason)}
+        >${row.error.trimEnd().split("\n").at(-1) || row.status || told(row.reason)}</span
       >`,
   },
   {
@@ -370,6 +370,6 @@ function Failure({ run, row }) {
         ${t("forgive.yes")}
       </button>
     </div>
-    ${last?.message || row.error ? html`<${Trace} text=${last?.message || row.error} />` : html`<p class="quiet" style="padding: 8px 0">${row.reason}</p>`}
+    ${last?.message || row.error ? html`<${Trace} text=${last?.message || row.error} />` : html`<p class="quiet" style="padding: 8px 0">${told(row.reason)}</p>`}
   </section>`;
 }

@@ -4,7 +4,7 @@ import { ask, path } from "../api.js";
 import { grouped } from "../format.js";
 import { html, useState } from "../html.js";
 import { choose } from "../router.js";
-import { named, t } from "../words.js";
+import { named, t, told } from "../words.js";
 import { Begin } from "./begin.js";
 import { confirm, say, sayRefused } from "./dialog.js";
 import { ORDER, Shape, statesOf } from "./state.js";
@@ -49,7 +49,8 @@ export async function change(verb, ids) {
     const many = ids.filter((id) => id in answer.changed).length;
     if (many) say(t(`${verb}.said`, { n: many }));
     else if (!refused.length) say(t("nothing.changed"));
-    if (refused.length) say(`${t("refused.some", { n: refused.length })} ${refused[0][0]}: ${refused[0][1]}`, true);
+    if (refused.length)
+      say(`${t("refused.some", { n: refused.length })} ${refused[0][0]}: ${told(refused[0][1])}`, true);
     return many > 0;
   } catch (error) {
     sayRefused(error);
