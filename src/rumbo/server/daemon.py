@@ -225,8 +225,8 @@ class Daemon:
             self._loop.call_soon_threadsafe(self._answer_all)
 
     def _answer_all(self) -> None:
-        for poll in self._polls.values():
-            _resolve(poll)
+        for waiting in (*self._polls.values(), *self._asked.values()):
+            _resolve(waiting)
         for watch in self.watchers:
             watch(())
 
@@ -385,6 +385,8 @@ class Daemon:
             return None
         finally:
             del self._asked[id]
+        if id not in self.coordinator.replies:
+            self._refuse_in_trouble()  # it was not the worker that ended the wait
         return self.coordinator.replies.get(id)
 
     def _hear_reply(self, id: str) -> None:

@@ -145,7 +145,7 @@ function About({ run, ticks }) {
         ${
           run.summary &&
           html`<dt>${t("summary")}</dt>
-            <dd class="mono" style="white-space: pre-wrap">${run.summary}</dd>`
+            <dd class="mono" style="white-space: pre-wrap">${told(run.summary)}</dd>`
         }
         ${
           run.command &&

@@ -4,7 +4,7 @@ import { ask, path, Refusal } from "../api.js";
 import { grouped, lasting } from "../format.js";
 import { html, useEffect, useRef, useState } from "../html.js";
 import { go, href } from "../router.js";
-import { t } from "../words.js";
+import { t, told } from "../words.js";
 import { say, sayRefused } from "./dialog.js";
 import { Copy } from "./pieces.js";
 import { Shape } from "./state.js";
@@ -77,7 +77,14 @@ export function Begin({ title, tasks = [], fresh = [], again: first = "nothing",
         )}
       </fieldset>
       <div class="forecast" aria-live="polite" aria-busy=${!forecast && !refused}>
-        ${forecast ? html`<${Told} forecast=${forecast} />` : refused ? html`<${NotTold} refused=${refused} command=${command} />` : html`<p class="quiet">${t("begin.asks")}</p>`}
+        ${
+          forecast
+            ? html`<${Told} forecast=${forecast} />`
+            : refused
+              ? html`<${NotTold} refused=${refused} command=${command} />`
+              : html`<p class="quiet">${t("begin.asks")}</p>
+                  <${There} command=${command} />`
+        }
       </div>
       <div class="choices">
         <button class="button" type="button" onClick=${() => box.current?.close()}>${t("no")}</button>
@@ -156,7 +163,7 @@ function Told({ forecast }) {
                 <div class="line">
                   <${Shape} state=${LOOKS[each.verdict]} /><span class="grow cut" title=${each.name}>${each.name}</span>
                 </div>
-                <div class="quiet">${each.reason}</div>
+                <div class="quiet">${told(each.reason)}</div>
               </li>`,
           )}
         </ul>
@@ -167,14 +174,17 @@ function Told({ forecast }) {
 
 /** @param {{ refused: Refusal, command?: string }} props */
 function NotTold({ refused, command }) {
-  return html`<p>${refused.status ? refused.message : t("no.server")}</p>
-    ${
-      command &&
-      html`<span class="command"
-        ><span class="quiet">${t("begin.there")}</span
-        ><span class="copied"><code>${command}</code><${Copy} text=${command} /></span
-      ></span>`
-    }`;
+  return html`<p>${refused.status ? told(refused.message) : t("no.server")}</p>
+    <${There} command=${command} />`;
+}
+
+/** How to do it without a worker. @param {{ command?: string }} props */
+function There({ command }) {
+  if (!command) return null;
+  return html`<span class="command"
+    ><span class="quiet">${t("begin.there")}</span
+    ><span class="copied"><code>${command}</code><${Copy} text=${command} /></span
+  ></span>`;
 }
 
 /** @type {Record<string, string>} */

@@ -326,6 +326,18 @@ export const en = {
   "told.not_in_history": "No task in {place} has an id that begins with {id}.",
   "told.no_run.in_history": "No run in {place} has an id that begins with {id}: see `rumbo history`.",
   "told.not_running": "{id} is not running, so there is nobody to read a message.",
+  "told.removed": "its output is removed, so that it is made again",
+  "told.no_planner":
+    "No worker is connected that could plan it: start `rumbo worker` in the folder from which the modules of the tasks can be imported, or use `rumbo run` there.",
+  "told.no_planner.able": "No worker that is connected can plan it. {text}",
+  "told.private":
+    "{id} has private parameters, or is of the module __main__, so only who has them can begin it: use `rumbo run` there.",
+  "told.run.cancelled": "It was cancelled.",
+  "told.run.done": "Workers have finished it.",
+  "told.run.failed": "{n} tasks failed.",
+  "told.run.failed.one": "1 task failed.",
+  "told.run.incomplete": "Something is missing that must come from elsewhere, or is broken.",
+  "told.silent": "Worker {worker} has not planned it after {n} s; see what it prints.",
   "told.requires_failed": "requires() failed: {text}",
   "told.role": "This takes a token of the role {roles}; yours, {name}, is of the role {role}.",
   "told.switched_off": "switched off by its author",

@@ -329,6 +329,18 @@ export const es = {
   "told.not_in_history": "Ninguna tarea en {place} tiene un id que empiece por {id}.",
   "told.no_run.in_history": "Ninguna ejecución en {place} tiene un id que empiece por {id}: vea `rumbo history`.",
   "told.not_running": "{id} no está en marcha, así que nadie leería un mensaje.",
+  "told.removed": "se borra su resultado, para hacerlo de nuevo",
+  "told.no_planner":
+    "No hay conectado ningún trabajador que pueda planificarlo: inicie `rumbo worker` en la carpeta desde la que se pueden importar los módulos de las tareas, o use allí `rumbo run`.",
+  "told.no_planner.able": "Ningún trabajador conectado puede planificarlo. {text}",
+  "told.private":
+    "{id} tiene parámetros privados, o es del módulo __main__, así que solo puede empezarla quien los tiene: use allí `rumbo run`.",
+  "told.run.cancelled": "Se canceló.",
+  "told.run.done": "Los trabajadores la han terminado.",
+  "told.run.failed": "Fallaron {n} tareas.",
+  "told.run.failed.one": "Falló una tarea.",
+  "told.run.incomplete": "Falta algo que debe venir de fuera, o está roto.",
+  "told.silent": "El trabajador {worker} no lo ha planificado en {n} s; mire lo que escribe.",
   "told.requires_failed": "requires() falló: {text}",
   "told.role": "Esto pide un token con el papel {roles}; el suyo, {name}, tiene el papel {role}.",
   "told.switched_off": "desactivada por su autor",
