@@ -125,10 +125,18 @@ class scheduler(Config):
 
 
 class _Clock:
-    """The time as programs that replace ``time.time`` want it."""
+    """The time as programs that replace ``time.time`` want it; one that is set back goes on from where it was."""
+
+    def __init__(self) -> None:
+        self._read = 0.0
+        self._ahead = 0.0
 
     def now(self) -> float:
-        return time.time()
+        read = time.time()
+        if read < self._read:
+            self._ahead += self._read - read
+        self._read = read
+        return read + self._ahead
 
 
 class Scheduler:
@@ -156,7 +164,11 @@ class Scheduler:
         self._maps: list[Mapping[str, Any]] = []
         self._task_history = self._history(task_history_impl)
         self._email_batcher: Any = BatchNotifier() if self._config.batch_emails else None
-        policy = Policy(cooldown=self._config.stable_done_cooldown_secs, forget_after=self._config.remove_delay)
+        policy = Policy(
+            cooldown=self._config.stable_done_cooldown_secs,
+            forget_after=self._config.remove_delay,
+            enabled_as_failure=True,
+        )
         self._machine = Machine(policy, {name: _amount(total) for name, total in self._resources.items()})
         self._dialect = Dialect(
             self._machine, self._apply, self._clock.now, self._options(), self._params_of, self._announce

@@ -112,6 +112,11 @@ class TaskRow(NamedTuple):
     last_run: int
     last_position: int
     runs: int
+    worker: str
+    """Who made the last attempt in that run; empty: nobody."""
+    started: float | None
+    seconds: float | None
+    """How long that attempt took; None: it runs, or there was none."""
 
 
 class Chapter(NamedTuple):
@@ -263,11 +268,14 @@ class History(Protocol):
         family: str | None = None,
         params: Mapping[str, str] | None = None,
         text: str | None = None,
-        state: str | None = None,
+        states: Sequence[str] = (),
+        worker: str | None = None,
+        sort: str = "-new",
         after: str | None = None,
+        skip: int = 0,
         limit: int = 50,
     ) -> Page[TaskRow]:
-        """Tasks over all runs, the newest first, narrowed down."""
+        """Tasks over all runs, narrowed down; the newest first, or in one of `TASK_SORTS`, descending after a ``-``."""
         ...
 
     def task(self, task_id: str) -> TaskRow:
@@ -313,5 +321,8 @@ class History(Protocol):
         ...
 
 
-SORTS = ("plan", "family", "state", "started", "seconds")
+SORTS = ("plan", "family", "state", "progress", "reason", "attempts", "started", "seconds")
 """What tasks of a run may be sorted by; after a ``-``, the other way round."""
+
+TASK_SORTS = ("new", "task", "parameters", "state", "worker", "started", "seconds", "runs")
+"""What tasks over all runs may be sorted by; ``new`` is the order in which they came up first."""

@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from rumbo.errors import MissingExtraError
 from rumbo.integrations.listing import common_beginning
+from rumbo.integrations.parts import BytesInParts
 from rumbo.pipeline.filesystem import FileAlreadyExists, FileSystem, FileSystemException, temporary_name
 from rumbo.pipeline.formatted import FormattedTarget
 from rumbo.pipeline.target import AtomicLocalFile
@@ -279,41 +280,21 @@ class AzureBlobClient(FileSystem):
         return container, blob
 
 
-class _BlobBytes(io.RawIOBase):
-    """A blob's bytes, each part asked for when it is read; of one version of the blob."""
+class _BlobBytes(BytesInParts):
+    """A blob's bytes, all of one version of the blob."""
 
     def __init__(self, client: Any, properties: Any) -> None:
+        super().__init__(properties.size)
         self._client = client
-        self._size: int = properties.size
         self._etag: str = properties.etag
-        self._position = 0
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        start: int = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
-        self._position = max(start + offset, 0)
-        return self._position
-
-    def readinto(self, buffer: Any) -> int:
+    def _read(self, length: int) -> bytes:
         from azure.core import MatchConditions
 
-        length = min(len(buffer), self._size - self._position)
-        if length <= 0:
-            return 0
-        data = self._client.download_blob(
+        data: bytes = self._client.download_blob(
             self._position, length, etag=self._etag, match_condition=MatchConditions.IfNotModified
         ).readall()
-        buffer[: len(data)] = data
-        self._position += len(data)
-        return len(data)
+        return data
 
 
 class ReadableAzureBlobFile(io.BufferedReader):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import unquote
 
 from rumbo.errors import MissingExtraError, TargetError
+from rumbo.integrations.flags import FlaggedFolder
 from rumbo.integrations.listing import Page, found_by_listing
 from rumbo.pipeline.addresses import scheme_of
 from rumbo.pipeline.filesystem import (
@@ -380,7 +381,7 @@ class FsspecTarget(FormattedTarget):
         return self.fs.modified(self.existence_path)
 
 
-class FsspecDirectoryTarget(FsspecTarget):
+class FsspecDirectoryTarget(FlaggedFolder, FsspecTarget):
     """A folder at an address that ends in a slash. It exists when its flag file does.
 
     Args:
@@ -399,11 +400,6 @@ class FsspecDirectoryTarget(FsspecTarget):
     ) -> None:
         super().__init__(str(path).rstrip("/") + "/", format, **options)
         self.flag = flag
-
-    @property
-    def existence_path(self) -> str:
-        """The flag file."""
-        return self.path + self.flag
 
     def file(self, name: str) -> FsspecTarget:
         """A file in the folder."""

@@ -50,7 +50,8 @@ class RemoteFileSystem(FileSystem):
         username: who to be there; nobody in particular without one.
         password: of that user.
         port: by default 21, or 22 with ``sftp``.
-        tls: encrypt what travels. True trusts any certificate; ``ssl.create_default_context()`` checks it.
+        tls: encrypt what travels. The server's certificate is checked against what the system trusts and the
+            configuration names; an ``ssl.SSLContext`` says otherwise what is trusted.
         timeout: seconds that the server may be silent.
         sftp: speak SFTP instead of FTP.
         pysftp_conn_kwargs: with ``sftp``, more for the connection, such as ``private_key``: the path of a key's file.

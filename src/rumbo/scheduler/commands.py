@@ -51,6 +51,8 @@ class Exchange(NamedTuple):
     worker: str
     reports: Sequence[Report] = ()
     slots: int = 0
+    claims: int | None = None
+    """For so many tasks at most is kept what they lack; for as many as there are slots if None."""
 
 
 class Claim(NamedTuple):

@@ -225,8 +225,8 @@ class Daemon:
             self._loop.call_soon_threadsafe(self._answer_all)
 
     def _answer_all(self) -> None:
-        for poll in self._polls.values():
-            _resolve(poll)
+        for waiting in (*self._polls.values(), *self._asked.values()):
+            _resolve(waiting)
         for watch in self.watchers:
             watch(())
 
@@ -385,6 +385,8 @@ class Daemon:
             return None
         finally:
             del self._asked[id]
+        if id not in self.coordinator.replies:
+            self._refuse_in_trouble()  # it was not the worker that ended the wait
         return self.coordinator.replies.get(id)
 
     def _hear_reply(self, id: str) -> None:
@@ -531,20 +533,28 @@ class Daemon:
                 break
             hungry = self._hungry(stirred)
             while hungry:
-                slots = 1 if len(hungry) > 1 else coordinator.seats[hungry[0]].room
-                hungry = [
-                    each
-                    for each in hungry
-                    if coordinator.seats[each].room > 0
-                    and self._offer(each, slots)
-                    and coordinator.seats[each].room > 0
-                ]
+                hungry = self._share_out(hungry, stirred)
         coordinator.addressed.pop(answering, None)
         for worker in coordinator.addressed:
             poll = self._polls.pop(worker, None)
             if poll is not None:
                 _resolve(poll)
         coordinator.addressed.clear()
+
+    def _share_out(self, hungry: list[str], stirred: Iterable[Any] | None) -> list[str]:
+        """Give each of those who wait one attempt, or all there is to the only one; gives those who may take more."""
+        seats, ready = self.coordinator.seats, self.coordinator.machine.ready
+        slots = 1 if len(hungry) > 1 else seats[hungry[0]].room
+        unsated = []
+        for each in hungry:
+            if seats[each].room <= 0:
+                continue
+            if self._offer(each, slots):
+                if seats[each].room > 0:
+                    unsated.append(each)
+            elif not ready.has_any(stirred):
+                return []  # a crowd need not be asked one by one when all is gone
+        return unsated
 
     def _hungry(self, stirred: Iterable[Any] | None) -> list[str]:
         """Of those who wait, whoever may find something in a line to which something was added."""

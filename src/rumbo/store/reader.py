@@ -296,37 +296,46 @@ class HistoryReader:
         family: str | None = None,
         params: Mapping[str, str] | None = None,
         text: str | None = None,
-        state: str | None = None,
+        states: Sequence[str] = (),
+        worker: str | None = None,
+        sort: str = "-new",
         after: str | None = None,
+        skip: int = 0,
         limit: int = 50,
     ) -> Page[TaskRow]:
-        """Tasks, the newest first, narrowed down by family, values of parameters, a text in id or parameters, state."""
-        before = None if after is None else int(after)
-        which = queries.Filter(family, params or {}, text)
-        number = STATES.index(state) if state in STATES else None
-        if state is not None and number is None and state != "lost":
+        """Tasks, narrowed down by family, values of parameters, a text in id or parameters, states, and worker.
+
+        They come the newest first, or in one of `TASK_SORTS`, descending after a ``-``.
+        """
+        which = queries.Filter(family, params or {}, text, worker)
+        narrowed = self._in_states(states) if states else None
+        if narrowed is not None and not (narrowed.settled or narrowed.under_way or narrowed.lost):
             return Page([], None)
-        if state is None or number == State.DONE:
-            rows = queries.tasks(self._db, before, which, number, limit + 1)
-        elif number is not None and number > State.DONE:
-            rows = queries.tasks_in_trouble(self._db, before, which, number, limit + 1)
-        else:
-            rows = self._tasks_under_way(state, before, which)[: limit + 1]
-        return _page(self._tasks(rows), limit, lambda task: str(task.number))
+        column, is_descending = sort.removeprefix("-"), sort.startswith("-")
+        is_by_number = sort == "-new" and not skip
+        before = int(after) if is_by_number and after is not None else None
+        if not is_by_number:
+            skip += int(after or 0)
+        found = queries.task_keys(self._db, before, which, narrowed, column, is_descending, skip, limit + 1)
+        rows = {row[5]: row for row in queries.tasks_by_latest(self._db, found[:limit])}
+        tasks = self._tasks([rows[key] for key in found[:limit] if key in rows])
+        if len(found) <= limit or not tasks:
+            return Page(tasks, None)
+        return Page(tasks, str(tasks[-1].number if is_by_number else skip + limit))
 
-    def _tasks_under_way(self, state: str, before: int | None, which: queries.Filter) -> list[Row]:
-        """Only runs that have not ended hold such tasks (and ended ones some that stayed pending)."""
-        found: list[Row] = []
-        for run in self._open_runs(state):
-            for number in _numbers_of((state,), run):
-                found += queries.tasks_in_run(self._db, *keys.task_keys(run.number), which, number)
-        found.sort(reverse=True)
-        return [row for row in found if before is None or row[0] < before]
-
-    def _open_runs(self, state: str) -> list[RunRow]:
-        # Tasks stay pending in a run that failed or was cancelled; a hundred runs back, nobody asks for them any more.
-        statuses = ("running",) if state != "pending" else ()
-        return [self._run(row) for row in queries.runs(self._db, None, statuses, 100)]
+    def _in_states(self, words: Sequence[str]) -> queries.InStates:
+        """States given by their words, as the database has them."""
+        numbers = [STATES.index(word) for word in words if word in STATES]
+        settled = [number for number in numbers if number not in _HELD]
+        under_way = [number for number in numbers if number in _HELD]
+        lost = _HELD if "lost" in words else ()
+        if not under_way and not lost:
+            return queries.InStates(settled, (), (), (), 0)
+        open_runs = [self._run(row) for row in queries.runs(self._db, None, ("running",), 10_000)]
+        if not open_runs:
+            return queries.InStates(settled, (), (), (), 0)
+        crashed = [run.number for run in open_runs if run.status == "crashed"]
+        return queries.InStates(settled, under_way, lost, crashed, open_runs[-1].number)
 
     def task(self, task_id: str) -> TaskRow:
         """One task, by its id or an unmistakable beginning of it.
@@ -366,8 +375,8 @@ class HistoryReader:
 
     def parameters(self, family: str) -> list[str]:
         """Names of the parameters of a family, as its newest task has them."""
-        rows = queries.tasks(self._db, None, queries.Filter(family), None, 1)
-        return list(json.loads(rows[0][4])) if rows else []
+        newest = queries.newest_params(self._db, family)
+        return [] if newest is None else list(json.loads(newest))
 
     def grid(self, family: str, x: str, y: str | None = None, limit: int = 20_000) -> list[CellRow]:
         """The newest tasks of a family, counted by the values of one or two parameters and by state."""
@@ -386,10 +395,10 @@ class HistoryReader:
         numbers = sorted({keys.run_of(row[5]) for row in rows})
         runs = {run.number: run for run in map(self._run, queries.runs_by_number(self._db, numbers))}
         found = []
-        for number, id, family, module, params, key, state, first, many in rows:
+        for number, id, family, module, params, key, state, first, many, worker, started, seconds in rows:
             run = runs[keys.run_of(key)]
             about = (number, id, family, module, json.loads(params), _state(state, run), keys.run_of(first))
-            found.append(TaskRow(*about, run.number, keys.position_of(key), many))
+            found.append(TaskRow(*about, run.number, keys.position_of(key), many, worker or "", started, seconds))
         return found
 
     def story(self, task: TaskRow, after: str | None = None, limit: int = 20) -> Page[Chapter]:

@@ -109,6 +109,80 @@ def people():
     yield sch.has_task_history()
 
 
+def enabled_by_hand():
+    sch = scheduler(retry_delay=100, retry_count=1)
+    add(sch, "A")
+    sch.get_work(worker="W")
+    add(sch, "A", status="FAILED")
+    yield sch.re_enable_task("A")
+    yield {id: [task["status"], "re_enable_able" in task] for id, task in sch.task_list("", "").items()}
+    wait(101)
+    sch.ping(worker="W")
+    sch.prune()
+    yield {id: task["status"] for id, task in sch.task_list("", "").items()}
+    yield sch.get_work(worker="W")["task_id"]
+
+
+def enabled_by_time():
+    sch = scheduler(retry_count=1, disable_persist=50)
+    add(sch, "A")
+    sch.get_work(worker="W")
+    add(sch, "A", status="FAILED")
+    yield {id: task["status"] for id, task in sch.task_list("", "").items()}
+    wait(51)
+    sch.ping(worker="W")
+    yield {id: task["status"] for id, task in sch.task_list("", "").items()}
+    add(sch, "A")
+    yield sch.get_work(worker="W")["task_id"]
+
+
+def given_up_for_good_after_a_while():
+    sch = scheduler(disable_hard_timeout=100, retry_count=99, retry_delay=10)
+    add(sch, "A")
+    for seconds in (50, 60):
+        sch.get_work(worker="W")
+        add(sch, "A", status="FAILED")
+        yield {id: task["status"] for id, task in sch.task_list("", "").items()}
+        wait(seconds)
+        sch.ping(worker="W")
+        sch.prune()
+    sch.get_work(worker="W")
+    add(sch, "A", status="FAILED")
+    yield {id: task["status"] for id, task in sch.task_list("", "").items()}
+
+
+def a_policy_of_its_own():
+    sch = scheduler(retry_count=99)
+    policy = {"retry_count": 1, "disable_hard_timeout": None, "disable_window": None}
+    add(sch, "A", retry_policy_dict=policy)
+    add(sch, "B")
+    for id in ("A", "B"):
+        sch.get_work(worker="W")
+        add(sch, id, status="FAILED")
+    yield {id: task["status"] for id, task in sch.task_list("", "").items()}
+
+
+def more_work_than_it_runs_at_a_time():
+    sch = scheduler(resources={"r1": 2, "r2": 1})
+    add(sch, "A", resources={"r1": 1, "r2": 1})
+    add(sch, "B", resources={"r1": 1, "r2": 1})
+    add(sch, "C", resources={"r1": 1})
+    yield [sch.get_work(worker="W")["task_id"] for _ in range(3)]
+
+
+def a_clock_that_is_set_back():
+    sch = scheduler(retry_delay=100)
+    add(sch, "A")
+    wait(-500_000_000)
+    sch.get_work(worker="W")
+    add(sch, "A", status="FAILED")
+    for _ in range(2):
+        wait(60)
+        sch.ping(worker="W")
+        sch.prune()
+        yield {id: task["status"] for id, task in sch.task_list("", "").items()}
+
+
 def resources():
     sch = scheduler(resources={"db": 2})
     sch.get_work(worker="V")

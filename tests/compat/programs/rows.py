@@ -133,6 +133,10 @@ def parameters_next():
     }
 
 
+def modules_of_parameters():
+    return {name: f"{type(each).__module__}.{type(each).__qualname__}" for name, (each, _, _) in PARAMETERS.items()}
+
+
 def tasks_are_made():
     class Many(luigi.Task):
         b = luigi.IntParameter()

@@ -34,8 +34,14 @@ def ftp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[services.FtpServic
 
 @pytest.fixture(scope="session")
 def vsftpd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[services.FtpService]:
-    folder = tmp_path_factory.mktemp("vsftpd")
-    with services.vsftpd_server(folder) as service:
+    with services.vsftpd_server(tmp_path_factory.mktemp("vsftpd")) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def implicit_vsftpd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[services.FtpService]:
+    """One that speaks TLS from the start."""
+    with services.vsftpd_server(tmp_path_factory.mktemp("implicit"), is_implicit=True) as service:
         yield service
 
 

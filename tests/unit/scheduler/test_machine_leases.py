@@ -174,6 +174,19 @@ def test_a_task_that_failed_too_often_rests_and_is_then_tried_as_new(driver):
     assert driver.record("a").failures == ()
 
 
+def test_where_that_is_wanted_a_task_that_is_enabled_again_waits_as_after_a_failure():
+    driver = Driver(Policy(enabled_as_failure=True))
+    driver.join("w")
+    driver.register("w", task("a", retry=RetryPolicy(disable_after=1, disable_for=100.0, reopen_after=30.0)))
+    driver.fail("w", driver.start("w"))
+    assert driver.advance(100.0) == [
+        StateChanged("a", State.DISABLED, State.FAILED, "enabled again as a failure", 1100.0),
+        RetryPlanned("a", 0, 1130.0, 1100.0, False),
+    ]
+    assert driver.record("a").failures == ()
+    assert driver.advance(30.0) == [StateChanged("a", State.FAILED, State.PENDING, "due for another attempt", 1130.0)]
+
+
 def test_success_wipes_out_the_failures(driver):
     driver.register("w", task("a", retry=RetryPolicy(retries=9)))
     driver.fail("w", driver.start("w"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rumbo.scheduler import views
+from rumbo.scheduler import reasons, views
 from rumbo.scheduler.commands import Cancel, DisableWorker, Pause, Refuse
 from rumbo.scheduler.records import BatchKey, Outcome, RetryPolicy, State
 from rumbo.scheduler.views import Prospects
@@ -20,7 +20,7 @@ def driver() -> Driver:
 
 def why(driver: Driver, id: str = "a") -> str:
     before = snapshot(driver.machine)
-    sentence = views.why_not(driver.machine, id)
+    sentence = reasons.why_not(driver.machine, id)
     assert snapshot(driver.machine) == before
     return sentence
 

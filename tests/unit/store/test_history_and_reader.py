@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rumbo.history import AmbiguousInHistory, Artifact, NotInHistory
+from rumbo.history import TASK_SORTS, AmbiguousInHistory, Artifact, NotInHistory
 from rumbo.scheduler.records import Outcome, State
 from rumbo.scheduler.transitions import Cause
 from rumbo.store.connect import NoHistory
@@ -373,21 +373,72 @@ def test_tasks_by_family_text_and_state(writer: HistoryWriter) -> None:
 
     with read(writer) as history:
 
-        def ids(**asked: str) -> list[str]:
+        def ids(**asked: object) -> list[str]:
             return [task.id for task in history.tasks(**asked).rows]  # type: ignore[arg-type]
 
         assert ids() == ["B_1", "Load_mar", "Load_jan", "Clean_feb", "Clean_jan"]
         assert ids(family="Clean") == ["Clean_feb", "Clean_jan"]
         assert ids(text="JAN") == ["Load_jan", "Clean_jan"]
         assert ids(text="n_") == ["Clean_feb", "Clean_jan"]
-        assert ids(state="done") == ["Clean_jan"]
-        assert ids(state="failed") == ["Clean_feb"]
-        assert ids(state="failed", family="Load") == []
-        assert ids(state="running") == ["Load_jan"]
-        assert ids(state="pending") == ["B_1", "Load_mar"]
-        assert ids(state="pending", text="mar") == ["Load_mar"]
-        assert ids(state="no such state") == []
+        assert ids(states=["done"]) == ["Clean_jan"]
+        assert ids(states=["failed"]) == ["Clean_feb"]
+        assert ids(states=["failed"], family="Load") == []
+        assert ids(states=["running"]) == ["Load_jan"]
+        assert ids(states=["pending"]) == ["B_1", "Load_mar"]
+        assert ids(states=["pending"], text="mar") == ["Load_mar"]
+        assert ids(states=["no such state"]) == []
         assert history.families() == ["B", "Clean", "Load"]
+
+
+def test_tasks_over_all_runs_in_any_order(writer: HistoryWriter) -> None:
+    nodes = [node("Clean_b", params={"name": "z"}), node("Clean_a", params={"name": "y"}), node("Load_x")]
+    story = Story(writer, "run-1", at=1000.0).plan(*nodes)
+    story.begin("Clean_b", worker="w-2").end("Clean_b", after=9.0)
+    story.begin("Clean_a", worker="w-1").end("Clean_a", Outcome.FAILED, "no", after=2.0).ends("failed")
+    Story(writer, "run-2", at=2000.0).plan(node("Load_x"))
+
+    with read(writer) as history:
+
+        def ids(sort: str, **asked: object) -> list[str]:
+            return [task.id for task in history.tasks(sort=sort, **asked).rows]  # type: ignore[arg-type]
+
+        assert ids("new") == ["Clean_b", "Clean_a", "Load_x"]
+        assert ids("task") == ["Clean_a", "Clean_b", "Load_x"]
+        assert ids("-task") == ["Load_x", "Clean_b", "Clean_a"]
+        assert ids("parameters") == ["Load_x", "Clean_a", "Clean_b"]
+        assert ids("state") == ["Load_x", "Clean_b", "Clean_a"]
+        assert ids("worker") == ["Clean_a", "Clean_b", "Load_x"]
+        assert ids("-started") == ["Clean_a", "Clean_b", "Load_x"]
+        assert ids("-seconds") == ["Clean_b", "Clean_a", "Load_x"]
+        assert ids("-runs") == ["Load_x", "Clean_a", "Clean_b"]
+        assert ids("-runs", states=["done", "failed"]) == ["Clean_a", "Clean_b"]
+        assert ids("seconds", states=["failed"], family="Clean") == ["Clean_a"]
+        assert ids("-new", worker="w-2") == ["Clean_b"]
+        assert ids("-new", worker="nobody") == []
+        for sort in TASK_SORTS:
+            page = history.tasks(sort=sort, limit=2)
+            rest = history.tasks(sort=sort, limit=2, after=page.next)
+            assert [task.id for task in (*page.rows, *rest.rows)] == ids(sort)
+            assert ids(sort, skip=1) == ids(sort)[1:]
+        last = history.tasks(text="Clean_b").rows[0]
+        assert (last.worker, last.started, last.seconds, last.runs) == ("w-2", 1001.0, 9.0, 1)
+
+
+def test_tasks_in_several_states_of_runs_that_go_on_or_crashed(writer: HistoryWriter) -> None:
+    Story(writer, "run-1").plan(node("A_1"), node("A_2"), node("A_3")).runs("A_1").begin("A_2")
+    with someone_who_dies(writer) as pid:
+        Story(writer, "run-2", pid=pid).plan(node("B_1"), node("B_2")).begin("B_1")
+
+    with read(writer) as history:
+
+        def ids(*states: str, sort: str = "-new") -> list[str]:
+            return [task.id for task in history.tasks(states=states, sort=sort).rows]
+
+        assert ids("running") == ["A_2"]
+        assert ids("lost") == ["B_1"]
+        assert ids("lost", "running") == ["B_1", "A_2"]
+        assert ids("lost", "done", "running", sort="task") == ["A_1", "A_2", "B_1"]
+        assert ids("pending", "lost") == ["B_2", "B_1", "A_3"]
 
 
 def test_a_task_that_failed_once_and_is_done_now_is_not_failed(writer: HistoryWriter) -> None:
@@ -395,8 +446,8 @@ def test_a_task_that_failed_once_and_is_done_now_is_not_failed(writer: HistoryWr
     Story(writer, "run-2").plan(node("A_1")).runs("A_1").ends()
 
     with read(writer) as history:
-        assert history.tasks(state="failed").rows == []
-        assert [task.id for task in history.tasks(state="done").rows] == ["A_1"]
+        assert history.tasks(states=["failed"]).rows == []
+        assert [task.id for task in history.tasks(states=["done"]).rows] == ["A_1"]
         assert [task.task_id for task in history.run_tasks(history.run("run-1"), states=["failed"]).rows] == ["A_1"]
 
 

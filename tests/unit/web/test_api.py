@@ -97,6 +97,9 @@ def test_what_has_happened(caller: Caller) -> None:
     assert [each["task_id"] for each in ask("runs/run-2/running")] == ["Load_1"]
     assert {task["id"] for task in ask("tasks")["rows"]} == {"Clean_1", "Report_1", "Load_1", "Load_2", "All_1"}
     assert [task["id"] for task in ask("tasks?family=Load&param=name%3DLoad_2")["rows"]] == ["Load_2"]
+    assert [task["id"] for task in ask("tasks?sort=task&state=failed&state=running")["rows"]] == ["Clean_1", "Load_1"]
+    assert [task["id"] for task in ask("tasks?worker=ana&sort=-seconds")["rows"]] == ["Clean_1"]
+    assert [task["id"] for task in ask("tasks?sort=-task&skip=1&limit=1")["rows"]] == ["Load_2"]
     (chapter,) = ask("tasks/Clean_1/story")["rows"]
     assert (chapter["run"]["id"], chapter["attempts"][0]["outcome"]) == ("run-1", "failed")
     assert ask("families") == ["All", "Clean", "Load", "Report"]

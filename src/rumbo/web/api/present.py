@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, HTTPException, Query
 
 from rumbo import __version__
-from rumbo.scheduler.views import connected, neighbourhood, why_not
+from rumbo.scheduler.reasons import reason_of, sentence
+from rumbo.scheduler.views import connected, neighbourhood
 from rumbo.web.api.shapes import (
     Beat as BeatShape,
 )
@@ -20,9 +21,11 @@ from rumbo.web.api.shapes import (
     Lease,
     Live,
     Node,
+    Reason,
     Resource,
     Status,
     Wait,
+    Wanted,
     Worker,
 )
 from rumbo.web.api.shapes import (
@@ -135,10 +138,16 @@ def live(coordinator: Coordinator, task: TaskRecord) -> Live:
     """A task as the scheduler sees it."""
     machine = coordinator.machine
     lease = machine.leases.get(task.lease)
+    reason = reason_of(machine, task.id)
     told = task.story[-2 * _MOST_CHANGES :]
     return Live(
         state=task.state.name.lower(),
-        why=why_not(machine, task.id),
+        why=sentence(reason),
+        reason=Reason(
+            kind=reason.kind.value,
+            values=dict(reason.values),
+            waits_for=[Wanted(task_id=id, state=state.name.lower()) for id, state in reason.waits_for],
+        ),
         priority=task.priority,
         run=task.run,
         attempts=task.attempts,

@@ -98,6 +98,10 @@ class Task(Shape):
     params: dict[str, str]
     state: str
     runs: int
+    worker: str
+    """Who made the last attempt in that run; empty: nobody."""
+    started: float | None
+    seconds: float | None
 
 
 class Change(Shape):
@@ -115,12 +119,32 @@ class Lease(Shape):
     attempt: int
 
 
+class Wanted(Shape):
+    """A task that another waits for."""
+
+    task_id: str
+    state: str
+
+
+class Reason(Shape):
+    """Why a task is as it is, for those who have words of their own for it."""
+
+    kind: str
+    """As in `rumbo.scheduler.reasons.Why`."""
+    values: dict[str, str | float]
+    """What there is to say: numbers, names, a moment (`at`)."""
+    waits_for: list[Wanted]
+    """Some of the tasks that it waits for, those first that will not be done by themselves."""
+
+
 class Live(Shape):
     """A task as the scheduler sees it at this moment."""
 
     state: str
     why: str
     """What it waits for, or why nothing more happens to it."""
+    reason: Reason
+    """The same as data."""
     priority: float
     run: str
     attempts: int

@@ -468,7 +468,8 @@ class Dialect:
             return reply | self._one(task)
         if len(self.workers) > 1 and self.machine.ready.wants_resources(record.serves):
             self._reserve_for_others(known)
-        for effect in self._apply(do.Exchange(record.id, (), 1)):
+        room = max(known.slots - len(record.leases), 0)
+        for effect in self._apply(do.Exchange(record.id, (), 1, room)):
             if type(effect) is Assigned and effect.worker == record.id:
                 return reply | self._work(known, self.machine.leases[effect.lease])
         return reply | {"task_id": None}

@@ -8,7 +8,13 @@ import { sayRefused } from "../parts/dialog.js";
 import { Ago, Moment, Search, Section, Trouble } from "../parts/pieces.js";
 import { href } from "../router.js";
 import { theme, turnTheme } from "../theme.js";
-import { LANGUAGES, language, named, speak, t } from "../words.js";
+import { LANGUAGES, language, named, speak, t, told } from "../words.js";
+import { settings as spanish } from "../words/settings.es.js";
+
+/** What a setting is for. @param {any} row */
+function helpOf(row) {
+  return (language() === "es" && spanish[`${row.section}.${row.key}`]) || row.help;
+}
 
 /** Who may ask this server for what. */
 function Tokens() {
@@ -65,7 +71,7 @@ function Audit() {
                   (row) =>
                     html`<tr key=${row.id}>
                       <td><${Moment} at=${row.at} /></td>
-                      <td>${row.who}</td>
+                      <td>${told(row.who)}</td>
                       <td>${row.role}</td>
                       <td class="mono">${row.method} ${row.path}</td>
                       <td class="mono quiet">${row.summary}</td>
@@ -99,7 +105,7 @@ export default function Settings({ session }) {
     setLook(theme());
   };
   const found = /** @type {any[]} */ (rows.data ?? []).filter((row) =>
-    `${row.section}.${row.key} ${row.value} ${row.help}`.toLowerCase().includes(wanted.toLowerCase()),
+    `${row.section}.${row.key} ${row.value} ${helpOf(row)}`.toLowerCase().includes(wanted.toLowerCase()),
   );
   const sections = [...new Set(found.map((row) => row.section))];
   return html`<${Head} title=${t("place.settings")} /><${Trouble} error=${rows.error} />
@@ -109,7 +115,7 @@ export default function Settings({ session }) {
           session.user &&
           html`<dt>${t("user")}</dt>
             <dd>
-              ${session.user} ${session.role && `(${session.role})`}
+              ${told(session.user)} ${session.role && `(${session.role})`}
               ${session.asks && html`<button class="button small" type="button" onClick=${out}>${t("session.out")}</button>`}
             </dd>`
         }
@@ -131,8 +137,8 @@ export default function Settings({ session }) {
                     html`<tr key=${row.key}>
                       <td class="mono nowrap">${section}.${row.key}</td>
                       <td class="mono" style="overflow-wrap: anywhere">${row.value}</td>
-                      <td class=${row.origin === "default" ? "quiet" : ""}>${row.origin}</td>
-                      <td class="quiet wide">${row.help}</td>
+                      <td class=${row.origin === "default" ? "quiet" : "mono"}>${named("origin", row.origin)}</td>
+                      <td class="quiet wide">${helpOf(row)}</td>
                     </tr>`,
                 )}
             </tbody>`,
