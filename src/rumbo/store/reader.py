@@ -549,10 +549,31 @@ def _run_task(row: Row, run: RunRow) -> RunTaskRow:
 
 
 def _artifacts(line: str) -> tuple[tuple[Artifact, ...], int]:
-    """What a line of outputs says: the artifacts, and how many more there were."""
-    told = json.loads(line)
-    more = told.pop() if told and isinstance(told[-1], int) else 0
-    return tuple([Artifact(address, size, modified) for address, size, modified in told]), more
+    """What a line of outputs says: the artifacts, and how many more there were.
+
+    Workers write it, so it may be anything.
+    """
+    try:
+        told = json.loads(line)
+        more = told.pop() if told and isinstance(told[-1], int) else 0
+        found = [_artifact(*each) for each in told]
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
+        return (), 0
+    return tuple(found), max(more, 0)
+
+
+def _artifact(address: object, size: object, modified: object) -> Artifact:
+    bytes_, moment = (value if isinstance(value, int | float) else -1 for value in (size, modified))
+    return Artifact(
+        str(address),
+        int(bytes_) if 0 <= bytes_ < _MOST_BYTES else None,
+        float(moment) if 0 <= moment < _LATEST else None,
+    )
+
+
+_MOST_BYTES = 1 << 53
+_LATEST = 1e11
+"""Seconds since the epoch: some thousand years from now."""
 
 
 def _page(rows: list[T], limit: int, key: Callable[[T], str]) -> Page[T]:

@@ -10,7 +10,7 @@ from json.encoder import encode_basestring_ascii as quoted
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from rumbo.pipeline.secrecy import PRIVATE, masked
+from rumbo.pipeline.secrecy import PUBLIC, masked
 from rumbo.pipeline.structure import flatten
 from rumbo.pipeline.target import footprint_of
 from rumbo.pipeline.task import Task
@@ -56,7 +56,9 @@ class Recorder:
             if targets is None:
                 targets = flatten(task.output())
             return self._line(task, targets) if targets else ""
-        except Exception as error:  # noqa: BLE001 - the user's code; the task is done whatever it says now
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - the user's code, or its time is over; the task is done all the same
             self._complain(task, f"raised {type(error).__name__}: {masked(str(error), task)}")
             return ""
         finally:
@@ -67,8 +69,10 @@ class Recorder:
         parts = []
         for target in targets[:MOST]:
             address, size, modified = footprint_of(target)
-            if address[:1] != "/" or self._keeps_secrets(task):
-                address = masked(without_credentials(address), task)
+            if address[:1] != "/":
+                address = without_credentials(address)
+            if self._keeps_secrets(task):
+                address = masked(address, task, with_hidden=True)
             written = "null" if size is None else size
             at = "null" if modified is None else f"{modified:.3f}"
             parts.append(f"[{quoted(address)},{written},{at}]")
@@ -81,7 +85,7 @@ class Recorder:
         known = self._has_secrets.get(cls)
         if known is None:
             parameters = [parameter for _, parameter in task.get_params()]
-            known = self._has_secrets[cls] = any(each.visibility == PRIVATE for each in parameters)
+            known = self._has_secrets[cls] = any(each.visibility != PUBLIC for each in parameters)
         return known
 
     def _complain(self, task: Task, what: str) -> None:

@@ -71,6 +71,12 @@ def test_each_outcome_leads_to_its_state(driver, outcome, state, cause):
     assert driver.record("a").lease == 0
 
 
+def test_what_a_worker_says_of_outputs_is_passed_on(driver):
+    driver.register("w", task("a"))
+    effects = driver.apply(Exchange("w", (Report(driver.start("w"), Outcome.DONE, outputs="[...]"),), 1))
+    assert [each.outputs for each in effects if isinstance(each, AttemptEnded)] == ["[...]"]
+
+
 def test_reports_and_the_question_for_more_come_in_one_exchange(driver):
     driver.register("w", task("b", "a"), task("a"))
     lease = driver.start("w")

@@ -10,7 +10,7 @@ from rumbo import codec
 from rumbo.errors import CommandRejected, ProtocolError, WorkerGone
 from rumbo.ports import Entry
 from rumbo.scheduler import commands as do
-from rumbo.scheduler.effects import Noted
+from rumbo.scheduler.effects import AttemptEnded, Noted
 from rumbo.scheduler.machine import Policy
 from rumbo.scheduler.records import Outcome, State
 from rumbo.server.coordinator import Coordinator, Telling
@@ -230,6 +230,23 @@ def test_hidden_parameters_are_not_told_to_those_who_watch(desk: Desk) -> None:
     )
     (nodes,) = [arguments[1] for name, arguments in desk.facts.take() if name == "planned"]
     assert [node.params for node in nodes] == [{"day": "1"}]
+
+
+def test_what_tasks_made_and_what_was_there_is_told_to_those_who_watch(desk: Desk) -> None:
+    ana = Talker("ana")
+    desk.hears(ana, ana.joins())
+    raw = codec.Described(spec("Raw_1", state=State.DONE), "skip", "complete", outputs="[raw]")
+    clean = codec.Described(spec("Clean_1", "Raw_1"), "run", "missing")
+    begins = codec.Beginning(run_info("run-1", "Clean_1"))
+    (order,) = desk.hears(ana, ana.says(begins, codec.Describing("run-1", [raw, clean]), slots=1))
+    desk.hears(ana, ana.says(ana.reports(order, outputs="[clean]")))
+
+    facts = desk.facts.take()
+
+    (nodes,) = [arguments[1] for name, arguments in facts if name == "planned"]
+    assert [node.outputs for node in nodes] == ["[raw]", ""]
+    effects = [effect for name, arguments in facts if name == "happened" for effect in arguments[1]]
+    assert [effect.outputs for effect in effects if isinstance(effect, AttemptEnded)] == ["[clean]"]
 
 
 def test_an_attempt_that_was_replanned_is_told(desk: Desk) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import rumbo.pipeline.task as core
+from rumbo.errors import AttemptCancelled, AttemptTimedOut
 from rumbo.pipeline.local import LocalDirectoryTarget, LocalTarget
 from rumbo.pipeline.memory import MemoryTarget
 from rumbo.pipeline.parameter import ParameterVisibility
@@ -151,14 +152,30 @@ def test_nothing_that_proves_who_somebody_is_is_written_down(address, shown):
     assert without_credentials(address) == shown
 
 
-def test_private_parameters_are_masked(tmp_path):
+def test_parameters_that_are_not_public_are_masked():
     class Secret(_Task):
         code = StrParameter(visibility=ParameterVisibility.PRIVATE)
+        host = StrParameter("hidden-host", visibility=ParameterVisibility.HIDDEN)
 
         def output(self) -> Any:
-            return LocalTarget(f"/data/{self.code}/x.csv")
+            return [LocalTarget(f"/data/{self.code}/x.csv"), MemoryTarget(f"{self.host}/{self.path}")]
 
-    assert told(Secret(code="open-sesame"))[0][0] == "/data/***/x.csv"
+    lines = told(Secret("in-sight", code="open-sesame"))
+    assert [address for address, _, _ in lines] == ["/data/***/x.csv", "memory://***/in-sight"]
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), AttemptTimedOut("too late"), AttemptCancelled("no more")])
+def test_whatever_comes_while_it_is_asked_the_task_is_done(error):
+    class Late(_Task):
+        def run(self) -> None: ...
+
+        def complete(self) -> bool:
+            return True
+
+        def output(self) -> Any:
+            raise error
+
+    assert attempt(Late()).outcome is Outcome.DONE
 
 
 class Fickle(_Task):
