@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-NAMES = ("rows", "tasks_and_values", "running", "calls")
+NAMES = ("rows", "tasks_and_values", "files_and_settings", "running", "calls")
 TELL = "import sys, telling; telling.tell(sys.argv[1], sys.argv[2:])"
 
 
@@ -40,6 +40,8 @@ ALL = [(program, subject) for program in NAMES for subject in subjects(program)]
 ALWAYS: dict[str, tuple[list[Any], Any]] = {
     # The answer to a message reaches the scheduler in this process too; Luigi's goes to a copy of it.
     "messages_to_a_task": ([1, "response"], "well"),
+    # Where Luigi gives up because the outputs are in no file system, every task is asked.
+    "ranges_of_tasks_that_tell_in_bulk": ([3], ["list", *[f"Elsewhere(day=2015-01-0{n})" for n in range(1, 6)]]),
     # What on_failure() returns is kept as text.
     "why_it_failed": ([1, "Explains", "error"], "\"{'why': 'because'}\""),
 }
