@@ -217,17 +217,22 @@ def chains_of_formats():
     return [found, f.get_default_format() == f.Text, f.Text.input, f.Text.output, f.Gzip.input]
 
 
+def unzipped(path):
+    """The text in a compressed file."""
+    return gzip.decompress(pathlib.Path(path).read_bytes()).decode()
+
+
 def compressed_files():
     target = luigi.LocalTarget("z.gz", format=luigi.format.Text >> luigi.format.Gzip)
     with target.open("w") as out:
         out.write("one\ntwö\n")
-    found = [gzip.open("z.gz").read().decode(), list(target.open()), target.open().readline()]
+    found = [unzipped("z.gz"), list(target.open()), target.open().readline()]
     reader = target.open()
     found.append(reader.read(2))
     reader.close()
     with luigi.LocalTarget("fast.gz", format=luigi.format.GzipFormat(compression_level=1)).open("w") as out:
         out.write(b"bytes")
-    found.append(gzip.open("fast.gz").read().decode())
+    found.append(unzipped("fast.gz"))
     try:
         with luigi.LocalTarget("no.gz", format=luigi.format.Gzip).open("w") as out:
             out.write(b"x")
@@ -273,9 +278,10 @@ def pipes_of_programs():
     pathlib.Path("in").write_text("b\na\n")
     with luigi.format.InputPipeProcessWrapper(["sort"], open("in", "rb")) as source:
         found.append(source.read().decode())
-    out = luigi.format.OutputPipeProcessWrapper(["tr", "a-z", "A-Z"], open("out", "wb"))
-    out.write(b"words")
-    out.close()
+    with open("out", "wb") as file:
+        out = luigi.format.OutputPipeProcessWrapper(["tr", "a-z", "A-Z"], file)
+        out.write(b"words")
+        out.close()
     found.append(pathlib.Path("out").read_text())
 
     def fails():

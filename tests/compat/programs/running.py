@@ -309,6 +309,8 @@ def data_that_comes_later():
             return luigi.LocalTarget("later")
 
     class First(Filed):
+        priority = 1
+
         def run(self):
             open("later", "w").close()
             super().run()
@@ -375,6 +377,7 @@ def a_context_around_each_run():
     get_config().set("worker", "task_process_context", f"{__name__}.Around")
     found = [ran(Filed(31)), ran(Filed(32), workers=2)]
     get_config().set("worker", "task_process_context", "")
+    wait_for(lambda: len(lines("heard")) == 4)  # a child tells of its end before it leaves
     return [found, lines("heard")]
 
 
