@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rumbo.clock import SystemClock
 from rumbo.server.daemon import Daemon
 from rumbo.store.access_book import StateAccessBook
 from rumbo.store.log_store import LogStore
+from rumbo.store.outbox import StateOutbox
 from rumbo.web.access.access import Access
 from rumbo.web.access.gate import Gate
 from rumbo.web.access.rules import OPEN, SHIPPING, VIEWING, WORKING, Rules, api_rules, luigi_rules
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from rumbo.sinks.chronicle import AlertChronicle
     from rumbo.web.access.access import AccessTerms
     from rumbo.web.api.shapes import Setting
+
+T = TypeVar("T")
 
 LUIGI = "luigi"
 """Kind of the journal's entries that are calls of Luigi's workers."""
@@ -98,13 +101,13 @@ def make_application(daemon: Daemon, access: Access, state: str, log_folder: str
         from rumbo.web.api.app import Watch, make_api
         from rumbo.web.api.readers import Readers
 
-        watch = Watch(feed, pulse, _settings)
+        watch = Watch(feed, pulse, _settings, lambda: _of_outbox(state, StateOutbox.undelivered))
         return make_api(daemon, Readers(lambda: HistoryReader(state, log_folder)), logs, access, watch)
 
     def make_metrics() -> ASGIApp:
         from rumbo.web.metrics import make_metrics
 
-        return make_metrics(daemon)
+        return make_metrics(daemon, lambda: _of_outbox(state, StateOutbox.counts))
 
     async def call(method: str, arguments: dict[str, Any]) -> object:
         return await daemon.call(LUIGI, method, arguments, str(arguments.get("worker") or ""))
@@ -137,6 +140,15 @@ def make_application(daemon: Daemon, access: Access, state: str, log_folder: str
     app = make_app(daemon, logs, more, [Middleware(Gate, access, rules)], (feed.hear, pulse.hear))
     app.state.feed = feed
     return app
+
+
+def _of_outbox(state: str, question: Callable[[StateOutbox], T]) -> T:
+    """What the alerts on their way answer, over a connection of its own: seldom asked, and in any thread."""
+    outbox = StateOutbox(state)
+    try:
+        return question(outbox)
+    finally:
+        outbox.close()
 
 
 def _settings() -> list[Setting]:

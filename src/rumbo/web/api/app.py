@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from rumbo import __version__
 from rumbo.errors import RumboError
 from rumbo.web.api.access import access_routes
+from rumbo.web.api.alerts import alerts
 from rumbo.web.api.changes import changes
 from rumbo.web.api.configuration import configuration
 from rumbo.web.api.drawings import drawings
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from rumbo.ports import Letter
     from rumbo.server.daemon import Daemon
     from rumbo.web.access.access import Access
     from rumbo.web.api.readers import Readers
@@ -49,6 +51,8 @@ class Watch(NamedTuple):
     pulse: Pulse
     configuration: Callable[[], list[Setting]]
     """The settings in force, secrets masked."""
+    undelivered: Callable[[], list[Letter]]
+    """Alerts on their way."""
 
 
 def make_api(daemon: Daemon, readers: Readers, logs: Logs, access: Access, watch: Watch) -> FastAPI:
@@ -69,6 +73,7 @@ def make_api(daemon: Daemon, readers: Readers, logs: Logs, access: Access, watch
         changes(daemon),
         output(daemon, readers, logs, watch.feed),
         configuration(watch.configuration),
+        alerts(watch.undelivered),
         access_routes(access),
     )
     for router in parts:

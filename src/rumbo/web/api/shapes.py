@@ -312,6 +312,25 @@ class Setting(Shape):
     help: str
 
 
+class Undelivered(Shape):
+    """An alert on its way to one receiver."""
+
+    receiver: str
+    status: Literal["waiting", "given_up"]
+    due: float
+    """When it is sent, or sent again."""
+    tries: int
+    error: str
+    """Why the last try failed."""
+    event: str
+    """One of `rumbo.alerts.Event`."""
+    at: float
+    """When that happened which is told."""
+    run: str
+    task: str
+    worker: str
+
+
 class Ids(Shape):
     """Several tasks."""
 
