@@ -155,6 +155,8 @@ class Live(Shape):
     resources: dict[str, float]
     pool: str
     lease: Lease | None
+    accepts_messages: bool
+    """Whether its run() looks for messages."""
     story: list[Change]
 
 

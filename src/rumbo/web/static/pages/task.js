@@ -178,7 +178,7 @@ function Actions({ task, state, live, chapter, done }) {
       yes: t("close"),
     });
   };
-  return html`${state === "running" && live && html`<button class="button" type="button" onClick=${send}>${t("message.send")}</button>`}
+  return html`${state === "running" && live?.accepts_messages && html`<button class="button" type="button" onClick=${send}>${t("message.send")}</button>`}
     ${
       live &&
       verbsFor(live.state, live.retry_at !== null).map(

@@ -290,6 +290,8 @@ export const en = {
   "told.made_again": "complete, but {id} is made again",
   "told.made_first": "not complete, and {n} of {all} that it needs are made first",
   "told.newer": "complete, but {id} is newer",
+  "told.no_messages":
+    "{id} looks for no messages: give {family} the attribute `accepts_messages = True`, and let its run() read `self.scheduler_messages`.",
   "told.no_run": "No run is open whose id is or begins with {id}, or there are several.",
   "told.no_task": "The scheduler knows no task {id} (any more).",
   "told.no_task.several": "The scheduler does not know it (any more).",
@@ -301,6 +303,7 @@ export const en = {
   "told.not_in_history": "No task in {place} has an id that begins with {id}.",
   "told.no_run.in_history": "No run in {place} has an id that begins with {id}: see `rumbo history`.",
   "told.not_running": "{id} is not running, so there is nobody to read a message.",
+  "told.of_luigi": "{id} is run by a worker of Luigi's, and only Luigi's API writes to those.",
   "told.requires_failed": "requires() failed: {text}",
   "told.role": "This takes a token of the role {roles}; yours, {name}, is of the role {role}.",
   "told.switched_off": "switched off by its author",

@@ -293,6 +293,8 @@ export const es = {
   "told.made_again": "completa, pero {id} se hace de nuevo",
   "told.made_first": "incompleta, y antes se hacen {n} de las {all} que necesita",
   "told.newer": "completa, pero {id} es más reciente",
+  "told.no_messages":
+    "{id} no mira sus mensajes: dé a {family} el atributo `accepts_messages = True`, y que su run() lea `self.scheduler_messages`.",
   "told.no_run": "No hay ninguna ejecución abierta cuyo id sea {id} o empiece así, o hay varias.",
   "told.no_task": "El planificador (ya) no conoce ninguna tarea {id}.",
   "told.no_task.several": "El planificador (ya) no la conoce.",
@@ -304,6 +306,7 @@ export const es = {
   "told.not_in_history": "Ninguna tarea en {place} tiene un id que empiece por {id}.",
   "told.no_run.in_history": "Ninguna ejecución en {place} tiene un id que empiece por {id}: vea `rumbo history`.",
   "told.not_running": "{id} no está en marcha, así que nadie leería un mensaje.",
+  "told.of_luigi": "{id} la ejecuta un trabajador de Luigi, y a esos solo les escribe la API de Luigi.",
   "told.requires_failed": "requires() falló: {text}",
   "told.role": "Esto pide un token con el papel {roles}; el suyo, {name}, tiene el papel {role}.",
   "told.switched_off": "desactivada por su autor",
