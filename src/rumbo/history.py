@@ -12,6 +12,8 @@ from rumbo.errors import StoreError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from rumbo.drawings.timeline import Timeline
+
 T = TypeVar("T")
 
 
@@ -249,6 +251,10 @@ class History(Protocol):
 
     def outline(self, run: RunRow, limit: int = 10_000) -> list[OutlineRow]:
         """The first tasks of a run, in the order of its plan, with what they need."""
+        ...
+
+    def timeline(self, run: RunRow, now: float, limit: int = 10_000) -> Timeline:
+        """The first attempts of a run over time; what is under way goes on until ``now``, seconds since the epoch."""
         ...
 
     def run_attempts(self, run: RunRow, limit: int = 10_000) -> list[AttemptRow]:

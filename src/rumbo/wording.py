@@ -20,6 +20,20 @@ def shortened(text: str, limit: int = 200) -> str:
     return text if text.isprintable() else "".join([each if each.isprintable() else repr(each)[1:-1] for each in text])
 
 
+def duration(seconds: float) -> str:
+    """Seconds as people say them: ``0.4s``, ``12s``, ``2m 04s``, ``3h 07m``, ``2d 5h``."""
+    if seconds < 9.95:
+        return f"{max(seconds, 0.0):.1f}s"
+    minutes, rest = divmod(round(seconds), 60)
+    if not minutes:
+        return f"{rest}s"
+    hours, minutes = divmod(minutes, 60)
+    if not hours:
+        return f"{minutes}m {rest:02d}s"
+    days, hours = divmod(hours, 24)
+    return f"{days}d {hours}h" if days else f"{hours}h {minutes:02d}m"
+
+
 def described(value: Any) -> str:
     """A value that is not what it should be, with its kind: ``5, of type int``; ``the class Clean``."""
     if isinstance(value, type):

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from rumbo import settings
-from rumbo.cli.look import Ink, lasting
+from rumbo.cli.look import Ink
 from rumbo.errors import ConfigurationError
+from rumbo.wording import duration
 
 if TYPE_CHECKING:
     from rumbo.ports import Alert, Letter
@@ -77,7 +78,7 @@ def line(letter: Letter, now: float, ink: Ink) -> str:
     from rumbo.sinks.message import headline_of
 
     look = "failed" if letter.is_given_up else "waiting"
-    when = "given up" if letter.is_given_up else f"in {lasting(letter.due - now)}" if letter.due > now else "now"
+    when = "given up" if letter.is_given_up else f"in {duration(letter.due - now)}" if letter.due > now else "now"
     tried = "" if not letter.tries else " after 1 try" if letter.tries == 1 else f" after {letter.tries} tries"
     text = f"{ink.symbol(look)} {letter.sink}  {ink.strong(headline_of(letter.alert))}  {ink.faint(when + tried)}"
     return f"{text}\n    {letter.error}" if letter.error else text

@@ -9,7 +9,7 @@ import click
 
 from rumbo.cli import past
 from rumbo.cli.arguments import UsageError, amount
-from rumbo.cli.look import lasting
+from rumbo.wording import duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,7 +96,7 @@ def message_command(words: tuple[str, ...], wait: float | None, scheduler: str |
     elif answer is not None:
         click.echo(answer)
     elif wait:
-        click.echo(f"No answer within {lasting(wait)}.", err=True)
+        click.echo(f"No answer within {duration(wait)}.", err=True)
         return 1
     else:
         click.echo("Sent.")
@@ -152,7 +152,7 @@ def _worker_cells(worker: Any) -> list[str]:
         state,
         slots,
         ",".join(worker["pools"]),
-        f"heard {lasting(worker['silent'])} ago",
+        f"heard {duration(worker['silent'])} ago",
         person,
     ]
 

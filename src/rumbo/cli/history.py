@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rumbo.cli import past
-from rumbo.cli.look import Ink, lasting
-from rumbo.wording import shortened
+from rumbo.cli.look import Ink
+from rumbo.wording import duration, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +61,7 @@ def line(run: RunRow, now: float, ink: Ink) -> str:
     parts = [
         f"{ink.symbol(look)} {ink.strong(run.id)}",
         past.ago(run.started, now).rjust(19),
-        ("" if took is None else lasting(took)).rjust(7),
+        ("" if took is None else duration(took)).rjust(7),
         ink.paint(run.status.ljust(10), look),
         ink.strip(past.strip_states(run.counts), 12) or past.counts_in_words(run.counts),
         ink.faint(shortened(run.command or ", ".join(run.roots), 300)),

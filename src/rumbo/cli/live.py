@@ -9,10 +9,11 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, TextIO
 
 from rumbo.cli.finding import failure_text
-from rumbo.cli.look import can_symbols, lasting, plural, segments
+from rumbo.cli.look import can_symbols, plural, segments
 from rumbo.cli.plain import Printed, name_of
 from rumbo.cli.standing import Standing
 from rumbo.looks import LOOKS
+from rumbo.wording import duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -188,7 +189,7 @@ class LiveView:
 
         assert self._console is not None
         line = Text(f"{self._symbol('failed')} {self._name(ended.task)}", _style("failed"))
-        line.append(f"  {ended.outcome.name.lower().replace('_', ' ')} after {lasting(seconds)}", "dim")
+        line.append(f"  {ended.outcome.name.lower().replace('_', ' ')} after {duration(seconds)}", "dim")
         self._console.print(line)
         for text in failure_text(ended.message).split("\n"):
             self._console.print(Text(f"    {text}"))
@@ -235,10 +236,10 @@ class LiveView:
         failed = sum(family.counts.get("failed", 0) for family in standing.families.values())
         if failed:
             line.append(f", {failed:,} failed", _style("failed"))
-        line.append(f"  {lasting(now - self._begun)}")
+        line.append(f"  {duration(now - self._begun)}")
         left = standing.seconds_left(now)
         if left is not None and left >= 1:
-            line.append(f", about {lasting(left)} left", "dim")
+            line.append(f", about {duration(left)} left", "dim")
         return line
 
     def _strip(self, width: int) -> Text:
@@ -305,7 +306,7 @@ class LiveView:
         line.append(self._name(running.tasks[0]))
         if len(running.tasks) > 1:
             line.append(f" and {len(running.tasks) - 1} more in one batch", "dim")
-        line.append(f"  {lasting(now - running.begun)}", "dim")
+        line.append(f"  {duration(now - running.begun)}", "dim")
         if running.progress is not None:
             line.append(f"  {running.progress:.0f}%", _style("running"))
         if running.attempt > 1:

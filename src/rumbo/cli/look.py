@@ -85,20 +85,6 @@ def segments(states: Sequence[str], width: int) -> list[tuple[str, int]]:
     return joined
 
 
-def lasting(seconds: float) -> str:
-    """Seconds as people say them: ``0.4s``, ``12s``, ``2m 04s``, ``3h 07m``, ``2d 5h``."""
-    if seconds < 9.95:
-        return f"{max(seconds, 0.0):.1f}s"
-    minutes, rest = divmod(round(seconds), 60)
-    if not minutes:
-        return f"{rest}s"
-    hours, minutes = divmod(minutes, 60)
-    if not hours:
-        return f"{minutes}m {rest:02d}s"
-    days, hours = divmod(hours, 24)
-    return f"{days}d {hours}h" if days else f"{hours}h {minutes:02d}m"
-
-
 def plural(number: int, noun: str) -> str:
     """``1 task``, ``1,204 tasks``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from rumbo.artifacts.report import Report
+    from rumbo.drawings.timeline import Timeline
     from rumbo.history import AttemptRow, Chapter, Page, RunRow, RunTaskRow, TaskRow
     from rumbo.wire.connection import Connection
     from rumbo.wire.remote_history import RemoteHistory
@@ -88,6 +89,10 @@ class Archive(Protocol):
 
     def attempts(self, run: RunRow, position: int) -> list[AttemptRow]:
         """All attempts that a run made at one of its tasks, which was asked for before."""
+        ...
+
+    def timeline(self, run: RunRow, now: float, limit: int = 10_000) -> Timeline:
+        """The first attempts of a run over time; what is under way goes on until ``now``."""
         ...
 
     def families(self) -> list[str]:

@@ -6,10 +6,10 @@ import time
 from typing import TYPE_CHECKING, TextIO
 
 from rumbo.cli.finding import failure_text
-from rumbo.cli.look import Ink, lasting, plural
+from rumbo.cli.look import Ink, plural
 from rumbo.scheduler.effects import Assigned, AttemptEnded, Noted, Refused, RetryPlanned, StateChanged, TaskDisabled
 from rumbo.scheduler.records import Outcome, State
-from rumbo.wording import shortened
+from rumbo.wording import duration, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -131,7 +131,7 @@ class PlainLines:
             if self._to_run > _MANY:
                 self._now_and_then(effect.at)
                 return
-        took = lasting(effect.at - began)
+        took = duration(effect.at - began)
         self._line(word, state, f"{self._name(effect.task)}  {self._ink.faint(took)}")
         if effect.outcome is not Outcome.DONE and effect.message:
             self._out.write("".join(f"    {line}\n" for line in failure_text(effect.message).split("\n")))
@@ -150,12 +150,12 @@ class PlainLines:
             self._parked.discard(effect.task)
 
     def _retry_planned(self, effect: RetryPlanned) -> None:
-        self._line("retry", "retrying", f"{self._name(effect.task)} in {lasting(effect.due - effect.at)}")
+        self._line("retry", "retrying", f"{self._name(effect.task)} in {duration(effect.due - effect.at)}")
 
     def _task_disabled(self, effect: TaskDisabled) -> None:
         if effect.until is None:
             return  # switched off by its author, which the summary tells
-        self._line("disabled", "disabled", f"{self._name(effect.task)} for {lasting(effect.until - effect.at)}")
+        self._line("disabled", "disabled", f"{self._name(effect.task)} for {duration(effect.until - effect.at)}")
 
     def _noted(self, effect: Noted) -> None:
         if effect.at - self._said_at.get(effect.lease, 0.0) < _TALKATIVE:

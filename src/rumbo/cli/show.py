@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rumbo.cli import artifacts, past
+from rumbo.cli.arguments import UsageError
 from rumbo.cli.finding import failure_text
 from rumbo.cli.history import FOLDER_OPTION, SCHEDULER_OPTION
 from rumbo.cli.history import as_data as run_as_data
-from rumbo.cli.look import Ink, lasting, plural
+from rumbo.cli.look import Ink, plural
+from rumbo.wording import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,6 +30,7 @@ _TROUBLED = ("failed", "disabled", "unknown", "lost")
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="RUN|TASK [--parameter VALUE ...]")
 @click.option("--tasks", "with_tasks", is_flag=True, help="All tasks of the run, not just those that failed.")
 @click.option("-n", "--number", default=5, show_default=True, type=click.IntRange(1), help="Of how many runs to tell.")
+@click.option("-o", "--output", metavar="FILE", help="Draw the run over time into this file, as SVG.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @FOLDER_OPTION
 @SCHEDULER_OPTION
@@ -35,6 +38,7 @@ def show_command(
     words: tuple[str, ...],
     with_tasks: bool,
     number: int,
+    output: str | None,
     as_json: bool,
     folder: str | None,
     scheduler: str | None,
@@ -46,6 +50,9 @@ def show_command(
     """
     words = words or ("last",)
     with past.open_archive(folder, scheduler) as reader:
+        if output is not None:
+            _draw(reader, words, output)
+            return 0
         if as_json:
             import json
 
@@ -55,6 +62,22 @@ def show_command(
         for line in _lines(reader, words, number, with_tasks, ink):
             click.echo(line)
     return 0
+
+
+def _draw(reader: Archive, words: Sequence[str], path: str) -> None:
+    """Draw a run over time into a file."""
+    from rumbo.drawings.gantt import gantt
+
+    if not past.is_run(words[0]):
+        raise UsageError("-o draws a run over time: name a run, or nothing for the last one.")
+    run = reader.run(words[0])
+    drawn = reader.timeline(run, time.time())
+    try:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(gantt(drawn, f"Run {run.id} over time"))
+    except OSError as error:
+        raise UsageError(f"--output: {path} cannot be written: {error.strerror}.") from None
+    click.echo(f"Run {run.id}, {plural(len(drawn.tasks), 'attempt')} over time: {path}")
 
 
 def _data(reader: Archive, words: Sequence[str], number: int) -> Any:
@@ -84,7 +107,7 @@ def _run_lines(reader: Archive, run: RunRow, with_tasks: bool, ink: Ink) -> Iter
         ("tasks for", ", ".join(run.roots)),
         ("command", run.command),
         ("started", f"{past.at(run.started)} ({past.ago(run.started, time.time())})"),
-        ("took", "" if took is None else lasting(took)),
+        ("took", "" if took is None else duration(took)),
         ("by", f"{run.user}@{run.host}, process {run.pid}, {plural(run.workers, 'worker')}"),
         ("in", run.folder),
         ("tasks", past.counts_in_words(run.counts)),
@@ -107,7 +130,7 @@ def _run_lines(reader: Archive, run: RunRow, with_tasks: bool, ink: Ink) -> Iter
 
 def _run_task_lines(reader: Archive, run: RunRow, task: RunTaskRow, ink: Ink) -> Iterator[str]:
     look = past.look_of(task)
-    took = "" if task.seconds is None else f"  {lasting(task.seconds)}"
+    took = "" if task.seconds is None else f"  {duration(task.seconds)}"
     reason = "" if task.state == "done" else f"  {task.reason}"
     yield f"  {ink.symbol(look)} {past.task_name(task)}  {ink.faint(f'{task.state}{took}{reason}')}"
     if task.state not in _TROUBLED:
@@ -159,7 +182,7 @@ def story_lines(chapter: Chapter, ink: Ink) -> Iterator[str]:
 
 def _attempt_lines(attempt: AttemptRow, ink: Ink) -> Iterator[str]:
     look = past.TASK_LOOKS.get(attempt.outcome, "unknown")
-    took = "" if attempt.seconds is None else f" after {lasting(attempt.seconds)}"
+    took = "" if attempt.seconds is None else f" after {duration(attempt.seconds)}"
     more = [attempt.status.split("\n")[0], attempt.tracking_url, "printed something" if attempt.log else ""]
     aside = "".join(f"  {each}" for each in more if each)
     yield f"      {ink.symbol(look)} attempt {attempt.number} {past.outcome_in_words(attempt)}{took}{ink.faint(aside)}"

@@ -171,7 +171,9 @@ def execute(
         _tell_of_shared_output(observers, run, logs)
     scheduler.leave()
     seconds, was_interrupted = clock.now() - started, bool(interrupts.received)
-    result = RunResult(run, plan, worker.outcomes, worker.attempts, seconds, was_interrupted, worker.outlook)
+    result = RunResult(
+        run, plan, worker.outcomes, worker.attempts, seconds, was_interrupted, worker.outlook, worker.times
+    )
     _tell_of_end(watchers, RunEnded(run, clock.now(), result.status, result.summary(), result.counts))
     return result
 

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from base64 import b64encode
 from html import escape
-from typing import TYPE_CHECKING
-
-from rumbo.drawings.svg import svg
-
-if TYPE_CHECKING:
-    from rumbo.drawings.picture import Picture
 
 
-def as_html(picture: Picture, caption: str) -> str:
-    """The picture with its caption below it."""
-    drawn = b64encode(svg(picture).encode()).decode()
+def as_html(svg: str, caption: str) -> str:
+    """The drawing with its caption below it."""
+    drawn = b64encode(svg.encode()).decode()
     return (
         f'<figure style="margin:0"><img alt="{escape(caption)}" style="max-width:100%" '
         f'src="data:image/svg+xml;base64,{drawn}"><figcaption>{escape(caption)}</figcaption></figure>'

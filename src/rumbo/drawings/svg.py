@@ -37,18 +37,24 @@ def svg(picture: Picture) -> str:
     width = max(found.width, 110.0 * len(used)) + 2 * _MARGIN
     height = found.height + 2 * _MARGIN + 28
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" '
-        f'height="{height:.0f}" role="img" aria-label="The plan of {escape(_roots(picture))}">',
-        f"<style>{_style()}</style>",
-        f'<rect class="page" width="{width:.0f}" height="{height:.0f}"/>',
         '<defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
         'orient="auto"><path class="head" d="M0 0.8 L7 4 L0 7.2 z"/></marker></defs>',
         f'<g transform="translate({_MARGIN:.0f} {_MARGIN:.0f})">',
     ]
     parts += [f'<path class="arrow" d="{_curve(route)}" marker-end="url(#arrow)"/>' for route in found.routes.values()]
     parts += [_box(box, found.places[box.key]) for box in picture.boxes]
-    parts += ["</g>", _legend(used, height), "</svg>", ""]
-    return "\n".join(parts)
+    parts += ["</g>", _legend(used, height)]
+    return page(width, height, f"The plan of {_roots(picture)}", "\n".join(parts))
+
+
+def page(width: float, height: float, title: str, drawn: str, style: str = "") -> str:
+    """A drawing on a page that is light or dark as its reader likes it; ``style`` has more rules for it."""
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" '
+        f'height="{height:.0f}" role="img" aria-label="{escape(title, {chr(34): "&quot;"})}">\n'
+        f"<style>{_style()}{style}</style>\n"
+        f'<rect class="page" width="{width:.0f}" height="{height:.0f}"/>\n{drawn}\n</svg>\n'
+    )
 
 
 def _roots(picture: Picture) -> str:
@@ -56,12 +62,12 @@ def _roots(picture: Picture) -> str:
 
 
 def _size(box: Box) -> tuple[float, float]:
-    title = _width_of(box.title) * 13 + 22
-    widest = max([title, *(_width_of(line) * 12 for line in box.lines)])
+    title = width_of(box.title) * 13 + 22
+    widest = max([title, *(width_of(line) * 12 for line in box.lines)])
     return max(widest, 84.0) + 2 * _PADDING, 2 * _PADDING + _TITLE + _LINE * len(box.lines) + _STRIP
 
 
-def _width_of(text: str) -> float:
+def width_of(text: str) -> float:
     """How wide a text is at most, in sizes of its font: the reader's font is not ours to know."""
     return sum(0.85 if letter.isupper() or letter in "mw×" else 0.6 for letter in text)  # noqa: RUF001
 
@@ -151,11 +157,14 @@ def _style() -> str:
         ink, faint, arrow, page = inks[theme]
         found = [
             f".page{{fill:{page}}}.title{{fill:{ink}}}.line{{fill:{faint}}}",
-            f".arrow{{stroke:{arrow}}}.head{{fill:{arrow}}}",
+            f".arrow{{stroke:{arrow}}}.head{{fill:{arrow}}}.grid{{stroke:{arrow};stroke-opacity:.3}}",
+            f".critical .bar{{stroke:{ink}}}.name{{fill:{page}}}",
         ]
-        for look, fill in fills[theme].items():
-            colour = LOOKS[look].dark if theme == "dark" else LOOKS[look].light
-            found.append(f".{look} .box{{fill:{fill};stroke:{colour}}}.{look} .mark,.bar.{look}{{fill:{colour}}}")
+        for look, about in LOOKS.items():
+            colour = about.dark if theme == "dark" else about.light
+            found.append(f".{look} .mark,.bar.{look}{{fill:{colour}}}")
+            if look in fills[theme]:
+                found.append(f".{look} .box{{fill:{fills[theme][look]};stroke:{colour}}}")
         return "".join(found)
 
     return (

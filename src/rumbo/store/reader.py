@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from rumbo.artifacts.report import Report
+    from rumbo.drawings.timeline import Timeline
     from rumbo.store.database import Database
     from rumbo.store.queries import Row
 
@@ -48,6 +49,7 @@ STATES = tuple(state.name.lower() for state in State)
 OUTCOMES = tuple(outcome.name.lower() for outcome in Outcome)
 _HELD = (State.RUNNING, State.PARKED, State.BATCHED)
 _END = 1 << 62
+_MOST_OUTLINED = 200_000
 
 
 class HistoryReader:
@@ -248,6 +250,20 @@ class HistoryReader:
     def run_attempts(self, run: RunRow, limit: int = 10_000) -> list[AttemptRow]:
         """The first attempts of a run, in the order of its tasks."""
         return self._attempts(queries.attempts(self._db, *keys.attempt_keys(run.number), limit), (run,))
+
+    def timeline(self, run: RunRow, now: float, limit: int = 10_000) -> Timeline:
+        """The first attempts of a run over time; what is under way goes on until ``now``, seconds since the epoch."""
+        from rumbo.drawings.timeline import Bar, timeline
+
+        attempts = self.run_attempts(run, limit + 1)
+        outline = self.outline(run, _MOST_OUTLINED)
+        names = {row.position: row.task_id for row in outline}
+        needs = {row.task_id: [names[each] for each in row.dependencies if each in names] for row in outline}
+        bars = [
+            Bar(each.task_id, each.family, each.number, each.worker, each.outcome, each.started, each.seconds)
+            for each in attempts[:limit]
+        ]
+        return timeline(bars, needs, run.started, run.ended or now, len(attempts) > limit)
 
     def failures(self, family: str | None = None, after: str | None = None, limit: int = 50) -> Page[AttemptRow]:
         """Attempts that did not end well, over all runs, the latest first."""

@@ -13,6 +13,7 @@ from rumbo.wire.connection import NotThere, path_part
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from rumbo.drawings.timeline import Timeline
     from rumbo.wire.connection import Connection
 
 _MOST = 1000
@@ -66,6 +67,12 @@ class RemoteHistory:
         task = self._ids[run.id, position]
         found = self._ask(f"/runs/{path_part(run.id)}/tasks/{path_part(task)}/attempts")
         return [_attempt(each) for each in found]
+
+    def timeline(self, run: RunRow, now: float, limit: int = 10_000) -> Timeline:
+        """The first attempts of a run over time, as the server sees it now."""
+        from rumbo.drawings.timeline import Timeline
+
+        return Timeline(**self._ask(f"/runs/{path_part(run.id)}/timeline", limit=limit))
 
     # -- tasks --------------------------------------------------------------------------------------------------------
 

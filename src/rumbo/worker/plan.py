@@ -158,12 +158,13 @@ class Plan:
         """The plan as a picture, for notebooks."""
         from rumbo.drawings.notebook import as_html
         from rumbo.drawings.picture import picture
+        from rumbo.drawings.svg import svg
 
         counts: dict[str, int] = {}
         for node in self.nodes.values():
             counts[str(node.verdict)] = counts.get(str(node.verdict), 0) + 1
         tally = ", ".join(f"{many:,} {verdict}" for verdict, many in counts.items())
-        return as_html(picture(self), f"A plan: {tally or 'nothing'}.")
+        return as_html(svg(picture(self)), f"A plan: {tally or 'nothing'}.")
 
     def find(self, roots: Iterable[Task]) -> list[Node]:
         """Plan for some roots; gives the new nodes, dependencies before dependents.

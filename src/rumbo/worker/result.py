@@ -6,10 +6,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from rumbo.scheduler.records import Outcome
-from rumbo.wording import plain_cause, shortened
+from rumbo.wording import duration, plain_cause, shortened
 from rumbo.worker.plan import Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rumbo.drawings.timeline import Timeline
     from rumbo.ports import Ended, Outlook
     from rumbo.worker.plan import Node, Plan
 
@@ -52,6 +55,7 @@ class RunResult:
         seconds: float,
         was_interrupted: bool = False,
         elsewhere: Outlook | None = None,
+        times: Mapping[str, tuple[float, float]] = {},
     ) -> None:
         self.id = id
         self.plan = plan
@@ -59,6 +63,8 @@ class RunResult:
         """How the last attempt at each task ended, by task id."""
         self.attempts = attempts
         """How many attempts were made at those tasks that needed more than one, by task id."""
+        self.times = times
+        """When the last attempt at each task began and ended, in seconds since the epoch, by task id."""
         self.seconds = seconds
         self.was_interrupted = was_interrupted
         self._done_elsewhere = frozenset(elsewhere.done) if elsewhere is not None else frozenset()
@@ -74,13 +80,31 @@ class RunResult:
         return f"<run {self.id}: {self.status}>"
 
     def _repr_html_(self) -> str:
-        """What became of the plan as a picture, for notebooks."""
+        """What became of the plan as a picture, and when, for notebooks."""
+        from rumbo.drawings.gantt import gantt
         from rumbo.drawings.notebook import as_html
         from rumbo.drawings.picture import picture
+        from rumbo.drawings.svg import svg
 
         fates = self.fates
-        drawn = picture(self.plan, look_of=lambda node: _LOOKS[fates[node.id]])
-        return as_html(drawn, self.summary().partition("\n")[0])
+        drawn = svg(picture(self.plan, look_of=lambda node: _LOOKS[fates[node.id]]))
+        caption = self.summary().partition("\n")[0]
+        if not self.times:
+            return as_html(drawn, caption)
+        return as_html(drawn, caption) + as_html(gantt(self.timeline(), f"Run {self.id} over time"), "Over time.")
+
+    def timeline(self) -> Timeline:
+        """The last attempt at each task, over time."""
+        from rumbo.drawings.timeline import Bar, timeline
+
+        bars = []
+        for id, (began, ended) in self.times.items():
+            outcome = self.outcomes[id].outcome.name.lower()
+            family = self.plan.nodes[id].task.get_task_family() if id in self.plan.nodes else id
+            bars.append(Bar(id, family, self.attempts.get(id, 1), "", outcome, began, ended - began))
+        needs = {node.id: [needed.id for needed in node.needs] for node in self.plan.nodes.values()}
+        first = min((began for began, _ in self.times.values()), default=0.0)
+        return timeline(bars, needs, first, first)
 
     @property
     def fates(self) -> dict[str, Fate]:
@@ -216,14 +240,3 @@ _LONG = 500
 
 def _tasks(number: int) -> str:
     return "task" if number == 1 else "tasks"
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them: ``0.4s``, ``12s``, ``2m 04s``, ``3h 07m``."""
-    if seconds < 9.95:
-        return f"{seconds:.1f}s"
-    minutes, rest = divmod(round(seconds), 60)
-    if not minutes:
-        return f"{rest}s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}h {minutes:02d}m" if hours else f"{minutes}m {rest:02d}s"

@@ -54,6 +54,8 @@ class Worker:
         self._shares = shares
         self._requested = requested
         self.outcomes: dict[str, Ended] = {}
+        self.times: dict[str, tuple[float, float]] = {}
+        """When the last attempt at each task that was tried here began and ended, in seconds since the epoch."""
         self.attempts: dict[str, int] = {}
         """How many attempts were made here at each task that needed more than one."""
         self._run = run
@@ -65,6 +67,8 @@ class Worker:
         self._observers = observers
         self._recorder = recorder
         self._active: dict[int, Order] = {}
+        self._begun: dict[int, float] = {}
+        """By lease: when the attempt began."""
         self._parked: dict[int, Order] = {}
         self._built: dict[int, Task] = {}
         """By lease: tasks that are no nodes of the plan, because they stand for a batch or were described elsewhere."""
@@ -172,6 +176,9 @@ class Worker:
         ]
         nodes.clear()
         nodes.update((node.id, node) for node in kept)
+        for told in (self.outcomes, self.times, self.attempts):
+            for id in [id for id in told if id not in nodes]:
+                del told[id]
 
     def _obey(self, order: Order) -> None:
         lease = order.lease
@@ -201,6 +208,7 @@ class Worker:
             self._scheduler.refuse(order.lease, str(error))
             return
         self._active[order.lease] = order
+        self._begun[order.lease] = self._clock.now()
         if order.attempt > 1:
             self.attempts[order.tasks[0]] = order.attempt
         self._executor.start(order, task)
@@ -253,8 +261,10 @@ class Worker:
         if ended.outcome is Outcome.PARKED:
             reports.append(self._park(order, ended))
             return
+        times = (self._begun.pop(ended.lease, 0.0), self._clock.now())
         for id in order.tasks:
             self.outcomes[id] = ended
+            self.times[id] = times
         if ended.outcome is not Outcome.DONE:
             self._tell_of_trouble(order, ended)
         self._built.pop(ended.lease, None)

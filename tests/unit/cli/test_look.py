@@ -6,8 +6,9 @@ import io
 
 import pytest
 
-from rumbo.cli.look import Ink, lasting, plural, segments
+from rumbo.cli.look import Ink, plural, segments
 from rumbo.looks import LOOKS
+from rumbo.wording import duration
 
 
 class Screen(io.TextIOWrapper):
@@ -84,7 +85,7 @@ def test_a_strip_shows_every_task_or_what_matters_most_among_several(
     ],
 )
 def test_durations(seconds: float, text: str) -> None:
-    assert lasting(seconds) == text
+    assert duration(seconds) == text
 
 
 def test_numbers_are_grouped() -> None:

@@ -32,6 +32,21 @@ def used(desk: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     return desk
 
 
+def test_a_run_is_drawn_over_time(used: Any) -> None:
+    said = used.type("show", "-o", "timeline.svg")
+    assert plain(said.out, used) == "Run RUN, 2 attempts over time: timeline.svg\n"
+    drawn = (used.folder / "timeline.svg").read_text(encoding="utf-8")
+    assert drawn.startswith("<svg ")
+    assert drawn.count(", attempt 1: done, ") == 2
+    said = used.type("show", "Report", "-o", "timeline.svg")
+    assert (said.code, said.err) == (
+        2,
+        "rumbo: -o draws a run over time: name a run, or nothing for the last one.\n",
+    )
+    said = used.type("show", "-o", "nowhere/timeline.svg")
+    assert said.err == "rumbo: --output: nowhere/timeline.svg cannot be written: No such file or directory.\n"
+
+
 def test_without_a_history_each_command_says_so(desk: Any) -> None:
     for words in (["history"], ["show"], ["logs", "Clean"]):
         said = desk.type(*words)

@@ -1,11 +1,10 @@
-"""Where boxes of a diagram and bars of a timeline lie."""
+"""Where boxes of a diagram lie."""
 
 from __future__ import annotations
 
 import pytest
 
 from rumbo.web.diagram import FAMILY, TASK, Diagrams, Drawn, Outline, around, draw_families, draw_tasks
-from rumbo.web.timeline import Span, critical_path, lanes
 
 
 def boxes(drawn: Drawn) -> list[tuple[float, ...]]:
@@ -65,18 +64,3 @@ def test_what_was_drawn_is_kept_by_its_structure() -> None:
 )
 def test_what_is_around_a_task(up: int, down: int, found: list[int]) -> None:
     assert around([[], [0], [1], [2], [3, 0]], 2, up, down) == found
-
-
-def test_attempts_that_overlap_lie_in_lanes_of_their_worker() -> None:
-    spans = [Span(0, "b", 0, 5), Span(1, "a", 0, 2), Span(2, "a", 1, 3), Span(3, "a", 2, 4), Span(4, "a", 3, 4)]
-    placed, workers = lanes(spans)
-    assert workers == ["a", "a", "b"]
-    assert placed == [2, 0, 1, 0, 1]
-
-
-def test_the_critical_path_goes_back_over_what_ended_last() -> None:
-    spans = [Span(0, "a", 0, 5), Span(1, "a", 0, 9), Span(2, "a", 9, 10), Span(3, "a", 10, 12), Span(4, "a", 0, 1)]
-    needs = {2: (0, 1), 3: (2, 4)}
-    assert critical_path(spans, needs) == [1, 2, 3]
-    assert critical_path([], needs) == []
-    assert critical_path([Span(7, "a", 0, 1), Span(7, "a", 2, 3)], {7: (7,)}) == [7]

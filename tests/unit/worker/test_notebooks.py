@@ -43,7 +43,7 @@ def drawn(html: str) -> tuple[list[str], str]:
     assert picture is not None
     tree = ElementTree.fromstring(base64.b64decode(picture[1]))
     groups = [each for each in tree.iter("{http://www.w3.org/2000/svg}g") if each.find("{*}title") is not None]
-    caption = re.search(r"<figcaption>(.*)</figcaption>", html)
+    caption = re.search(r"<figcaption>(.*?)</figcaption>", html)
     assert caption is not None
     return [each.attrib["class"] for each in groups], caption[1]
 
@@ -63,6 +63,9 @@ def test_a_run(tmp_path: Path) -> None:
     looks, caption = drawn(result._repr_html_())
     assert sorted(looks) == ["done", "failed", "skip", "wait"]
     assert re.fullmatch(r"Run \S+: failed, 1 task done in \S+\.", caption)
+    over_time, caption = drawn(result._repr_html_().partition("</figure>")[2])
+    assert sorted(over_time) == ["done", "failed critical"]
+    assert caption == "Over time."
 
 
 def test_nothing() -> None:

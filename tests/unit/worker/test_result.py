@@ -8,8 +8,9 @@ import rumbo.pipeline.task as core
 from rumbo.pipeline.parameters.scalars import IntParameter
 from rumbo.ports import Ended
 from rumbo.scheduler.records import Outcome
+from rumbo.wording import duration
 from rumbo.worker.plan import Plan
-from rumbo.worker.result import RunResult, duration
+from rumbo.worker.result import RunResult
 
 
 class _Missing(core.Task):

@@ -12,12 +12,11 @@ from rumbo import codec
 from rumbo.web.api.shapes import Diagram, Timeline
 from rumbo.web.api.terms import VIEWER, Id
 from rumbo.web.diagram import Diagrams, Outline, around
-from rumbo.web.timeline import Span, critical_path, lanes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rumbo.history import AttemptRow, OutlineRow
+    from rumbo.history import OutlineRow
     from rumbo.web.api.readers import Readers
 
 _ORDER = (
@@ -76,11 +75,7 @@ def drawings(readers: Readers) -> APIRouter:
     def draw_timeline(run: Id, limit: Tasks = 10_000) -> Response:
         """The attempts of a run over time, in lanes by worker, and the chain of tasks that decided how long it took."""
         with readers.one() as history:
-            row = history.run(run)
-            attempts = history.run_attempts(row, limit + 1)
-            outline = history.outline(row, _MOST)
-        now = row.ended or time.time()
-        return _json(_timeline(attempts[:limit], outline, row.started, now, len(attempts) > limit))
+            return _json(history.timeline(history.run(run), time.time(), limit)._asdict())
 
     return router
 
@@ -148,29 +143,3 @@ def _found(rows: Sequence[OutlineRow], text: str) -> int:
     if part is None:
         raise HTTPException(404, f"{text} is in no id of the tasks of this run that can be drawn.")
     return part
-
-
-def _timeline(
-    attempts: Sequence[AttemptRow], outline: Sequence[OutlineRow], since: float, now: float, is_cut: bool
-) -> dict[str, object]:
-    spans = [
-        Span(each.position, each.worker, each.started, each.started + each.seconds if each.seconds is not None else now)
-        for each in attempts
-    ]
-    placed, workers = lanes(spans)
-    names = {row.position: row.task_id for row in outline}
-    chain = critical_path(spans, {row.position: row.dependencies for row in outline})
-    return {
-        "since": min([since, *(span.started for span in spans)]),
-        "until": max([since, *(span.ended for span in spans)]),
-        "workers": workers,
-        "lanes": placed,
-        "tasks": [each.task_id for each in attempts],
-        "families": [each.family for each in attempts],
-        "numbers": [each.number for each in attempts],
-        "outcomes": [each.outcome for each in attempts],
-        "started": [each.started for each in attempts],
-        "seconds": [each.seconds for each in attempts],
-        "critical": [names[each] for each in chain if each in names],
-        "is_cut": is_cut,
-    }
