@@ -53,6 +53,7 @@ class Requests:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=self._environment,
+            start_new_session=True,  # Ctrl-C is for the worker, which then finishes what it has begun
         )
         self._under_way.add(process)
         try:
