@@ -12,7 +12,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -216,7 +216,8 @@ def vsftpd_server(folder: Path, is_implicit: bool = False) -> Iterator[FtpServic
 
 @contextlib.contextmanager
 def web_server(folder: Path) -> Iterator[str]:
-    """What is in a folder, over HTTP."""
+    """What is in a folder, over HTTP; below ``members/`` for ``ana`` alone."""
+    import base64
     import functools
     import threading
     from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -224,6 +225,13 @@ def web_server(folder: Path) -> Iterator[str]:
     class Quiet(SimpleHTTPRequestHandler):
         def log_message(self, *_: object) -> None: ...
 
+        def send_head(self) -> Any:
+            if self.path.startswith("/members/") and self.headers["Authorization"] != login:
+                self.send_error(401)
+                return None
+            return super().send_head()
+
+    login = f"Basic {base64.b64encode(f'ana:{SECRET}'.encode()).decode()}"
     with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder))) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"

@@ -695,16 +695,18 @@ class SimpleTaskState:
         collector = self._metrics_collector
         if type(collector) is NoMetricsCollector:
             return
+        disabled = {effect.task for effect in effects if type(effect) is TaskDisabled}
         for effect in effects:
             if type(effect) is Assigned:
                 for id in effect.tasks:
                     collector.handle_task_started(self.get_task(id))
-            elif type(effect) is TaskDisabled or (type(effect) is StateChanged and effect.new is States.DISABLED):
-                if self._owner._machine.tasks[effect.task].state is States.DISABLED and type(effect) is StateChanged:
-                    collector.handle_task_disabled(self.get_task(effect.task), self._owner._config)
-            elif type(effect) is StateChanged and effect.new is States.DONE:
+            elif type(effect) is not StateChanged:
+                continue
+            elif effect.new is States.DISABLED:
+                collector.handle_task_disabled(self.get_task(effect.task), self._owner._config)
+            elif effect.new is States.DONE:
                 collector.handle_task_done(self.get_task(effect.task))
-            elif type(effect) is StateChanged and effect.new is States.FAILED:
+            elif effect.new is States.FAILED and effect.task not in disabled:
                 collector.handle_task_failed(self.get_task(effect.task))
 
     def dump(self) -> None:

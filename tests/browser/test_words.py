@@ -16,6 +16,7 @@ from page_words import vocabulary
 from rumbo.server.coordinator import _outcome
 from rumbo.web.api.requests import _NOBODY, _PRIVATE
 from rumbo.worker.plan import Plan
+from server_talk import spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,6 +96,7 @@ def refusal(world: World, path: str, body: object = None) -> str:
 def test_what_the_server_says_is_put_into_spanish(world: World, open_page: Callable[..., Page]) -> None:
     page = open_page(world.server.url, locale="es")
     page.wait_for_selector(".numbers")
+    world.work(world.ana.begins("run-3", spec("Quiet_1", accepts_messages=False, priority=9), slots=1))
     reasons = {node.reason for node in Plan().find([Root()])}
     refusals = [
         refusal(world, "tasks/Nobody/cancel", {}),
@@ -105,6 +107,7 @@ def test_what_the_server_says_is_put_into_spanish(world: World, open_page: Calla
         refusal(world, "tasks/Fetch_1/forgive", {}),
         refusal(world, "tasks/Fetch_1/enable", {}),
         refusal(world, "tasks/Fetch_2/messages", {"content": "x"}),
+        refusal(world, "tasks/Quiet_1/messages", {"content": "x"}),
         refusal(world, "workers/nobody"),
         refusal(world, "runs/run-2/diagram?focus=nothing"),
         _NOBODY,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rumbo.clock import SystemClock
 from rumbo.server.daemon import Daemon
 from rumbo.store.access_book import StateAccessBook
 from rumbo.store.log_store import LogStore
+from rumbo.store.outbox import StateOutbox
 from rumbo.web.access.access import Access
 from rumbo.web.access.gate import Gate
 from rumbo.web.access.rules import OPEN, SHIPPING, VIEWING, WORKING, Rules, api_rules, luigi_rules
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from rumbo.sinks.chronicle import AlertChronicle
     from rumbo.web.access.access import AccessTerms
     from rumbo.web.api.shapes import Setting
+
+T = TypeVar("T")
 
 LUIGI = "luigi"
 """Kind of the journal's entries that are calls of Luigi's workers."""
@@ -103,13 +106,19 @@ def make_application(
         from rumbo.web.api.app import Watch, make_api
         from rumbo.web.api.readers import Readers
 
-        watch = Watch(feed, pulse, _settings, Folders(preview_folders))
+        watch = Watch(
+            feed,
+            pulse,
+            _settings,
+            Folders(preview_folders),
+            lambda: _of_outbox(state, StateOutbox.undelivered),
+        )
         return make_api(daemon, Readers(lambda: HistoryReader(state, log_folder)), logs, access, watch)
 
     def make_metrics() -> ASGIApp:
         from rumbo.web.metrics import make_metrics
 
-        return make_metrics(daemon)
+        return make_metrics(daemon, lambda: _of_outbox(state, StateOutbox.counts))
 
     async def call(method: str, arguments: dict[str, Any]) -> object:
         return await daemon.call(LUIGI, method, arguments, str(arguments.get("worker") or ""))
@@ -152,6 +161,15 @@ def _lookout(daemon: Daemon, state: str) -> Lookout | None:
     if is_url(state):
         return None
     return Lookout(HistoryLookout(state, lambda run: run in daemon.coordinator.runs))
+
+
+def _of_outbox(state: str, question: Callable[[StateOutbox], T]) -> T:
+    """What the alerts on their way answer, over a connection of its own: seldom asked, and in any thread."""
+    outbox = StateOutbox(state)
+    try:
+        return question(outbox)
+    finally:
+        outbox.close()
 
 
 def _settings() -> list[Setting]:

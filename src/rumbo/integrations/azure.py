@@ -114,9 +114,9 @@ class AzureBlobClient(FileSystem):
 
     def modified(self, path: str) -> float | None:
         """When the blob was written, in seconds since the epoch; None when there is none."""
+        client = self.blob_client(*self._of_blob(path))
         from azure.core.exceptions import ResourceNotFoundError
 
-        client = self.blob_client(*self._of_blob(path))
         try:
             return float(client.get_blob_properties().last_modified.timestamp())
         except ResourceNotFoundError:
@@ -132,10 +132,11 @@ class AzureBlobClient(FileSystem):
 
     def create_container(self, container_name: str) -> Any:
         """Make a container, unless there is one."""
+        connection = self.connection
         from azure.core.exceptions import ResourceExistsError
 
         with suppress(ResourceExistsError):
-            return self.connection.create_container(container_name)
+            return connection.create_container(container_name)
 
     def delete_container(self, container_name: str) -> None:
         """Remove a container with all in it."""
@@ -151,10 +152,11 @@ class AzureBlobClient(FileSystem):
         self, path: str, recursive: bool = True, skip_trash: bool = True
     ) -> bool:
         """Remove a blob; whether there was one."""
+        client = self.blob_client(*self._of_blob(path))
         from azure.core.exceptions import ResourceNotFoundError
 
         try:
-            self.blob_client(*self._of_blob(path)).delete_blob()
+            client.delete_blob()
         except ResourceNotFoundError:
             return False
         return True
@@ -197,13 +199,12 @@ class AzureBlobClient(FileSystem):
             blob: its name there.
             kwargs: ``progress_callback``, called with the bytes sent so far and all of them.
         """
+        client = self.blob_client(container, blob)
         from azure.core.exceptions import ResourceNotFoundError
 
         def send() -> None:
             with open(tmp_path, "rb") as data:
-                self.blob_client(container, blob).upload_blob(
-                    data, overwrite=True, progress_hook=kwargs.get("progress_callback")
-                )
+                client.upload_blob(data, overwrite=True, progress_hook=kwargs.get("progress_callback"))
 
         try:
             send()

@@ -145,6 +145,7 @@ class BigQueryClient:
         Raises:
             FileAlreadyExists: there is one, and ``raise_if_exists`` is set.
         """
+        client = self.of(dataset.project_id)
         from google.api_core.exceptions import Conflict
         from google.cloud import bigquery
 
@@ -152,7 +153,7 @@ class BigQueryClient:
         location = {} if dataset.location is None else {"location": dataset.location}
         described = bigquery.Dataset.from_api_repr({**(body or {}), **location, "datasetReference": reference})
         try:
-            self.of(dataset.project_id).create_dataset(described, timeout=_TIMEOUT)
+            client.create_dataset(described, timeout=_TIMEOUT)
         except Conflict as error:
             if raise_if_exists:
                 raise FileAlreadyExists(f"There is a dataset {dataset.dataset_id} already.") from error
@@ -186,9 +187,9 @@ class BigQueryClient:
 
     def update_view(self, table: BQTable, view: str) -> None:
         """Make a view, or give it another query."""
+        client = self.of(table.project_id)
         from google.cloud import bigquery
 
-        client = self.of(table.project_id)
         described = bigquery.Table(_name(table))
         described.view_query = view
         if self.table_exists(table):
@@ -211,12 +212,13 @@ class BigQueryClient:
             TaskError: BigQuery does not take the job.
             BigQueryExecutionError: it failed.
         """
+        client = self.of(project_id)
         from google.api_core.exceptions import GoogleAPICallError
 
         if dataset and not self.dataset_exists(dataset):
             self.make_dataset(dataset)
         try:
-            job = self.of(project_id).create_job(body["configuration"], timeout=_TIMEOUT)
+            job = client.create_job(body["configuration"], timeout=_TIMEOUT)
         except GoogleAPICallError as error:
             raise TaskError(f"BigQuery does not take a job of {project_id}: {error.message}") from error
         logger.info("Started BigQuery job %s:%s.", project_id, job.job_id)

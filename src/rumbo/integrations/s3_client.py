@@ -277,8 +277,9 @@ class S3Client(BucketPaths, FileSystem):
         Returns:
             How many files that was, and how many bytes.
         """
+        is_folder = self.isdir(path)
         config = _transfer_config(max_concurrency=max(threads, 3), multipart_chunksize=part_size)
-        if not self.isdir(path):
+        if not is_folder:
             return self._copy_object(path, dest, config, options)
         return self._copy_folder(path, dest, self.listdir(path, start_time, end_time, True), config, options)
 
@@ -328,10 +329,11 @@ class S3Client(BucketPaths, FileSystem):
         """Bring a local file there, a large one in parts of ``part_size`` bytes; it appears when all are there."""
         self._check_deprecated_argument(**options)
         bucket, key = self._path_to_bucket_and_key(destination_s3_path)
+        client = self._client
         config = _transfer_config(multipart_chunksize=part_size)
         # By its path: of an open file boto3 would keep ten parts in memory.
         with _as_s3_said():
-            self._client.upload_file(local_path, bucket, key, Config=config, ExtraArgs=options)
+            client.upload_file(local_path, bucket, key, Config=config, ExtraArgs=options)
 
     def get(self, s3_path: str, destination_local_path: str) -> None:
         """Bring an object here; the file appears when it is whole."""
@@ -372,10 +374,11 @@ class S3Client(BucketPaths, FileSystem):
         return self._head(bucket, key) is not None
 
     def _head(self, bucket: str, key: str) -> Any:
+        client = self._client
         from botocore.exceptions import ClientError
 
         try:
-            return self._client.head_object(Bucket=bucket, Key=key)
+            return client.head_object(Bucket=bucket, Key=key)
         except ClientError as error:
             if error.response["Error"]["Code"] in _NOT_THERE:
                 return None

@@ -348,15 +348,25 @@ class Coordinator:
         """Put a person's word to a worker on its way.
 
         Raises:
-            CommandRejected: there is no such worker, or no attempt to give a message to.
+            CommandRejected: there is no such worker, or nobody who would read a message.
         """
         self.at = at
         if telling.verb == "message":
             task = self.machine.tasks.get(telling.task)
             lease = self.machine.leases.get(task.lease) if task is not None else None
-            if lease is None:
+            if task is None or lease is None:
                 raise CommandRejected(f"{telling.task} is not running, so there is nobody to read a message.")
-            self._order(self.seats[lease.worker], "message", lease.number, text=telling.text, message=telling.message)
+            if not task.spec.accepts_messages:
+                raise CommandRejected(
+                    f"{telling.task} looks for no messages: give {task.spec.family} the attribute `accepts_messages = "
+                    "True`, and let its run() read `self.scheduler_messages`."
+                )
+            seat = self.seats.get(lease.worker)
+            if seat is None:
+                raise CommandRejected(
+                    f"{telling.task} is run by a worker of Luigi's, and only Luigi's API writes to those."
+                )
+            self._order(seat, "message", lease.number, text=telling.text, message=telling.message)
             return
         seat = self.seats.get(telling.worker)
         if seat is None:

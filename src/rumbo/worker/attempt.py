@@ -226,9 +226,10 @@ class Stretch:
         task = self._task
         try:
             made = self._runner.succeeded(task)
-            expl = task.on_success()
             if task._event_callbacks:
                 fire(task, Event.PROCESSING_TIME, task, perf_counter() - self._begun)
+            expl = task.on_success()
+            if task._event_callbacks:
                 fire(task, Event.SUCCESS, task)
         except BaseException as error:  # noqa: BLE001 - as in start
             return self.fail(error)

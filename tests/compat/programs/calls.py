@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
-import warnings
 
 import luigi.scheduler
 
 NOW = [1_000_000_000.0]
+
+
+def prepare():
+    time.time = lambda: NOW[0]
 
 
 def scheduler(**options):
@@ -19,15 +21,6 @@ def scheduler(**options):
 
 def wait(seconds):
     NOW[0] += seconds
-
-
-def plain(reply):
-    """A reply without the order of names, and of ids that Luigi keeps in sets."""
-    if isinstance(reply, dict):
-        return {str(name): sorted(value) if name == "deps" else plain(value) for name, value in reply.items()}
-    if isinstance(reply, list | tuple):
-        return [plain(each) for each in reply]
-    return reply
 
 
 def add(sch, id, worker="W", **said):
@@ -350,9 +343,3 @@ def priorities():
     add(sch, "needed", priority=0)
     add(sch, "urgent", deps=("needed",), priority=20)
     yield [sch.get_work(worker="W")["task_id"] for _ in range(4)]
-
-
-if __name__ == "__main__":
-    warnings.simplefilter("ignore")
-    time.time = lambda: NOW[0]
-    print(json.dumps({name: [plain(reply) for reply in globals()[name]()] for name in sys.argv[1:]}))

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import file_services as services
 import rumbo
 from rumbo.errors import MissingExtraError, TargetError
-from rumbo.integrations.files import FsspecDirectoryTarget, file_system_of, without_passwords
+from rumbo.integrations.files import FsspecDirectoryTarget, _login_apart, file_system_of, without_passwords
 from rumbo.integrations.ftp_tls import UntrustedCertificate
 from rumbo.pipeline.target import exist
 from rumbo.testing.target_contract import TargetContract
-from server_house import free_port
+from server_process import unused_port
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import file_services as services
     import hdfs_service
     from rumbo.pipeline.config import Configuration
     from rumbo.pipeline.formats import Format
@@ -205,6 +205,17 @@ def test_what_a_web_server_has_can_be_read(web: str, tmp_path: Path) -> None:
     )
 
 
+def test_a_web_server_may_want_to_know_who_asks(web: str) -> None:
+    for_ana = web.replace("http://", f"http://ana:{services.SECRET}@") + "/members"
+    target = rumbo.Target(f"{for_ana}/numbers.txt")
+    assert target.path == f"{for_ana.replace(f':{services.SECRET}', '')}/numbers.txt"
+    assert target.exists()
+    assert target.read_text() == "1\n2\n"
+    assert exist([target, rumbo.Target(f"{for_ana}/letters.txt")]) == [True, False]
+    with pytest.raises(Exception, match="401"):
+        rumbo.Target(f"{web}/members/numbers.txt").exists()
+
+
 def test_so_can_what_is_in_a_zip_file_in_a_bucket(s3: services.S3Service, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("deep/numbers.txt", "1\n2\n")
@@ -230,7 +241,7 @@ def test_frames_come_and_go(s3: services.S3Service) -> None:
 
 def test_a_server_that_is_gone_is_not_taken_for_a_missing_file(web: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rumbo.integrations.files._PAUSES", (0.0, 0.0))
-    gone = f"http://127.0.0.1:{free_port()}/numbers.txt"
+    gone = f"http://127.0.0.1:{unused_port()}/numbers.txt"
     with pytest.raises(OSError):
         rumbo.Target(gone).exists()
 
@@ -267,6 +278,9 @@ def test_passwords_are_taken_out_of_every_link_of_a_chain() -> None:
     assert bare == "zip://a::sftp://me@host/b.zip"
     assert options == {"sftp": {"password": "p@ss"}}
     assert without_passwords("s3://lake/a:b@c") == ("s3://lake/a:b@c", {})
+    bare, options = _login_apart(*without_passwords("zip://a::https://me:pass@host/b.zip"))
+    assert bare == "zip://a::https://host/b.zip"
+    assert options == {"https": {"client_kwargs": {"headers": {"Authorization": "Basic bWU6cGFzcw=="}}}}
 
 
 def test_a_missing_library_is_named_by_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -203,6 +203,19 @@ def test_a_message_to_a_task_and_its_answer(desk: Desk) -> None:
     assert desk.coordinator.replies == {"m-1": "as you like"}
 
 
+def test_who_looks_for_no_messages_is_sent_none(desk: Desk) -> None:
+    ana = Talker("ana")
+    desk.hears(ana, ana.joins())
+    desk.hears(ana, ana.begins("run-1", spec("Train_1", accepts_messages=False), slots=1))
+    with pytest.raises(CommandRejected) as refused:
+        desk.coordinator.tell(Telling("", "message", "slower", "Train_1", "m-1"), 1.0)
+    assert str(refused.value) == (
+        "Train_1 looks for no messages: give Train the attribute `accepts_messages = True`, and let its run() read "
+        "`self.scheduler_messages`."
+    )
+    assert desk.orders_for(ana) == []
+
+
 def test_nobody_can_be_told_who_is_not_there(desk: Desk) -> None:
     with pytest.raises(CommandRejected, match="Train_1 is not running"):
         desk.coordinator.tell(Telling("", "message", "slower", "Train_1"), 1.0)

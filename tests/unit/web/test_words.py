@@ -7,6 +7,7 @@ import re
 import pytest
 
 from page_words import words_of
+from rumbo.alerts import Event
 from rumbo.artifacts.sight import Unseen
 from rumbo.cli.config import rows
 from rumbo.scheduler.reasons import Why
@@ -28,6 +29,7 @@ def test_the_two_lists_have_the_same_words_and_gaps() -> None:
     [
         ("why", [kind.value for kind in Why]),
         ("state", [state.name.lower() for state in State]),
+        ("event", [event.value for event in Event]),
         ("outcome", [outcome.name.lower() for outcome in Outcome]),
         ("unseen", [why.value for why in Unseen]),
     ],

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from rumbo import __version__
 from rumbo.errors import RumboError
 from rumbo.web.api.access import access_routes
+from rumbo.web.api.alerts import alerts
 from rumbo.web.api.artifacts import artifacts
 from rumbo.web.api.changes import changes
 from rumbo.web.api.configuration import configuration
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from rumbo.artifacts.sight import Folders
+    from rumbo.ports import Letter
     from rumbo.server.daemon import Daemon
     from rumbo.web.access.access import Access
     from rumbo.web.api.readers import Readers
@@ -54,6 +56,8 @@ class Watch(NamedTuple):
     """The settings in force, secrets masked."""
     folders: Folders
     """Where the server may look at what tasks made."""
+    undelivered: Callable[[], list[Letter]]
+    """Alerts on their way."""
 
 
 def make_api(daemon: Daemon, readers: Readers, logs: Logs, access: Access, watch: Watch) -> FastAPI:
@@ -76,6 +80,7 @@ def make_api(daemon: Daemon, readers: Readers, logs: Logs, access: Access, watch
         requests(daemon, readers),
         output(daemon, readers, logs, watch.feed),
         configuration(watch.configuration),
+        alerts(watch.undelivered),
         access_routes(access),
     )
     for router in parts:

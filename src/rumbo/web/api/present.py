@@ -157,6 +157,7 @@ def live(coordinator: Coordinator, task: TaskRecord) -> Live:
         resources=dict(task.spec.resources),
         pool=task.spec.pool,
         lease=Lease(number=lease.number, worker=lease.worker, attempt=lease.attempt) if lease is not None else None,
+        accepts_messages=task.spec.accepts_messages and (lease is None or lease.worker in coordinator.seats),
         story=[Change(at=float(at), cause=str(cause)) for at, cause in zip(told[::2], told[1::2], strict=True)],
     )
 

@@ -155,6 +155,8 @@ class Live(Shape):
     resources: dict[str, float]
     pool: str
     lease: Lease | None
+    accepts_messages: bool
+    """Whether its run() looks for messages."""
     story: list[Change]
 
 
@@ -367,6 +369,25 @@ class Setting(Shape):
     value: str
     origin: str
     help: str
+
+
+class Undelivered(Shape):
+    """An alert on its way to one receiver."""
+
+    receiver: str
+    status: Literal["waiting", "given_up"]
+    due: float
+    """When it is sent, or sent again."""
+    tries: int
+    error: str
+    """Why the last try failed."""
+    event: str
+    """One of `rumbo.alerts.Event`."""
+    at: float
+    """When that happened which is told."""
+    run: str
+    task: str
+    worker: str
 
 
 class Ids(Shape):

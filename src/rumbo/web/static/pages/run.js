@@ -8,7 +8,7 @@ import { html, useEffect, useState } from "../html.js";
 import { useListing } from "../listing.js";
 import { useHappenings } from "../live.js";
 import { Begin } from "../parts/begin.js";
-import { confirm, say } from "../parts/dialog.js";
+import { confirm, say, sayRefused } from "../parts/dialog.js";
 import { Drawing } from "../parts/drawing.js";
 import { Head } from "../parts/frame.js";
 import { Icon } from "../parts/icons.js";
@@ -83,15 +83,21 @@ function Actions({ run }) {
       })) === null
     )
       return;
-    const answer = await ask(path`runs/${run.id}/cancel`, { method: "POST" }).catch((error) =>
-      say(error.message || t("no.server"), true),
-    );
-    if (answer) say(t("run.cancel.said", { n: Object.keys(answer.changed).length }));
+    try {
+      const { changed } = await ask(path`runs/${run.id}/cancel`, { method: "POST" });
+      say(t("run.cancel.said", { n: Object.keys(changed).length }));
+    } catch (error) {
+      sayRefused(error);
+    }
   };
   const retry = async () => {
-    const page = await ask(path`runs/${run.id}/tasks`, { query: { state: ["failed", "cancelled"], limit: 1000 } });
-    const ids = page.rows.map((/** @type {any} */ row) => row.task_id);
-    if (ids.length) await change("forgive", ids);
+    try {
+      const page = await ask(path`runs/${run.id}/tasks`, { query: { state: ["failed", "cancelled"], limit: 1000 } });
+      const ids = page.rows.map((/** @type {any} */ row) => row.task_id);
+      if (ids.length) await change("forgive", ids);
+    } catch (error) {
+      sayRefused(error);
+    }
   };
   const [isBeginning, setBeginning] = useState(false);
   return html`${(run.counts.failed > 0 || run.counts.cancelled > 0) && html`<button class="button" type="button" onClick=${retry}><${Icon} name="again" />${t("run.retry")}</button>`}

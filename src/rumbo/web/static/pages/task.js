@@ -166,7 +166,7 @@ function Actions({ task, state, live, chapter, done }) {
     .map(([name, value]) => ` --${name.replaceAll("_", "-")} ${quoted(/** @type {string} */ (value))}`)
     .join("")}`;
   const command = `${chapter ? `cd ${quoted(chapter.run.folder)} && ` : ""}rumbo run ${words}`;
-  return html`${state === "running" && live && html`<button class="button" type="button" onClick=${send}>${t("message.send")}</button>`}
+  return html`${state === "running" && live?.accepts_messages && html`<button class="button" type="button" onClick=${send}>${t("message.send")}</button>`}
     ${
       live &&
       verbsFor(live.state, live.retry_at !== null).map(
