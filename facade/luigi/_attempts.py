@@ -40,10 +40,11 @@ class LuigiAttempts(Attempts):
         config: the section ``[worker]``.
         in_child: they run in processes of their own.
         cache: what is known to be complete, shared by all processes; None to ask each time.
+        record: tell what tasks have made, for the history.
     """
 
-    def __init__(self, worker_id: str, config: Any, in_child: bool, cache: Any = None) -> None:
-        super().__init__(Rules(check_dependencies=False, check_complete=config.check_complete_on_run))
+    def __init__(self, worker_id: str, config: Any, in_child: bool, cache: Any = None, record: bool = False) -> None:
+        super().__init__(Rules(check_dependencies=False, check_complete=config.check_complete_on_run, record=record))
         self._worker_id = worker_id
         self._check_unfulfilled = config.check_unfulfilled_deps
         self._context_name = config.task_process_context
@@ -241,6 +242,9 @@ class _ReporterVoice:
 
     def __init__(self, reporter: Any) -> None:
         self._reporter = reporter
+
+    def finishing(self, lease: int) -> None:
+        pass
 
     def say(self, lease: int, kind: str, value: str) -> None:
         if kind == "resources":

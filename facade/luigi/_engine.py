@@ -264,7 +264,8 @@ class EngineWork:
         worker = self.worker
         config, count = worker._config, worker.worker_processes
         in_child = count > 1 or config.force_multiprocessing or self._has_a_timeout()
-        attempts = LuigiAttempts(worker._id, config, bool(in_child), worker._task_completion_cache)
+        cache, is_recorded = worker._task_completion_cache, self.memory is not None
+        attempts = LuigiAttempts(worker._id, config, bool(in_child), cache, is_recorded)
         if in_child:
             from rumbo.executors.processes import ProcessExecutor
 

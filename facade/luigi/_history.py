@@ -33,9 +33,11 @@ class Memory:
 
     def __init__(self, work: EngineWork) -> None:
         from rumbo.store.history import HistoryWriter
+        from rumbo.worker.outputs import Recorder
 
         self._work = work
         self._writer = HistoryWriter(".rumbo")
+        self._recorder = Recorder()
         self._early: list[Any] = []
         self._run = ""
         self._started = 0.0
@@ -43,7 +45,7 @@ class Memory:
     def planned(self, nodes: Iterable[Node]) -> None:
         """Nodes were found while the run goes on."""
         if self._run:
-            self._writer.planned(self._run, [node.planned() for node in nodes])
+            self._writer.planned(self._run, [node.planned(self._recorder) for node in nodes])
 
     def happened(self, effects: Any) -> None:
         """The scheduler decided and learned something."""
@@ -77,7 +79,7 @@ class Memory:
                 self._started,
             )
         )
-        self._writer.planned(self._run, [node.planned() for node in self._work.plan.nodes.values()])
+        self._writer.planned(self._run, [node.planned(self._recorder) for node in self._work.plan.nodes.values()])
         self._writer.happened(self._run, self._early)
         self._early = []
 

@@ -443,6 +443,11 @@ class Said(NamedTuple):
 class Voice(Protocol):
     """How a running attempt speaks to the world, wherever it runs."""
 
+    def finishing(self, lease: int) -> None:
+        """The task is done, and only something that nobody depends on is left to find out: should that take long, or
+        end the process, it has been done all the same."""
+        ...
+
     def say(self, lease: int, kind: str, value: str) -> None:
         """Pass on what the task says."""
         ...

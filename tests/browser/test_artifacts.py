@@ -129,11 +129,11 @@ def test_a_look_into_each_kind_of_file_shows_markup_as_text(place: Place, open_p
 
 
 def test_a_file_that_went_between_two_looks_is_told_of(place: Place, open_page: Callable[..., Page]) -> None:
-    page = open_page(place.url, is_strict=False)
+    page = open_page(place.url)
     page.wait_for_selector(".artifacts")
     (place.folder / "notes.txt").unlink()
     row_of(page, "notes.txt").locator("button[aria-expanded]").click()
-    expect(page.locator(".look")).to_have_text("It is not shown: it is not there.")
+    expect(page.locator(".look")).to_have_text("It is not there any more.")
 
 
 @pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")])

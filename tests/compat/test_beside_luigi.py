@@ -84,6 +84,8 @@ def test_a_run_is_remembered_when_somebody_asks(by: str, tmp_path: Path) -> None
     assert luigi(tmp_path, *GREETING, **environment).returncode == 0
     shown = run("import sys; from rumbo.cli.main import main; sys.exit(main(['history']))", tmp_path)
     assert "1 done" in shown.stdout
+    task = run("import sys; from rumbo.cli.main import main; sys.exit(main(['show', 'Greeting']))", tmp_path)
+    assert "made      greeting_world.txt" in task.stdout
 
 
 def test_the_code_before_a_yield_runs_once(tmp_path: Path) -> None:

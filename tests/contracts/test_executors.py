@@ -290,6 +290,33 @@ def test_what_tasks_made_is_remembered(run, tmp_path):
     assert made[0].artifacts[0].size == 1
 
 
+class Hesitant(_Task):
+    """Is done at once, and takes long to say what it has made."""
+
+    worker_timeout = 1
+
+    def run(self):
+        self.note("done")
+
+    def complete(self):
+        return bool(notes(self.folder, "Hesitant"))
+
+    def output(self):
+        time.sleep(1.6)
+        if self.n:
+            os._exit(self.n)
+        return super().output()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("exit_code", [0, 7])
+def test_a_task_that_is_done_stays_so_while_it_is_asked_what_it_made(run, tmp_path, exit_code):
+    if run.size > 1 or (exit_code and run.kind != "processes"):
+        pytest.skip("the same as with one at a time, or the end of this process")
+    assert build([Hesitant(folder=str(tmp_path), n=exit_code)], 1, executor=run.kind, folder=str(tmp_path))
+    assert notes(tmp_path, "Hesitant") == ["done"]
+
+
 def test_asynchronous_attempts_run_together(run, tmp_path):
     result = run([Meeting(folder=str(tmp_path), n=n) for n in range(12)])
     assert result.ok, result.summary()

@@ -59,6 +59,16 @@ class All(rumbo.WrapperTask):
 
 class Heavy(Clean):
     resources = {"memory": 1e9}
+
+
+class Seed(rumbo.ExternalTask):
+    def output(self):
+        return rumbo.LocalTarget("seed")
+
+
+class Grown(Clean):
+    def requires(self):
+        return Seed()
 """
 
 
@@ -92,6 +102,22 @@ def test_a_run_a_restart_and_what_is_remembered(tmp_path: Path) -> None:
         ]
         log = house.run("logs", "Clean", "--n", "2", "--seconds", "0.0")
         assert log.stdout == "cleaning 2\n"
+
+
+def test_what_was_made_and_what_was_there_is_known_far_away_too(tmp_path: Path) -> None:
+    with house_with(tmp_path) as house:
+        (tmp_path / "seed").write_text("seed")
+        house.serve()
+        run = house.run("run", "-m", "farm", "Grown", "--n", "7", "--scheduler", house.url)
+        assert run.returncode == 0, run.stderr
+        until(lambda: "done" in history(house, "history"), what="an entry in the history")
+        (told,) = json.loads(house.run("show", "Grown", "--n", "7", "--json", "--scheduler", house.url).stdout)
+        things = [told["outputs"], *told["inputs"]]
+        assert [(each["family"], each["artifacts"][0]["address"]) for each in things] == [
+            ("Grown", str(tmp_path / "out" / "7")),
+            ("Seed", str(tmp_path / "seed")),
+        ]
+        assert [each["artifacts"][0]["fate"] for each in things] == ["there", "there"]
 
 
 def test_killed_in_the_middle_the_server_goes_on_where_it_was(tmp_path: Path) -> None:

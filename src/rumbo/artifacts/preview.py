@@ -14,7 +14,7 @@ import zlib
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from rumbo.artifacts.sight import OutOfSight
+from rumbo.artifacts.sight import OutOfSight, Unseen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -95,14 +95,14 @@ def image(descriptor: int, address: str) -> Image:
     with os.fdopen(descriptor, "rb") as file:
         body = file.read(LARGEST_IMAGE + 1)
     if len(body) > LARGEST_IMAGE:
-        raise OutOfSight(f"it is larger than {LARGEST_IMAGE >> 20} MiB")
+        raise OutOfSight(Unseen.TOO_LARGE)
     said = _IMAGES.get(_ending(address.lower()), "")
     if said == "image/svg+xml" and body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<":
         return Image(said, body)
     for beginning, media_type in _BEGINNINGS:
         if body.startswith(beginning) and (media_type != "image/webp" or body[8:12] == b"WEBP"):
             return Image(media_type, body)
-    raise OutOfSight("it is no picture, whatever its name says")
+    raise OutOfSight(Unseen.NO_PICTURE)
 
 
 _BEGINNINGS = (
@@ -138,7 +138,7 @@ def _unpacked(data: bytes, address: str) -> bytes:
 
                 return zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(data).read(READ + 1)
     except Exception as error:  # each of the three has errors of its own
-        raise OutOfSight(f"it cannot be unpacked ({error})") from error
+        raise OutOfSight(Unseen.NOT_UNPACKED) from error
     return data
 
 
@@ -146,12 +146,12 @@ def _decoded(data: bytes) -> str:
     import codecs
 
     if b"\0" in data:
-        raise OutOfSight("it is no text")
+        raise OutOfSight(Unseen.NO_TEXT)
     try:
         # A character that is cut in the middle is left out.
         return codecs.getincrementaldecoder("utf-8-sig")().decode(data)
     except UnicodeDecodeError:
-        raise OutOfSight("it is no text in UTF-8") from None
+        raise OutOfSight(Unseen.NO_TEXT) from None
 
 
 # Tables ----------------------------------------------------------------------------------------------------------
@@ -247,7 +247,7 @@ def _parquet(descriptor: int) -> Preview:
     from importlib.util import find_spec
 
     if find_spec("pyarrow") is None:
-        raise OutOfSight("Parquet is shown where pyarrow is installed: pip install 'rumbo[frames]'")
+        raise OutOfSight(Unseen.NO_PYARROW)
     with _one_at_a_time:
         try:
             done = subprocess.run(
@@ -257,8 +257,8 @@ def _parquet(descriptor: int) -> Preview:
                 timeout=_PARQUET_SECONDS,
             )
         except subprocess.TimeoutExpired:
-            raise OutOfSight(f"it could not be read within {_PARQUET_SECONDS} s") from None
+            raise OutOfSight(Unseen.NO_PARQUET) from None
     if done.returncode:
-        raise OutOfSight("it cannot be read as Parquet")
+        raise OutOfSight(Unseen.NO_PARQUET)
     told = json.loads(done.stdout)
     return _table(told["columns"], told["rows"], told["total"] > ROWS, told["total"])

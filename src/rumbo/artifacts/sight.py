@@ -46,8 +46,45 @@ class Sight(NamedTuple):
 NOT_SEEN = Sight(Fate.UNKNOWN)
 
 
+class Unseen(StrEnum):
+    """Why a file is not shown."""
+
+    ELSEWHERE = "elsewhere"
+    """It is not on this machine's disks, or not where one looks."""
+    HIDDEN = "hidden"
+    """Its name, or that of a folder above it, begins with a dot."""
+    SETTINGS = "settings"
+    """Programs are set up by it, or it proves who somebody is."""
+    NOT_THERE = "not_there"
+    """It is gone."""
+    NO_FILE = "no_file"
+    """It is a folder, a device, a pipe."""
+    UNREADABLE = "unreadable"
+    """The system does not let us read it."""
+    NOT_UNPACKED = "not_unpacked"
+    """It is not packed as its name says."""
+    NO_TEXT = "no_text"
+    """It is not text in UTF-8."""
+    NO_PICTURE = "no_picture"
+    """It is no picture, whatever its name says."""
+    TOO_LARGE = "too_large"
+    """It is a picture, but larger than is shown."""
+    NO_PYARROW = "no_pyarrow"
+    """Parquet is shown only where pyarrow is installed."""
+    NO_PARQUET = "no_parquet"
+    """It is not Parquet, whatever its name says, or would take too long to read."""
+
+
 class OutOfSight(Exception):
-    """A file must not be looked at here, or cannot be; the message says why, in half a sentence."""
+    """A file must not be looked at here, or cannot be.
+
+    Attributes:
+        why: the reason.
+    """
+
+    def __init__(self, why: Unseen) -> None:
+        super().__init__(why.value)
+        self.why = why
 
 
 def look(artifact: Artifact, is_near: bool = True) -> Sight:
@@ -114,10 +151,11 @@ class Folders:
                 os.close(here)
                 here = there
             if not stat.S_ISREG(os.fstat(here).st_mode):
-                raise OutOfSight("it is no plain file")
+                raise OutOfSight(Unseen.NO_FILE)
         except OSError as error:
             self._close(here)
-            raise OutOfSight("it is not there" if isinstance(error, FileNotFoundError) else _why(error)) from error
+            is_gone = isinstance(error, FileNotFoundError)
+            raise OutOfSight(Unseen.NOT_THERE if is_gone else Unseen.UNREADABLE) from error
         except OutOfSight:
             self._close(here)
             raise
@@ -130,18 +168,14 @@ class Folders:
     def _place_of(self, address: str) -> tuple[str, list[str]]:
         """The folder that an address lies below, once all links are followed, and the names on the way from there."""
         if address[:1] != "/" or "\0" in address:
-            raise OutOfSight("it is not on a disk of this machine")
+            raise OutOfSight(Unseen.ELSEWHERE)
         path = os.path.realpath(address)
         for root in self._folders:
             if os.path.commonpath((root, path)) == root and path != root:
                 parts = os.path.relpath(path, root).split(os.sep)
                 if any(part.startswith(".") for part in parts):
-                    raise OutOfSight("it is hidden")
+                    raise OutOfSight(Unseen.HIDDEN)
                 if parts[-1].lower().endswith(_KEPT_TO_ITSELF):
-                    raise OutOfSight("files of settings are not shown")
+                    raise OutOfSight(Unseen.SETTINGS)
                 return root, parts
-        raise OutOfSight("it lies outside of the folders that are shown")
-
-
-def _why(error: OSError) -> str:
-    return f"it cannot be read ({error.strerror or error})"
+        raise OutOfSight(Unseen.ELSEWHERE)

@@ -6,6 +6,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
+from rumbo.cli.look import plural
 from rumbo.cli.past import ago
 
 if TYPE_CHECKING:
@@ -15,19 +16,23 @@ if TYPE_CHECKING:
     from rumbo.cli.look import Ink
 
 _WIDEST = 60
+_FEW = 6
+"""Tasks of whose things is told; `--json` has all."""
 _FATES = {"changed": "changed since", "gone": "gone since"}
 
 
 def lines(report: Report, ink: Ink) -> Iterator[str]:
     """Outputs, then the inputs by the tasks that made them; nothing where nothing is known."""
-    known = [share for share in report.inputs if share.things]
+    having = [share for share in report.inputs if share.things]
+    known, left = having[:_FEW], len(having[_FEW:]) + report.more_inputs
     things = [thing for share in (report.outputs, *known) for thing in share.things]
     width = min(max((len(_name(thing)) for thing in things), default=0), _WIDEST)
     yield from _with_head("made", _lines_of(report.outputs, width, ink), ink)
     for share in known:
         yield from _with_head("read", [ink.faint(share.family), *_lines_of(share, width, ink)], ink)
-    if report.more_inputs:
-        yield f"  {'':9} {ink.faint(f'and what {report.more_inputs:,} more tasks made')}"
+    if left:
+        words = f"and what {plural(left, 'more task')} made"
+        yield f"  {'':9} {ink.faint(words)}"
 
 
 def _with_head(head: str, rows: Sequence[str], ink: Ink) -> Iterator[str]:

@@ -192,6 +192,9 @@ class InlineExecutor:
 
     # -- Voice --------------------------------------------------------------------------------------------------------
 
+    def finishing(self, lease: int) -> None:
+        """What comes here when the time is over is an exception, which the attempt itself takes."""
+
     def say(self, lease: int, kind: str, value: str) -> None:
         """What a task says is passed on at once if somebody listens, since its attempt fills this thread."""
         said = Said(lease, kind, value)

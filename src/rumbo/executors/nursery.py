@@ -260,6 +260,10 @@ class Child:
 
     # -- Voice --------------------------------------------------------------------------------------------------------
 
+    def finishing(self, lease: int) -> None:
+        """Tell the worker, which could end this process at any moment."""
+        self._channel.send(("finishing", lease))
+
     def say(self, lease: int, kind: str, value: str) -> None:
         """Pass on what a task says."""
         self._channel.send(("said", lease, kind, value))

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _GRACE = 2.0
 """Seconds between asking a process group to end (SIGTERM) and ending it (SIGKILL)."""
+_LAST_WORDS = 10.0
+"""Seconds that an attempt whose task is done may take to say more of it."""
 _NEVER = float("inf")
 _AGAIN = {"start": "start", "resume": "start"}
 """A generator that is gone with its process is replayed from the start."""
@@ -322,8 +324,18 @@ class ProcessExecutor:
         for frame in child.channel.receive(0.0):
             if frame[0] == "said":
                 self._happened.append(Said(*frame[1:]))
+            elif frame[0] == "finishing":
+                self._finishing(child, frame[1])
             else:
                 self._ended(child, *frame[1:])
+
+    def _finishing(self, child: _Child, lease: int) -> None:
+        """The task is done, whatever becomes of its process from here on."""
+        attempt = child.active[lease]
+        if attempt.verdict is None:
+            attempt.verdict = (Outcome.DONE, "")
+            if not child.is_loop:
+                child.deadline = monotonic() + _LAST_WORDS
 
     def _ended(
         self,
@@ -446,7 +458,10 @@ class ProcessExecutor:
             if child.deadline is not None and child.deadline <= now:
                 child.deadline = None
                 for attempt in child.active.values():
-                    attempt.verdict = (Outcome.TIMED_OUT, attempt.limit.message if attempt.limit is not None else "")
+                    attempt.verdict = attempt.verdict or (
+                        Outcome.TIMED_OUT,
+                        attempt.limit.message if attempt.limit is not None else "",
+                    )
                 self._end_group(child)
             elif child.kill_at is not None and child.kill_at <= now:
                 child.kill_at = None

@@ -263,6 +263,9 @@ class ThreadExecutor:
 
     # -- Voice --------------------------------------------------------------------------------------------------------
 
+    def finishing(self, lease: int) -> None:
+        """What comes here when the time is over is an exception, which the attempt itself takes."""
+
     def say(self, lease: int, kind: str, value: str) -> None:
         """Pass on what a task says."""
         self._news.put((None, Said(lease, kind, value)))

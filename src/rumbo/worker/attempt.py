@@ -185,9 +185,13 @@ class Attempts:
             raise TaskError(f"{task} finished, but its complete() still says that it is not.")
         return None
 
-    def record(self, task: Task, made: list[Any] | None) -> str:
+    def record(self, stretch: Stretch, task: Task, made: list[Any] | None) -> str:
         """What a task that went well has made, as a line for the record; empty if nobody keeps one."""
-        return "" if self._recorder is None else self._recorder.line_of(task, made)
+        if self._recorder is None:
+            return ""
+        if made is None and self._recorder.would_ask(task):
+            stretch.finishing()
+        return self._recorder.line_of(task, made)
 
 
 class Stretch:
@@ -229,8 +233,12 @@ class Stretch:
                 fire(task, Event.SUCCESS, task)
         except BaseException as error:  # noqa: BLE001 - as in start
             return self.fail(error)
-        outputs = self._runner.record(task, made)
+        outputs = self._runner.record(self, task, made)
         return self.end(Outcome.DONE, "" if expl is None else masked(str(expl), task), outputs=outputs)
+
+    def finishing(self) -> None:
+        """Say that the task is done, before something is asked of the user's code that may take any time."""
+        self._voice.finishing(self.lease)
 
     def fail(self, error: BaseException) -> Ended:
         """An error out of the user's code: tell those who listen, and make it a message for people."""

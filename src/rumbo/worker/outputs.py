@@ -42,14 +42,17 @@ class Recorder:
         """Classes whose `output()` raised or took long."""
         self._has_secrets: dict[type[Task], bool] = {}
 
+    def would_ask(self, task: Task) -> bool:
+        """Whether `line_of` would call the task's `output()`, if it is not told what that gives."""
+        return type(task).output is not Task.output and type(task) not in self._unasked
+
     def line_of(self, task: Task, targets: Sequence[object] | None = None) -> str:
         """The line for a task that is complete.
 
         Args:
             targets: its outputs, if somebody has asked for them already.
         """
-        cls = type(task)
-        if cls.output is Task.output or cls in self._unasked:
+        if not self.would_ask(task):
             return ""
         begun = perf_counter()
         try:
@@ -62,7 +65,7 @@ class Recorder:
             self._complain(task, f"raised {type(error).__name__}: {masked(str(error), task)}")
             return ""
         finally:
-            if perf_counter() - begun > _SLOW and cls not in self._unasked:
+            if perf_counter() - begun > _SLOW and type(task) not in self._unasked:
                 self._complain(task, f"took {perf_counter() - begun:.1f} s")
 
     def _line(self, task: Task, targets: Sequence[object]) -> str:

@@ -40,7 +40,7 @@ def test_of_a_large_text_the_beginning_is_shown_with_whole_characters(tmp_path: 
 
 @pytest.mark.parametrize("body", [b"a\0b", b"\xff\xfe\x00", b"caf\xe9 ol\xe9"])
 def test_what_is_no_text_is_not_shown(tmp_path: Path, body: bytes) -> None:
-    with pytest.raises(OutOfSight, match=r"it is no text"):
+    with pytest.raises(OutOfSight, match="no_text"):
         shown(tmp_path, "file", body)
 
 
@@ -78,7 +78,7 @@ def test_what_is_packed_is_shown_unpacked_but_never_all_of_it(tmp_path: Path) ->
         assert shown(tmp_path, f"x.csv.{ending}", body).rows == (("1", "2"),)
     bomb = gzip.compress(b"x" * 50_000_000)
     assert len(shown(tmp_path, "bomb.gz", bomb).text) == READ
-    with pytest.raises(OutOfSight, match="it cannot be unpacked"):
+    with pytest.raises(OutOfSight, match="not_unpacked"):
         shown(tmp_path, "no.gz", b"plain")
 
 
@@ -98,7 +98,7 @@ parquet.write_table(table, sys.argv[1])
 
     assert (found.columns, len(found.rows), found.total, found.is_cut) == (("n", "day", "when"), ROWS, 1000, True)
     assert found.rows[7] == ("7", "<b>", "1970-01-01 00:00:00")
-    with pytest.raises(OutOfSight, match=r"^it cannot be read as Parquet$"):
+    with pytest.raises(OutOfSight, match="no_parquet"):
         shown(tmp_path, "broken.parquet", path.read_bytes()[:-20])
 
 
@@ -116,9 +116,9 @@ def test_pictures_are_what_their_first_bytes_say(tmp_path: Path) -> None:
     assert picture("a.svg", b" <svg xmlns='http://www.w3.org/2000/svg'/>") == "image/svg+xml"
     assert picture("wrong.gif", PNG) == "image/png"
     for name, body in (("a.png", b"<html>"), ("b.webp", b"RIFF\0\0\0\0WAVE"), ("c.svg", b"hello")):
-        with pytest.raises(OutOfSight, match="it is no picture, whatever its name says"):
+        with pytest.raises(OutOfSight, match="no_picture"):
             picture(name, body)
-    with pytest.raises(OutOfSight, match="it is larger than 2 MiB"):
+    with pytest.raises(OutOfSight, match="too_large"):
         picture("big.png", PNG + b"\0" * LARGEST_IMAGE)
 
 

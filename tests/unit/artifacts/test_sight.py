@@ -90,7 +90,7 @@ def test_links_are_followed_only_to_what_lies_below(tmp_path: Path) -> None:
 
     assert read(folders, shown / "link") == b"shown"
     for path in (shown / "out", shown / "there" / "file", shown / ".." / "kept" / "file", kept / "file"):
-        with pytest.raises(OutOfSight, match=r"^it lies outside of the folders that are shown$"):
+        with pytest.raises(OutOfSight, match="elsewhere"):
             folders.open(str(path))
         assert folders.look(as_written(path)).fate is Fate.UNKNOWN
 
@@ -112,20 +112,20 @@ def test_a_link_put_in_the_way_at_the_last_moment_is_not_followed(
         return found
 
     monkeypatch.setattr(os.path, "realpath", resolve_and_swap)
-    with pytest.raises(OutOfSight, match="it cannot be read"):
+    with pytest.raises(OutOfSight, match="unreadable"):
         folders.open(str(shown / "sub" / "file"))
 
 
 def test_what_is_hidden_or_sets_up_programs_stays_so(tmp_path: Path) -> None:
     folders = Folders([str(tmp_path)])
     (tmp_path / ".rumbo").mkdir()
-    for name, why in ((".env", "it is hidden"), (".rumbo/rumbo.db", "it is hidden")):
+    for name, why in ((".env", "hidden"), (".rumbo/rumbo.db", "hidden")):
         (tmp_path / name).write_text("x")
         with pytest.raises(OutOfSight, match=why):
             folders.open(str(tmp_path / name))
     for name in ("rumbo.toml", "luigi.CFG", "server.key"):
         (tmp_path / name).write_text("x")
-        with pytest.raises(OutOfSight, match="files of settings are not shown"):
+        with pytest.raises(OutOfSight, match="settings"):
             folders.open(str(tmp_path / name))
 
 
@@ -134,9 +134,9 @@ def test_devices_pipes_and_folders_are_not_opened(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     folders = Folders([str(tmp_path), "/dev"])
     for path in (tmp_path / "pipe", tmp_path / "folder", "/dev/zero"):
-        with pytest.raises(OutOfSight, match="it is no plain file"):
+        with pytest.raises(OutOfSight, match="no_file"):
             folders.open(str(path))
-    with pytest.raises(OutOfSight, match="it is not there"):
+    with pytest.raises(OutOfSight, match="not_there"):
         folders.open(str(tmp_path / "none"))
 
 

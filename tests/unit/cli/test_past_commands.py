@@ -247,3 +247,14 @@ def test_moments_are_told_as_people_do(seconds: float, words: str | None, desk: 
     now = 1_400_000_000.0
 
     assert past.ago(now - seconds, now) == (words or past.at(now - seconds))
+
+
+def test_of_what_very_many_tasks_made_the_first_are_shown(desk: Any) -> None:
+    desk.write("src/sales.txt")
+    assert desk.type("run", "-m", "shop", "Report", "--days", "9", "-s").code == 0
+
+    lines = plain(desk.type("show", "Report").out, desk).splitlines()
+
+    assert sum(" ".join(line.split()) in ("Clean", "read Clean") for line in lines) == 6
+    assert "            and what 3 more tasks made" in lines
+    assert len(json.loads(desk.type("show", "Report", "--json").out)[0]["inputs"]) == 9

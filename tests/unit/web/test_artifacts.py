@@ -65,6 +65,12 @@ class Asked:
         except urllib.error.HTTPError as error:
             return error.code, json.loads(error.read())["detail"]
 
+    def why(self, place: int) -> str:
+        """Why there is no look into an output."""
+        told = self.json(f"artifacts/{place}")
+        assert told["kind"] == "none"
+        return str(told["why"])
+
 
 @pytest.fixture
 def asked(tmp_path: Path) -> Iterator[Asked]:
@@ -102,6 +108,7 @@ def test_outputs_and_inputs_as_they_were_and_as_they_are(asked: Asked) -> None:
 def test_a_look_into_a_file(asked: Asked) -> None:
     assert asked.json("artifacts/0") == {
         "kind": "table",
+        "why": "",
         "text": "",
         "columns": ["a", "b"],
         "rows": [["1", "<b>"]],
@@ -114,8 +121,8 @@ def test_a_look_into_a_file(asked: Asked) -> None:
 
 @pytest.mark.parametrize("place", [2, 4, 5])
 def test_what_lies_elsewhere_or_sets_up_programs_is_not_shown(asked: Asked, place: int) -> None:
-    assert asked.json(f"artifacts/{place}") == (409, "It is not shown: the server does not look there.")
-    assert asked.json(f"artifacts/{place}/image") == (409, "It is not shown: the server does not look there.")
+    assert asked.why(place) == "elsewhere"
+    assert asked.json(f"artifacts/{place}/image") == (409, "It is not shown as a picture: elsewhere.")
 
 
 def test_only_what_the_history_knows_can_be_named(asked: Asked) -> None:
@@ -123,14 +130,14 @@ def test_only_what_the_history_knows_can_be_named(asked: Asked) -> None:
     assert asked.json("artifacts/-1")[0] == 422
     assert asked.json("artifacts/..%2Fraw.csv")[0] in (404, 422)
     (asked.folder / "clean.csv").unlink()
-    assert asked.json("artifacts/0") == (409, "It is not shown: it is not there.")
+    assert asked.why(0) == "not_there"
 
 
 def test_an_output_that_became_a_link_out_of_the_folder_is_not_shown(asked: Asked, tmp_path: Path) -> None:
     (tmp_path / "kept").write_text("secret")
     (asked.folder / "clean.csv").unlink()
     (asked.folder / "clean.csv").symlink_to(tmp_path / "kept")
-    assert asked.json("artifacts/0") == (409, "It is not shown: the server does not look there.")
+    assert asked.why(0) == "elsewhere"
 
 
 def test_a_picture_cannot_run_scripts(asked: Asked) -> None:
@@ -139,7 +146,7 @@ def test_a_picture_cannot_run_scripts(asked: Asked) -> None:
     assert headers["Content-Type"] == "image/svg+xml"
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Content-Security-Policy"] == "default-src 'none'; style-src 'unsafe-inline'; sandbox"
-    assert asked.json("artifacts/0/image") == (409, "It is not shown: it is no picture, whatever its name says.")
+    assert asked.json("artifacts/0/image") == (409, "It is not shown as a picture: no_picture.")
 
 
 def test_a_task_of_which_nothing_is_known(asked: Asked) -> None:

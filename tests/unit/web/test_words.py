@@ -8,6 +8,7 @@ import pytest
 
 from page_words import words_of
 from rumbo.alerts import Event
+from rumbo.artifacts.sight import Unseen
 from rumbo.cli.config import rows
 from rumbo.scheduler.reasons import Why
 from rumbo.scheduler.records import Outcome, State
@@ -30,6 +31,7 @@ def test_the_two_lists_have_the_same_words_and_gaps() -> None:
         ("state", [state.name.lower() for state in State]),
         ("event", [event.value for event in Event]),
         ("outcome", [outcome.name.lower() for outcome in Outcome]),
+        ("unseen", [why.value for why in Unseen]),
     ],
 )
 def test_each_member_of_a_closed_set_has_its_word(group: str, names: list[str]) -> None:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from rumbo.artifacts.preview import MEDIA_TYPES, image, kind_of, preview
 from rumbo.artifacts.report import report, seen
-from rumbo.artifacts.sight import Fate, OutOfSight
+from rumbo.artifacts.sight import Fate, OutOfSight, Unseen
 from rumbo.web.api.shapes import Artifact, Artifacts, Made, Preview
 from rumbo.web.api.terms import VIEWER, Id
 
@@ -55,7 +55,7 @@ def artifacts(readers: Readers, folders: Folders) -> APIRouter:
             raise HTTPException(404, f"{task} has no output number {place} in the history.")
         artifact, sight = seen(made, made.artifacts[place], folders.look)
         if sight.fate is Fate.UNKNOWN:
-            raise OutOfSight("the server does not look there")
+            raise OutOfSight(Unseen.ELSEWHERE)
         return folders.open(artifact.address), artifact.address
 
     @router.get("/tasks/{task}/artifacts", tags=["tasks"], **VIEWER)
@@ -70,20 +70,20 @@ def artifacts(readers: Readers, folders: Folders) -> APIRouter:
 
     @router.get("/tasks/{task}/artifacts/{place}", tags=["tasks"], **VIEWER)
     def preview_artifact(task: Id, place: Place) -> Preview:
-        """A look into an output that is a file on the server's disks: its beginning as text, or its first rows."""
+        """A look into an output that is a file on the server's disks: its beginning as text, or its first rows; or why
+        there is none."""
         try:
-            found = preview(*open_file(task, place))
-        except OutOfSight as why:
-            raise HTTPException(409, f"It is not shown: {why}.") from why
-        return Preview.model_validate(found)
+            return Preview.model_validate(preview(*open_file(task, place)))
+        except OutOfSight as error:
+            return Preview(kind="none", why=error.why.value)
 
     @router.get("/tasks/{task}/artifacts/{place}/image", tags=["tasks"], response_class=Response, **_IMAGE)
     def show_image(task: Id, place: Place) -> Response:
         """An output that is a small picture."""
         try:
             found = image(*open_file(task, place))
-        except OutOfSight as why:
-            raise HTTPException(409, f"It is not shown: {why}.") from why
+        except OutOfSight as error:
+            raise HTTPException(409, f"It is not shown as a picture: {error.why.value}.") from error
         return Response(found.body, headers=_HARMLESS, media_type=found.media_type)
 
     return router

@@ -219,13 +219,15 @@ class Artifacts(Shape):
 class Preview(Shape):
     """A look into a file."""
 
-    kind: Literal["text", "table", "image"]
-    text: str
-    columns: list[str]
-    rows: list[list[str]]
-    is_cut: bool
+    kind: Literal["text", "table", "image", "none"]
+    why: str = ""
+    """With `none`: why it is not shown, a member of `rumbo.artifacts.sight.Unseen`."""
+    text: str = ""
+    columns: list[str] = []
+    rows: list[list[str]] = []
+    is_cut: bool = False
     """There is more than is shown."""
-    total: int | None
+    total: int | None = None
     """Rows in all, if the file says so."""
 
 

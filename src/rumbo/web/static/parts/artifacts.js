@@ -4,7 +4,7 @@ import { address, ask, path, useAnswer } from "../api.js";
 import { exactly, grouped } from "../format.js";
 import { html, useEffect, useState } from "../html.js";
 import { useHappenings } from "../live.js";
-import { t } from "../words.js";
+import { named, t } from "../words.js";
 import { href } from "../router.js";
 import { Ago, Copy, Section } from "./pieces.js";
 import { Shape, State } from "./state.js";
@@ -17,7 +17,7 @@ const FEW = 5;
  *   size_now: number | null, modified_now: number | null, shown_as: "text" | "table" | "image" | null }} Artifact
  * @typedef {{ task_id: string, family: string, state: string, run: string, attempt: number, at: number | null,
  *   artifacts: Artifact[], more: number }} Made
- * @typedef {{ kind: "text" | "table" | "image", text: string, columns: string[], rows: string[][], is_cut: boolean,
+ * @typedef {{ kind: "text" | "table" | "image" | "none", why: string, text: string, columns: string[], rows: string[][], is_cut: boolean,
  *   total: number | null }} Preview
  */
 
@@ -167,6 +167,7 @@ function Look({ task, place, thing }) {
   const { preview, error } = found;
   if (error) return html`<div class="quiet" role="alert">${error.message || t("no.server")}</div>`;
   if (!preview) return html`<div class="quiet">…</div>`;
+  if (preview.kind === "none") return html`<div class="quiet">${named("unseen", preview.why)}</div>`;
   const many =
     preview.kind === "table" && preview.total != null
       ? t("look.rows.of", { n: preview.rows.length, all: preview.total })
