@@ -48,7 +48,7 @@ class Talker:
 
     def begins(self, run: str, *specs: TaskSpec, slots: int = 0, hidden: tuple[str, ...] = ()) -> WorkRequest:
         """A run begins, with its tasks; the last one is its root."""
-        tasks = [codec.Described(each, "run", "its output is missing", hidden=hidden) for each in specs]
+        tasks = [codec.Described(each, "run", "not complete", hidden=hidden) for each in specs]
         begins = codec.Beginning(run_info(run, specs[-1].id))
         return self.says(begins, codec.Describing(run, tasks), slots=slots)
 

@@ -112,6 +112,11 @@ class TaskRow(NamedTuple):
     last_run: int
     last_position: int
     runs: int
+    worker: str
+    """Who made the last attempt in that run; empty: nobody."""
+    started: float | None
+    seconds: float | None
+    """How long that attempt took; None: it runs, or there was none."""
 
 
 class Chapter(NamedTuple):
@@ -142,6 +147,36 @@ class CellRow(NamedTuple):
     tasks: int
     task_id: str
     """One of them."""
+
+
+class Artifact(NamedTuple):
+    """One thing that a task made, as it was told when it was new."""
+
+    address: str
+    """An absolute path on the machine that it was made on, a URL, or another name."""
+    size: int | None
+    """Bytes, if they were known."""
+    modified: float | None
+    """When it was written, by its own clock."""
+
+
+class MadeRow(NamedTuple):
+    """What a task made the last time that it went well, or had already if nothing here makes it."""
+
+    task_id: str
+    run: str
+    """Id of the run."""
+    host: str
+    """The machine on which it was made, or was found."""
+    worker: str
+    """Who made it; empty if it was there."""
+    attempt: int
+    """0: it was there."""
+    at: float
+    """When the attempt ended, or else when the run began."""
+    artifacts: tuple[Artifact, ...]
+    more: int
+    """So many more there were, which nobody wrote down."""
 
 
 class DurationRow(NamedTuple):
@@ -233,11 +268,14 @@ class History(Protocol):
         family: str | None = None,
         params: Mapping[str, str] | None = None,
         text: str | None = None,
-        state: str | None = None,
+        states: Sequence[str] = (),
+        worker: str | None = None,
+        sort: str = "-new",
         after: str | None = None,
+        skip: int = 0,
         limit: int = 50,
     ) -> Page[TaskRow]:
-        """Tasks over all runs, the newest first, narrowed down."""
+        """Tasks over all runs, narrowed down; the newest first, or in one of `TASK_SORTS`, descending after a ``-``."""
         ...
 
     def task(self, task_id: str) -> TaskRow:
@@ -268,6 +306,14 @@ class History(Protocol):
         """What became of a task, run by run, the latest first."""
         ...
 
+    def made(self, task_id: str) -> MadeRow | None:
+        """What a task made last; None if nothing is known of that."""
+        ...
+
+    def needs(self, task: TaskRow, limit: int = 100) -> tuple[list[RunTaskRow], int]:
+        """What a task needed the last time that somebody asked it, and how many more there were."""
+        ...
+
     def durations(
         self, family: str | None = None, since: float = 0.0, until: float | None = None, hours: int = 24
     ) -> list[DurationRow]:
@@ -275,5 +321,8 @@ class History(Protocol):
         ...
 
 
-SORTS = ("plan", "family", "state", "started", "seconds")
+SORTS = ("plan", "family", "state", "progress", "reason", "attempts", "started", "seconds")
 """What tasks of a run may be sorted by; after a ``-``, the other way round."""
+
+TASK_SORTS = ("new", "task", "parameters", "state", "worker", "started", "seconds", "runs")
+"""What tasks over all runs may be sorted by; ``new`` is the order in which they came up first."""

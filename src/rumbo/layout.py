@@ -3,6 +3,8 @@
 Sugiyama's method in its plainest form: layers by the longest path, dummy points where an arrow crosses a layer, order
 within a layer by the mean of the neighbours (a few sweeps to and fro), then places that pull each box towards the
 middle of its neighbours without overlap. Layers go from left to right. Cost is near linear in arrows and dummies.
+
+Inside, boxes are numbers from 0, in the order in which they were given, and dummies the numbers after them.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    Arrow = tuple[int, int]
 
 LAYER_GAP = 56.0
 BOX_GAP = 16.0
@@ -50,103 +54,106 @@ def layout(sizes: Mapping[str, tuple[float, float]], arrows: Iterable[tuple[str,
     """
     if not sizes:
         return Layout({}, {}, 0.0, 0.0)
-    wanted = [(a, b) for a, b in dict.fromkeys(arrows) if a != b and a in sizes and b in sizes]
-    forward = _without_circles(list(sizes), wanted)
-    ranks = _ranks(list(sizes), forward)
-    layers, chains, links = _with_dummies(list(sizes), forward, ranks)
+    keys = list(sizes)
+    number = {key: place for place, key in enumerate(keys)}
+    wanted = [(number[a], number[b]) for a, b in dict.fromkeys(arrows) if a != b and a in sizes and b in sizes]
+    forward = _without_circles(len(keys), wanted)
+    ranks = _ranks(len(keys), forward)
+    layers, chains, links = _with_dummies(forward, ranks)
     _order(layers, links)
-    return _placed(sizes, layers, chains, links, set(wanted))
+    return _placed(keys, list(sizes.values()), layers, chains, links, wanted)
 
 
 # Layers ----------------------------------------------------------------------------------------------------------
 
 
-def _without_circles(keys: Sequence[str], arrows: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+def _without_circles(boxes: int, arrows: Sequence[Arrow]) -> list[Arrow]:
     """The arrows with those turned round that lead back to where a walk came from."""
-    following: dict[str, list[str]] = {key: [] for key in keys}
+    following: list[list[int]] = [[] for _ in range(boxes)]
     for first, second in arrows:
         following[first].append(second)
-    done: set[str] = set()
-    on_path: set[str] = set()
-    backwards: set[tuple[str, str]] = set()
-    for start in keys:
-        if start in done:
+    is_done = [False] * boxes
+    is_on_path = [False] * boxes
+    backwards: set[Arrow] = set()
+    for start in range(boxes):
+        if is_done[start]:
             continue
         stack = [(start, iter(following[start]))]
-        on_path.add(start)
+        is_on_path[start] = True
         while stack:
-            key, rest = stack[-1]
-            next_key = next(rest, None)
-            if next_key is None:
+            box, rest = stack[-1]
+            next_box = next(rest, None)
+            if next_box is None:
                 stack.pop()
-                on_path.discard(key)
-                done.add(key)
-            elif next_key in on_path:
-                backwards.add((key, next_key))
-            elif next_key not in done:
-                on_path.add(next_key)
-                stack.append((next_key, iter(following[next_key])))
+                is_on_path[box] = False
+                is_done[box] = True
+            elif is_on_path[next_box]:
+                backwards.add((box, next_box))
+            elif not is_done[next_box]:
+                is_on_path[next_box] = True
+                stack.append((next_box, iter(following[next_box])))
+    if not backwards:
+        return list(arrows)
     return list(dict.fromkeys([(b, a) if (a, b) in backwards else (a, b) for a, b in arrows]))
 
 
-def _ranks(keys: Sequence[str], arrows: Sequence[tuple[str, str]]) -> dict[str, int]:
+def _ranks(boxes: int, arrows: Sequence[Arrow]) -> list[int]:
     """The layer of each box: as far right as its longest way from a beginning, then pulled towards what it leads to."""
-    into: dict[str, int] = dict.fromkeys(keys, 0)
-    following: dict[str, list[str]] = {key: [] for key in keys}
+    into = [0] * boxes
+    following: list[list[int]] = [[] for _ in range(boxes)]
     for first, second in arrows:
         into[second] += 1
         following[first].append(second)
-    ranks = dict.fromkeys(keys, 0)
-    waiting = dict(into)
-    order = [key for key in keys if not waiting[key]]
-    for key in order:  # grows as it is walked
-        for second in following[key]:
-            ranks[second] = max(ranks[second], ranks[key] + 1)
+    ranks = [0] * boxes
+    waiting = list(into)
+    order = [box for box in range(boxes) if not waiting[box]]
+    for box in order:  # grows as it is walked
+        for second in following[box]:
+            ranks[second] = max(ranks[second], ranks[box] + 1)
             waiting[second] -= 1
             if not waiting[second]:
                 order.append(second)
-    for key in reversed(order):
-        if following[key] and not into[key]:
-            ranks[key] = min(ranks[second] for second in following[key]) - 1
+    for box in reversed(order):
+        if following[box] and not into[box]:
+            ranks[box] = min(ranks[second] for second in following[box]) - 1
     return ranks
 
 
 class _Links(NamedTuple):
-    """Neighbours in the layer before and in the layer after."""
+    """Neighbours of each box and dummy in the layer before and in the layer after."""
 
-    before: dict[str, list[str]]
-    after: dict[str, list[str]]
+    before: list[list[int]]
+    after: list[list[int]]
 
 
-def _with_dummies(
-    keys: Sequence[str], arrows: Sequence[tuple[str, str]], ranks: Mapping[str, int]
-) -> tuple[list[list[str]], dict[tuple[str, str], list[str]], _Links]:
+def _with_dummies(arrows: Sequence[Arrow], ranks: Sequence[int]) -> tuple[list[list[int]], dict[Arrow, range], _Links]:
     """The layers, with a dummy wherever an arrow crosses one; each arrow's dummies; and who is whose neighbour."""
-    layers: list[list[str]] = [[] for _ in range(max(ranks.values()) + 1)]
-    for key in keys:
-        layers[ranks[key]].append(key)
-    links = _Links({key: [] for key in keys}, {key: [] for key in keys})
-    chains: dict[tuple[str, str], list[str]] = {}
-    for number, (first, second) in enumerate(arrows):
-        chain = []
+    layers: list[list[int]] = [[] for _ in range(max(ranks) + 1)]
+    for box, rank in enumerate(ranks):
+        layers[rank].append(box)
+    links = _Links([[] for _ in ranks], [[] for _ in ranks])
+    chains: dict[Arrow, range] = {}
+    dummies = len(ranks)
+    for first, second in arrows:
         current = first
+        begins = dummies
         for rank in range(ranks[first] + 1, ranks[second]):
-            dummy = f"\0{number}.{rank}"
-            chain.append(dummy)
-            layers[rank].append(dummy)
-            links.before[dummy], links.after[dummy] = [current], []
-            links.after[current].append(dummy)
-            current = dummy
+            layers[rank].append(dummies)
+            links.before.append([current])
+            links.after.append([])
+            links.after[current].append(dummies)
+            current = dummies
+            dummies += 1
         links.after[current].append(second)
         links.before[second].append(current)
-        chains[first, second] = chain
+        chains[first, second] = range(begins, dummies)
     return layers, chains, links
 
 
 # Order -----------------------------------------------------------------------------------------------------------
 
 
-def _order(layers: list[list[str]], links: _Links) -> None:
+def _order(layers: list[list[int]], links: _Links) -> None:
     """Put each layer in the order of the means of its neighbours; keep the order with the fewest crossings."""
     if _is_large(links):
         for sweep in range(_sweeps(links)):
@@ -165,41 +172,42 @@ def _order(layers: list[list[str]], links: _Links) -> None:
     layers[:] = best
 
 
-def _sweep(layers: list[list[str]], links: _Links, is_forward: bool) -> None:
-    if is_forward:
-        for rank in range(1, len(layers)):
-            _sort(layers[rank], links.before, layers[rank - 1])
-    else:
-        for rank in range(len(layers) - 2, -1, -1):
-            _sort(layers[rank], links.after, layers[rank + 1])
+def _sweep(layers: list[list[int]], links: _Links, is_forward: bool) -> None:
+    places = [0.0] * len(links.before)
+    ranks = range(len(layers)) if is_forward else range(len(layers) - 1, -1, -1)
+    neighbours = links.before if is_forward else links.after
+    for rank in ranks:
+        if rank != ranks[0]:
+            _sort(layers[rank], neighbours, places)
+        for place, box in enumerate(layers[rank]):
+            places[box] = place
 
 
 def _is_large(links: _Links) -> bool:
-    return sum(map(len, links.after.values())) > _MANY
+    return sum(map(len, links.after)) > _MANY
 
 
 def _sweeps(links: _Links) -> int:
     return _SWEEPS // 2 if _is_large(links) else _SWEEPS
 
 
-def _sort(layer: list[str], neighbours: Mapping[str, list[str]], other: Sequence[str]) -> None:
-    place = {key: index for index, key in enumerate(other)}
+def _sort(layer: list[int], neighbours: Sequence[Sequence[int]], places: Sequence[float]) -> None:
     means = {}
-    for index, key in enumerate(layer):
-        near = [place[each] for each in neighbours[key]]
-        means[key] = sum(near) / len(near) if near else float(index)
+    for place, box in enumerate(layer):
+        near = neighbours[box]
+        means[box] = sum([places[each] for each in near]) / len(near) if near else float(place)
     layer.sort(key=means.__getitem__)
 
 
-def _crossings(layers: Sequence[Sequence[str]], links: _Links) -> int:
+def _crossings(layers: Sequence[Sequence[int]], links: _Links) -> int:
     """How many arrows between neighbouring layers cross, counted with a Fenwick tree."""
     total = 0
     for rank in range(1, len(layers)):
-        place = {key: index for index, key in enumerate(layers[rank])}
+        place = {box: index for index, box in enumerate(layers[rank])}
         tree = [0] * (len(place) + 1)
         seen = 0
-        for key in layers[rank - 1]:
-            ends = sorted(place[each] for each in links.after[key])
+        for box in layers[rank - 1]:
+            ends = sorted(place[each] for each in links.after[box])
             for end in ends:
                 total += seen - _count_up_to(tree, end + 1)
             for end in ends:
@@ -223,76 +231,81 @@ def _count_up_to(tree: Sequence[int], spot: int) -> int:
 
 
 def _placed(
-    sizes: Mapping[str, tuple[float, float]],
-    layers: Sequence[Sequence[str]],
-    chains: Mapping[tuple[str, str], list[str]],
+    keys: Sequence[str],
+    sizes: Sequence[tuple[float, float]],
+    layers: Sequence[Sequence[int]],
+    chains: Mapping[Arrow, range],
     links: _Links,
-    wanted: set[tuple[str, str]],
+    wanted: Sequence[Arrow],
 ) -> Layout:
-    heights = {key: sizes[key][1] if key in sizes else 0.0 for layer in layers for key in layer}
+    heights = [height for _, height in sizes] + [0.0] * (len(links.before) - len(sizes))
     tops = _tops(layers, heights, links)
     spans = _spans(sizes, layers, links)
-    places = {}
-    for (left, _), layer in zip(spans, layers, strict=True):
-        places.update({key: Place(left, tops[key], *sizes[key]) for key in layer if key in sizes})
-    span_of = {key: span for span, layer in zip(spans, layers, strict=True) for key in layer}
+    span_of = [(0.0, 0.0)] * len(heights)
+    for span, layer in zip(spans, layers, strict=True):
+        for box in layer:
+            span_of[box] = span
+    places = {key: Place(span_of[box][0], tops[box], *sizes[box]) for box, key in enumerate(keys)}
     routes = {}
-    for (first, second), chain in chains.items():
-        start, end = places[first], places[second]
-        middle = start.y + start.height / 2
+    for arrow in wanted:
+        is_forward = arrow in chains
+        first, second = arrow if is_forward else (arrow[1], arrow[0])
+        left, middle = span_of[first][0], tops[first] + heights[first] / 2
         # Level over the whole width of each layer on the way, so that an arrow never runs behind a box.
-        route = [(start.x + start.width, middle), (span_of[first][1], middle)]
-        route += [(x, tops[dummy]) for dummy in chain for x in span_of[dummy]]
-        route.append((end.x, end.y + end.height / 2))
-        is_forward = (first, second) in wanted
-        routes[(first, second) if is_forward else (second, first)] = route if is_forward else route[::-1]
-    for first, second in wanted:
-        if (first, second) not in routes:  # the other half of two that need each other
-            routes[first, second] = routes[second, first][::-1]
+        route = [(left + sizes[first][0], middle), (span_of[first][1], middle)]
+        for dummy in chains[first, second]:
+            begins, ends = span_of[dummy]
+            top = tops[dummy]
+            route += ((begins, top), (ends, top))
+        route.append((span_of[second][0], tops[second] + heights[second] / 2))
+        routes[keys[arrow[0]], keys[arrow[1]]] = route if is_forward else route[::-1]
     height = max(place.y + place.height for place in places.values())
     width = max(place.x + place.width for place in places.values())
-    return Layout(places, routes, width, max(height, *tops.values()))
+    return Layout(places, routes, width, max(height, *tops))
 
 
 def _spans(
-    sizes: Mapping[str, tuple[float, float]], layers: Sequence[Sequence[str]], links: _Links
+    sizes: Sequence[tuple[float, float]], layers: Sequence[Sequence[int]], links: _Links
 ) -> list[tuple[float, float]]:
     """The left and right edge of each layer."""
     spans = []
     left = 0.0
     for layer in layers:
-        right = left + max((sizes[key][0] for key in layer if key in sizes), default=0.0)
+        right = left + max((sizes[box][0] for box in layer if box < len(sizes)), default=0.0)
         spans.append((left, right))
         left = right + _gap_after(layer, links)
     return spans
 
 
-def _gap_after(layer: Sequence[str], links: _Links) -> float:
+def _gap_after(layer: Sequence[int], links: _Links) -> float:
     """Room for the arrows that leave a layer: the more there are, the more of it, so that they do not run steep."""
-    return LAYER_GAP + min(4.0 * sum(len(links.after[key]) for key in layer), _WIDEST_GAP)
+    return LAYER_GAP + min(4.0 * sum(len(links.after[box]) for box in layer), _WIDEST_GAP)
 
 
-def _tops(layers: Sequence[Sequence[str]], heights: Mapping[str, float], links: _Links) -> dict[str, float]:
+def _tops(layers: Sequence[Sequence[int]], heights: Sequence[float], links: _Links) -> list[float]:
     """The upper edges: packed at first, then each drawn to the middle of its neighbours, to and fro."""
-    tops: dict[str, float] = {}
+    tops = [0.0] * len(heights)
     for layer in layers:
         y = 0.0
-        for key in layer:
-            tops[key] = y
-            y += heights[key] + BOX_GAP
+        for box in layer:
+            tops[box] = y
+            y += heights[box] + BOX_GAP
+    middles = [top + height / 2 for top, height in zip(tops, heights, strict=True)]
     for sweep in range(_sweeps(links)):
         order = range(len(layers)) if sweep % 2 == 0 else range(len(layers) - 1, -1, -1)
+        wanted, other = (links.before, links.after) if sweep % 2 == 0 else (links.after, links.before)
         for rank in order:
+            layer = layers[rank]
             wishes = []
-            for key in layers[rank]:
-                near = links.before[key] if sweep % 2 == 0 else links.after[key]
-                near = near or [*links.before[key], *links.after[key]]
-                middle = [tops[each] + heights[each] / 2 for each in near]
-                wishes.append(sum(middle) / len(middle) - heights[key] / 2 if middle else tops[key])
-            placed = _spread(wishes, [heights[key] for key in layers[rank]])
-            tops.update(zip(layers[rank], placed, strict=True))
-    lowest = min(tops.values())
-    return {key: top - lowest for key, top in tops.items()}
+            for box in layer:
+                near = wanted[box] or other[box]
+                middle = sum([middles[each] for each in near]) / len(near) if near else middles[box]
+                wishes.append(middle - heights[box] / 2)
+            for box, top in zip(layer, _spread(wishes, [heights[box] for box in layer]), strict=True):
+                tops[box] = top
+                middles[box] = top + heights[box] / 2
+    lowest = min(tops)
+    return [top - lowest for top in tops]
 
 
 def _spread(wishes: Sequence[float], heights: Sequence[float]) -> list[float]:

@@ -169,6 +169,66 @@ def test_the_address_of_a_view_is_the_view(world: World, open_page: Callable[...
     expect(page.locator("[data-index]")).to_have_count(1)
 
 
+def test_tasks_are_sorted_and_narrowed_down_in_the_address(world: World, open_page: Callable[..., Page]) -> None:
+    page = open_page(f"{world.server.url}/tasks")
+    first = page.locator("[data-index='0']")
+    expect(first).to_contain_text("All_1")
+    page.click(".titles button >> text=Task")
+    expect(first).to_contain_text("All_1")
+    page.click(".titles button >> text=Task")
+    expect(first).to_contain_text("Report_1")
+    expect(page.locator("[aria-sort=descending]")).to_have_text("Task ↓")
+    page.click(".titles button >> text=Worker")
+    expect(first).to_contain_text("Fetch_1")
+    page.click(".chip >> text=failed")
+    page.click(".chip >> text=running")
+    expect(page.locator("[data-index]")).to_have_count(2)
+    page.fill("input[name=worker]", "ana")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-index]")).to_have_count(1)
+    assert page.url.endswith("/tasks?sort=worker&state=failed&state=lost&state=running&state=batched&worker=ana")
+    other = open_page(page.url)
+    expect(other.locator("[data-index]")).to_have_count(1)
+    expect(other.locator("[data-index='0']")).to_contain_text("Clean_1")
+    other.click(".chip >> text=worker ana")
+    other.fill("input[name=param]", "name=Fetch_1")
+    other.keyboard.press("Enter")
+    expect(other.locator("[data-index]")).to_have_count(1)
+    expect(other.locator(".chip", has_text="name=Fetch_1")).to_have_attribute("aria-pressed", "true")
+
+
+def test_any_place_in_a_long_list_is_one_pull_away(world: World, open_page: Callable[..., Page]) -> None:
+    from server_talk import spec
+
+    world.work(world.ana.begins("run-3", *(spec(f"Many_{number}") for number in range(2000))))
+    world.server.history.flush(5)
+    page = open_page(f"{world.server.url}/tasks?family=Many&sort=new")
+    page.wait_for_selector("[data-index='10']")
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    expect(page.locator("[data-index='1999']")).to_contain_text("Many_1999")
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight / 2)")
+    expect(page.locator("[data-index='1000']")).to_contain_text("Many_1000")
+    assert len(page.query_selector_all("[data-index]")) < 120
+
+
+def test_on_a_narrow_window_the_places_are_in_a_menu(world: World, open_page: Callable[..., Page]) -> None:
+    page = open_page(f"{world.server.url}/runs", 390)
+    page.wait_for_selector("[data-index='1']")
+    assert not page.is_visible(".rail >> text=Workers")
+    menu = page.locator(".turn-menu")
+    menu.click()
+    expect(menu).to_have_attribute("aria-expanded", "true")
+    page.keyboard.press("Escape")
+    expect(page.locator(".menu")).to_be_hidden()
+    menu.click()
+    page.click(".rail >> text=Workers")
+    page.wait_for_selector("h1 >> text=Workers")
+    expect(page.locator(".menu")).to_be_hidden()
+    menu.click()
+    page.mouse.click(200, 800)
+    expect(page.locator(".menu")).to_be_hidden()
+
+
 def test_a_graph_is_focused_and_kept_as_a_file(world: World, open_page: Callable[..., Page]) -> None:
     page = open_page(f"{world.server.url}/runs/run-2?tab=graph&by=family")
     page.wait_for_selector(".canvas-box canvas")

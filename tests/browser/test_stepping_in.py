@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
 from rumbo import codec
-from rumbo.scheduler.records import Outcome, State
+from rumbo.access import Role, issue
+from rumbo.scheduler.records import Outcome, RetryPolicy, State
+from rumbo.store.access_book import StateAccessBook
+from rumbo.web.access.access import AccessTerms
 from server_house import until
+from server_talk import spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -142,6 +147,64 @@ def test_a_running_task_is_sent_a_message_and_answers(world: World, open_page: C
     answer = codec.encode((order.message, "as you like")).decode()
     world.work(world.agent.says(codec.Noting(world.fetch.lease, "reply", answer)))
     said(page, "It answered: as you like")
+
+
+def test_a_task_that_looks_for_no_messages_is_sent_none(world: World, open_page: Callable[..., Page]) -> None:
+    quiet = spec("Quiet_1", accepts_messages=False, priority=9)
+    world.work(world.ana.begins("run-3", quiet, slots=1))
+    assert state(world, "Quiet_1") is State.RUNNING
+    world.server.history.flush(5)
+    page = open_page(f"{world.server.url}/tasks/Quiet_1")
+    page.wait_for_selector(".actions >> text=Cancel task")
+    assert not page.is_visible(".actions >> text=Send a message")
+
+
+def test_a_task_disabled_by_its_failures_is_enabled_again(world: World, open_page: Callable[..., Page]) -> None:
+    bad = spec("Bad_1", retry=RetryPolicy(disable_after=1), priority=9)
+    (order,) = world.work(world.ana.begins("run-3", bad, slots=1))
+    world.work(world.ana.says(world.ana.reports(order, Outcome.FAILED, "ValueError: no")))
+    world.server.history.flush(5)
+    assert state(world, "Bad_1") is State.DISABLED
+    page = open_page(f"{world.server.url}/tasks/Bad_1")
+    page.wait_for_selector(".why >> text=It failed once, and rests until")
+    page.click(".actions >> text=Enable again")
+    said(page, "Enabled again.")
+    assert state(world, "Bad_1") is State.PENDING
+
+
+def test_whoever_may_only_look_is_told_so_at_each_step(world: World, open_page: Callable[..., Page]) -> None:
+    world.server.stop()
+    world.server.access_terms = AccessTerms(asks=True, names=None, fresh=0.1)
+    world.server.start()
+    token, shown = issue(Role.VIEWER, "ana", 1000.0, None)
+    with closing(StateAccessBook(world.server.folder)) as book:
+        book.add(token)
+    page = open_page(world.server.url, is_strict=False)
+    page.fill("input[name=token]", shown)
+    page.click("button[type=submit]")
+    page.wait_for_selector(".numbers")
+    before = {id: task.state for id, task in world.server.daemon.coordinator.machine.tasks.items()}
+    steps = {
+        "tasks/Clean_1": ["Try again", "Mark as done"],
+        "tasks/Fetch_1": ["Cancel task", "Send a message"],
+        "runs/run-2": ["Cancel run"],
+        "resources": ["Change"],
+        "workers": ["Slots: ", "Drain", "Disable"],
+        "": ["Pause"],
+    }
+    for path, verbs in steps.items():
+        for verb in verbs:
+            page.goto(f"{world.server.url}/{path}")
+            page.locator("main button", has_text=verb).first.click()
+            page.wait_for_selector("dialog, .words div")
+            if page.locator("dialog").count():
+                if page.locator("dialog textarea").count():
+                    page.fill("dialog textarea", "hello")
+                page.click("dialog button[type=submit]")
+            said(page, "Not allowed: This takes a token of the role operator or admin")
+    machine = world.server.daemon.coordinator.machine
+    assert {id: task.state for id, task in machine.tasks.items()} == before
+    assert not machine.paused
 
 
 def test_cells_of_the_grid_are_chosen_and_changed(world: World, open_page: Callable[..., Page]) -> None:

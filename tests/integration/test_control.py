@@ -19,6 +19,7 @@ pytestmark = pytest.mark.slow
 
 PIPELINE = """
 import os
+import time
 import rumbo
 
 
@@ -39,6 +40,16 @@ class Talk(rumbo.Task):
             if str(message) == "end":
                 break
         self.output().write_text("heard it")
+
+
+class Quiet(rumbo.Task):
+    def output(self):
+        return rumbo.LocalTarget("quiet")
+
+    def run(self):
+        while not os.path.exists("go"):
+            time.sleep(0.05)
+        self.output().write_text("")
 
 
 class Talks(rumbo.WrapperTask):
@@ -105,6 +116,17 @@ def elsewhere(tmp_path: Path) -> Iterator[Elsewhere]:
     with house_in(home) as house:
         house.serve()
         yield Elsewhere(house, tmp_path / "elsewhere")
+
+
+def test_a_task_that_looks_for_no_messages_is_sent_none(tmp_path: Path) -> None:
+    with elsewhere(tmp_path) as away:
+        quiet = away.house.start("run", "-m", "talks", "Quiet", "--scheduler", away.house.url)
+        until(lambda: "Quiet" in away.says("workers"), what="the quiet one")
+        assert "looks for no messages: give Quiet the attribute `accepts_messages = True`" in away.says(
+            "message", "Quiet()", "hello", code=1
+        )
+        (away.house.folder / "go").touch()
+        assert quiet.wait(30) == 0
 
 
 def test_a_task_is_talked_to_and_its_words_are_read_from_afar(tmp_path: Path) -> None:

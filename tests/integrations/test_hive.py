@@ -134,7 +134,7 @@ class TestCommand:
         Path("s.sql").write_text("show tables")
         hive.run_hive_script("s.sql")
         assert asked.read_text() == "-f\ns.sql\n"
-        with pytest.raises(TaskError) as caught:
+        with pytest.raises(hive.HiveCommandError) as caught:
             hive.run_hive_script("none.sql")
         assert str(caught.value) == "There is no file of statements none.sql."
 

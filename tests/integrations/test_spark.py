@@ -17,7 +17,6 @@ import pytest
 import luigi.contrib.pyspark_runner
 from integrations.data_services import big
 from luigi.contrib import spark as twin
-from rumbo.errors import TaskError
 from rumbo.integrations.spark import PySparkTask, SparkSubmitTask
 
 if TYPE_CHECKING:
@@ -99,7 +98,7 @@ class TestCommand:
         class Nothing(SparkSubmitTask):
             pass
 
-        with pytest.raises(TaskError) as caught:
+        with pytest.raises(NotImplementedError) as caught:
             Nothing().program_args()
         assert str(caught.value) == "Nothing does not say what to submit. Give it an app = '...' (.jar or .py)."
 

@@ -377,7 +377,7 @@ class TestMistakes:
         class Columnless(Prices):
             columns = ()
 
-        with pytest.raises(TaskError) as caught:
+        with pytest.raises(NotImplementedError) as caught:
             Columnless(url=url).run()
         assert str(caught.value) == (
             "Columnless does not say what columns prices has. "

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from rumbo.errors import CommandRejected
 from rumbo.scheduler import commands as do
-from rumbo.scheduler import memento, views
+from rumbo.scheduler import memento, reasons, views
 from rumbo.scheduler.effects import Assigned, AttemptEnded, LateReport, Resumed, StateChanged
 from rumbo.scheduler.machine import Machine, Policy
 from rumbo.scheduler.records import BatchKey, Outcome, RetryPolicy, State, TaskSpec
@@ -265,7 +265,7 @@ class RandomCommands(RuleBasedStateMachine):
         before = state_of(machine)
         assert sum(views.counts(machine).values()) == len(machine.tasks)
         for id in machine.tasks:
-            assert views.why_not(machine, id).endswith(".")
+            assert reasons.why_not(machine, id).endswith(".")
             views.is_hopeless(machine, id)
         for worker in machine.workers:
             assert views.prospects(machine, worker).held == len(machine.workers[worker].leases)
@@ -292,7 +292,7 @@ class RandomCommands(RuleBasedStateMachine):
                 break
         for id, task in driver.machine.tasks.items():
             assert task.state not in HELD
-            assert task.state is not State.PENDING or views.is_hopeless(driver.machine, id), views.why_not(
+            assert task.state is not State.PENDING or views.is_hopeless(driver.machine, id), reasons.why_not(
                 driver.machine, id
             )
 

@@ -10,7 +10,7 @@ import pytest
 
 from rumbo.errors import CommandRejected
 from rumbo.scheduler import commands as do
-from rumbo.scheduler import views
+from rumbo.scheduler import reasons, views
 from rumbo.scheduler.effects import Assigned, AttemptEnded
 from rumbo.scheduler.machine import Policy
 from rumbo.scheduler.records import BatchKey, Outcome, RetryPolicy, State, TaskRecord, TaskSpec
@@ -118,7 +118,7 @@ class Storm:
             if self.chance.random() < 0.5:
                 self.driver.now += self.chance.choice([0.0, 0.5, 1.0, 5.0])
             for task in self.driver.machine.tasks.values():
-                assert views.why_not(self.driver.machine, task.id).endswith(".")
+                assert reasons.why_not(self.driver.machine, task.id).endswith(".")
 
     def calm(self) -> None:
         """With honest workers, enough of everything and time, what is not hopeless gets done: no wake-up was lost."""
@@ -138,7 +138,7 @@ class Storm:
                     do.Exchange(worker, [do.Report(lease, Outcome.DONE) for lease in machine.workers[worker].leases])
                 )
             driver.now += 1.0
-        raise AssertionError({id: views.why_not(machine, id) for id in machine.tasks})
+        raise AssertionError({id: reasons.why_not(machine, id) for id in machine.tasks})
 
     def is_settled(self, task: TaskRecord) -> bool:
         if task.state is State.PENDING:

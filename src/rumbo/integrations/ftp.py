@@ -29,7 +29,7 @@ from rumbo.pipeline.filesystem import (
     temporary_name,
 )
 from rumbo.pipeline.formatted import FormattedTarget
-from rumbo.pipeline.target import AtomicLocalFile
+from rumbo.pipeline.target import AtomicLocalFile, Footprint
 
 if TYPE_CHECKING:
     import ssl
@@ -371,6 +371,10 @@ class RemoteTarget(FormattedTarget):
 
     def _exists_since(self) -> bool:
         return self.fs.exists(self.path, self.mtime)
+
+    def footprint(self) -> Footprint:
+        """The address, without who asks."""
+        return Footprint(f"{'sftp' if self.sftp else 'ftp'}://{self.fs.host}/{self.path.lstrip('/')}")
 
     def modified(self) -> float | None:
         """When the file was written; None when it is not there."""

@@ -13,6 +13,7 @@ from rumbo.integrations.hdfs_config import tmppath
 from rumbo.integrations.hdfs_formats import Plain, PlainDir, stored_by
 from rumbo.pipeline.filesystem import temporary_name
 from rumbo.pipeline.formatted import FormattedTarget
+from rumbo.pipeline.target import Footprint
 
 if TYPE_CHECKING:
     from rumbo.pipeline.formats import Format
@@ -55,6 +56,10 @@ class HdfsTarget(FormattedTarget):
         if is_tmp:
             self.is_tmp = True
             self._owner = os.getpid()
+
+    def footprint(self) -> Footprint:
+        """The path, with a scheme that tells it from one on this machine."""
+        return Footprint(self.path if "://" in self.path else f"hdfs://{self.path}")
 
     @property
     def fs(self) -> HdfsFileSystem:

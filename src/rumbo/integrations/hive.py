@@ -90,7 +90,7 @@ def run_hive_cmd(hivecmd: str, check_return_code: bool = True) -> str:
 def run_hive_script(script: str) -> str:
     """What a file of statements prints."""
     if not os.path.isfile(script):
-        raise TaskError(f"There is no file of statements {script}.")
+        raise HiveCommandError(f"There is no file of statements {script}.")
     return run_hive(["-f", script])
 
 

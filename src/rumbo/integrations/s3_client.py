@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rumbo.errors import MissingExtraError
@@ -331,7 +332,8 @@ class S3Client(BucketPaths, FileSystem):
         client = self._client
         config = _transfer_config(multipart_chunksize=part_size)
         # By its path: of an open file boto3 would keep ten parts in memory.
-        client.upload_file(local_path, bucket, key, Config=config, ExtraArgs=options)
+        with _as_s3_said():
+            client.upload_file(local_path, bucket, key, Config=config, ExtraArgs=options)
 
     def get(self, s3_path: str, destination_local_path: str) -> None:
         """Bring an object here; the file appears when it is whole."""
@@ -427,6 +429,21 @@ def _session_in_role(arn: str, session_name: str, options: dict[str, Any]) -> An
         method="assume-role", refresh_using=fetcher.fetch_credentials
     )  # botocore's way in for credentials that renew themselves is this attribute
     return boto3.Session(botocore_session=core)
+
+
+@contextmanager
+def _as_s3_said() -> Iterator[None]:
+    """Raise S3's own error, which has its code, where an upload of a file gave boto3 another one."""
+    from boto3.exceptions import S3UploadFailedError
+    from botocore.exceptions import ClientError
+
+    try:
+        yield
+    except S3UploadFailedError as error:
+        if isinstance(error.__context__, ClientError):
+            error.__context__.add_note(str(error).partition(": ")[0] + ".")
+            raise error.__context__ from None
+        raise
 
 
 def _transfer_config(**options: Any) -> Any:

@@ -123,6 +123,8 @@ class TaskSpec(NamedTuple):
     elsewhere. Assistants leave it alone."""
     hidden: tuple[str, ...] = ()
     """Names of the parameters that are shown to nobody."""
+    accepts_messages: bool = True
+    """Whether its run() looks for messages; True also where that is not known."""
 
 
 class TaskRecord:

@@ -93,6 +93,12 @@ class StateOutbox:
             rows = self._db.execute(f"SELECT {_COLUMNS} FROM letters ORDER BY given_up, due, at, place").fetchall()
         return [_letter(*row) for row in rows]
 
+    def counts(self) -> tuple[int, int]:
+        """How many letters wait, and how many were given up."""
+        with self._reading():
+            found = dict(self._db.execute("SELECT given_up, count(*) FROM letters GROUP BY given_up").fetchall())
+        return int(found.get(0, 0)), int(found.get(1, 0))
+
     def forget(self, before: float) -> int:
         """Forget what was given up and happened before a moment; gives how many letters."""
         with self._writing():

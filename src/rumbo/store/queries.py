@@ -28,6 +28,8 @@ class Filter(NamedTuple):
     """Values that parameters must have."""
     text: str | None = None
     """Something in the id or in the parameters; small and capital letters are alike."""
+    worker: str | None = None
+    """Who made an attempt at it in that run."""
 
 
 EVERYTHING = Filter()
@@ -101,7 +103,16 @@ def run_tasks(
     return db.execute(sql, (*values, limit)).fetchall()
 
 
-_SORTED_BY = {"plan": "rt.key", "family": "f.name", "state": "rt.state", "started": "a.started", "seconds": "a.seconds"}
+_SORTED_BY = {
+    "plan": "rt.key",
+    "family": "f.name",
+    "state": "rt.state",
+    "progress": "a.progress",
+    "reason": "rt.reason",
+    "attempts": f"a.key & {keys.LAST_NUMBER}",
+    "started": "a.started",
+    "seconds": "a.seconds",
+}
 
 
 def run_tasks_sorted(
@@ -171,6 +182,12 @@ def edges(db: Database, first: int, last: int) -> list[Row]:
     return db.execute(sql, (first, last)).fetchall()
 
 
+def states(db: Database, first: int, last: int) -> list[int]:
+    """The states of all tasks of a run, in the order of its plan."""
+    sql = "SELECT state FROM run_tasks NOT INDEXED WHERE key BETWEEN ? AND ? ORDER BY key"
+    return [state for (state,) in db.execute(sql, (first, last))]
+
+
 def outline(db: Database, first: int, last: int, limit: int) -> list[Row]:
     """Key, id, family, state, verdict and dependencies of the first tasks of a run."""
     sql = (
@@ -183,82 +200,128 @@ def outline(db: Database, first: int, last: int, limit: int) -> list[Row]:
 
 # -- tasks --------------------------------------------------------------------------------------------------------
 
+_LATEST = "rt.key = (SELECT max(key) FROM run_tasks WHERE task = t.number)"
 _TASK = (
     "SELECT t.number, t.id, f.name, f.module, t.params, rt.key, rt.state, "
-    "(SELECT min(key) FROM run_tasks WHERE task = t.number), (SELECT count(*) FROM run_tasks WHERE task = t.number) "
+    "(SELECT min(key) FROM run_tasks WHERE task = t.number), (SELECT count(*) FROM run_tasks WHERE task = t.number), "
+    "w.name, a.started, a.seconds FROM {source} JOIN families AS f ON f.number = t.family "
+    f"LEFT JOIN attempts AS a ON a.key = (SELECT max(key) FROM attempts WHERE key BETWEEN rt.key << {keys.NUMBER_BITS} "
+    f"AND (rt.key << {keys.NUMBER_BITS}) + {keys.LAST_NUMBER}) LEFT JOIN workers AS w ON w.number = a.worker"
 )
-_LATEST = "rt.key = (SELECT max(key) FROM run_tasks WHERE task = t.number)"
 
 
-def tasks(
+class InStates(NamedTuple):
+    """Which states tasks may be in. Of a run that crashed, what was under way is lost."""
+
+    settled: Sequence[int]
+    """States that do not depend on whether the run goes on."""
+    under_way: Sequence[int]
+    """States that only a run which goes on has."""
+    lost: Sequence[int]
+    """The same states, of runs that crashed."""
+    crashed: Sequence[int]
+    """Numbers of the runs that crashed."""
+    oldest: int
+    """Number of the oldest run that has not ended: older ones have nothing under way, and nothing lost."""
+
+
+_OF_LAST_ATTEMPT = (
+    "(SELECT {what} FROM attempts AS a WHERE a.key BETWEEN "
+    f"rt.key << {keys.NUMBER_BITS} AND (rt.key << {keys.NUMBER_BITS}) + {keys.LAST_NUMBER} ORDER BY a.key DESC LIMIT 1)"
+)
+_TASKS_BY = {
+    "new": "t.number",
+    "task": "t.id",
+    "parameters": "t.params",
+    "state": "rt.state",
+    "worker": _OF_LAST_ATTEMPT.format(what="(SELECT name FROM workers WHERE number = a.worker)"),
+    "started": _OF_LAST_ATTEMPT.format(what="a.started"),
+    "seconds": _OF_LAST_ATTEMPT.format(what="a.seconds"),
+    "runs": "latest.runs",
+}
+
+
+def task_keys(
     db: Database,
     before: int | None,
     which: Filter,
-    state: int | None,
+    states: InStates | None,
+    column: str,
+    is_descending: bool,
+    skip: int,
     limit: int,
-) -> list[Row]:
-    """Tasks, the newest first, with what became of them in their latest run; numbers below ``before``."""
-    where = [_LATEST]
+) -> list[int]:
+    """The latest keys, as tasks of runs, of tasks over all runs, in an order; numbers of tasks below ``before``."""
+    source, where = _tasks_from(states, column)
     values: list[Any] = []
     if before is not None:
         where.append("t.number < ?")
         values.append(before)
-    if state is not None:
-        where.append("rt.state = ?")
-        values.append(state)
+    if states is not None:
+        condition, more = _in_states(states)
+        where.append(condition)
+        values += more
     where, values = _narrowed(where, values, which)
-    sql = (
-        f"{_TASK} FROM tasks AS t CROSS JOIN run_tasks AS rt JOIN families AS f ON f.number = t.family "
-        f"WHERE {' AND '.join(where)} ORDER BY t.number DESC LIMIT ?"
-    )
-    return db.execute(sql, (*values, limit)).fetchall()
+    direction = "DESC" if is_descending else "ASC"
+    order = f"{_TASKS_BY[column]} {direction}" + ("" if column == "new" else " NULLS LAST, t.number DESC")
+    sql = f"SELECT rt.key FROM {source} WHERE {' AND '.join(where)} ORDER BY {order} LIMIT ? OFFSET ?"
+    return [key for (key,) in db.execute(sql, (*values, limit, skip))]
 
 
-def tasks_in_trouble(
-    db: Database,
-    before: int | None,
-    which: Filter,
-    state: int,
-    limit: int,
-) -> list[Row]:
-    """The same for a state of trouble, by way of the index that holds only those."""
-    where: list[str] = ["rt.state = ?", "rt.state > 4", _LATEST]
-    values: list[Any] = [state]
-    if before is not None:
-        where.append("t.number < ?")
-        values.append(before)
-    where, values = _narrowed(where, values, which)
-    sql = (
-        f"{_TASK} FROM run_tasks AS rt INDEXED BY run_tasks_trouble CROSS JOIN tasks AS t ON t.number = rt.task "
-        f"JOIN families AS f ON f.number = t.family WHERE {' AND '.join(where)} ORDER BY t.number DESC LIMIT ?"
-    )
-    return db.execute(sql, (*values, limit)).fetchall()
+def _tasks_from(states: InStates | None, column: str) -> tuple[str, list[str]]:
+    """Where to look for tasks with what became of them at last, and on which conditions; so that it takes least."""
+    by_run = "CROSS JOIN tasks AS t ON t.number = rt.task"
+    if states is not None and column != "runs":
+        if _is_trouble(states):
+            return f"run_tasks AS rt INDEXED BY run_tasks_trouble {by_run}", ["rt.state > 4", _LATEST]
+        if not states.settled:
+            return f"run_tasks AS rt NOT INDEXED {by_run}", [f"rt.key >= {keys.task_key(states.oldest, 0)}", _LATEST]
+    if column in ("new", "task"):
+        return "tasks AS t CROSS JOIN run_tasks AS rt", [_LATEST]
+    # All of them have to be looked at. So the index goes first, from end to end: that is the quickest way.
+    latest = "SELECT max(key) AS key, count(*) AS runs FROM run_tasks INDEXED BY run_tasks_story GROUP BY task"
+    return f"({latest}) AS latest CROSS JOIN run_tasks AS rt ON rt.key = latest.key {by_run}", ["true"]
 
 
-def tasks_in_run(
-    db: Database,
-    first: int,
-    last: int,
-    which: Filter,
-    state: int,
-) -> list[Row]:
-    """The same for the tasks of one run, in a state of which there are few at a time."""
-    where: list[str] = ["rt.key BETWEEN ? AND ?", "rt.state = ?", _LATEST]
-    where, values = _narrowed(where, [first, last, state], which)
-    sql = (
-        f"{_TASK} FROM run_tasks AS rt NOT INDEXED CROSS JOIN tasks AS t ON t.number = rt.task "
-        f"JOIN families AS f ON f.number = t.family WHERE {' AND '.join(where)}"
-    )
-    return db.execute(sql, values).fetchall()
+def _is_trouble(states: InStates) -> bool:
+    return bool(states.settled) and min(states.settled) > 4 and not states.under_way and not states.lost
+
+
+def _in_states(states: InStates) -> tuple[str, list[int]]:
+    crashed = f"rt.key >> {keys.POSITION_BITS} IN ({_marks(states.crashed)})"
+    choices, values = [f"rt.state IN ({_marks(states.settled)})"], [*states.settled]
+    if states.under_way:
+        goes_on = f"NOT {crashed}" if states.crashed else "true"  # what is not in (NULL) is not known to be so
+        choices.append(f"(rt.state IN ({_marks(states.under_way)}) AND {goes_on})")
+        values += [*states.under_way, *states.crashed]
+    if states.lost:
+        choices.append(f"(rt.state IN ({_marks(states.lost)}) AND {crashed})")
+        values += [*states.lost, *states.crashed]
+    return f"({' OR '.join(choices)})", values
+
+
+def tasks_by_latest(db: Database, wanted: Sequence[int]) -> list[Row]:
+    """Tasks over all runs with what became of them at last, by their latest keys as tasks of runs; in no order."""
+    source = "run_tasks AS rt JOIN tasks AS t ON t.number = rt.task"
+    sql = f"{_TASK.format(source=source)} WHERE rt.key IN ({_marks(wanted)})"
+    return db.execute(sql, tuple(wanted)).fetchall()
 
 
 def tasks_by_prefix(db: Database, prefix: str, limit: int) -> list[Row]:
     """Tasks whose ids begin like this, in the order of ids."""
-    sql = (
-        f"{_TASK} FROM tasks AS t CROSS JOIN run_tasks AS rt JOIN families AS f ON f.number = t.family "
-        f"WHERE {_LATEST} AND t.id >= ? AND t.id < ? ORDER BY t.id LIMIT ?"
-    )
+    source = "tasks AS t CROSS JOIN run_tasks AS rt"
+    sql = f"{_TASK.format(source=source)} WHERE {_LATEST} AND t.id >= ? AND t.id < ? ORDER BY t.id LIMIT ?"
     return db.execute(sql, (prefix, prefix + "\U0010ffff", limit)).fetchall()
+
+
+def newest_params(db: Database, family: str) -> str | None:
+    """The parameters of the newest task of a family."""
+    sql = (
+        "SELECT params FROM tasks WHERE family IN (SELECT number FROM families WHERE name = ?) "
+        "ORDER BY number DESC LIMIT 1"
+    )
+    row = db.execute(sql, (family,)).fetchone()
+    return None if row is None else str(row[0])
 
 
 def family_names(db: Database) -> list[str]:
@@ -300,7 +363,42 @@ def _narrowed(where: list[str], values: list[Any], which: Filter) -> tuple[list[
         pattern = "%" + readable(which.text).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         where.append("(t.id LIKE ? ESCAPE '\\' OR t.params LIKE ? ESCAPE '\\')")
         values += (pattern, pattern)
+    if which.worker:
+        where.append(
+            f"rt.key IN (SELECT key >> {keys.NUMBER_BITS} FROM attempts "
+            "WHERE worker IN (SELECT number FROM workers WHERE name = ?))"
+        )
+        values.append(which.worker)
     return where, values
+
+
+# -- what tasks made ----------------------------------------------------------------------------------------------
+
+
+def last_outputs(db: Database, task_id: str) -> Row | None:
+    """Of the last time that a task told of its outputs: the run's id, host and beginning, the attempt's key, worker
+    and end, the outputs that it made, and those that were there when the run was planned."""
+    sql = (
+        "SELECT r.id, r.host, r.started, a.key, w.name, a.started + a.seconds, a.outputs, rt.outputs "
+        "FROM run_tasks AS rt INDEXED BY run_tasks_story "
+        "LEFT JOIN attempts AS a ON a.key = (SELECT max(key) FROM attempts WHERE key BETWEEN rt.key << "
+        f"{keys.NUMBER_BITS} AND (rt.key << {keys.NUMBER_BITS}) + {keys.LAST_NUMBER} AND outputs IS NOT NULL) "
+        f"LEFT JOIN workers AS w ON w.number = a.worker JOIN runs AS r ON r.number = rt.key >> {keys.POSITION_BITS} "
+        "WHERE rt.task = (SELECT number FROM tasks WHERE id = ?) AND (a.key IS NOT NULL OR rt.outputs IS NOT NULL) "
+        "ORDER BY rt.key DESC LIMIT 1"
+    )
+    row: Row | None = db.execute(sql, (task_id,)).fetchone()
+    return row
+
+
+def last_dependencies(db: Database, task: int) -> Row | None:
+    """Key and dependencies of a task in the last run that asked it what it needs."""
+    sql = (
+        "SELECT key, dependencies FROM run_tasks INDEXED BY run_tasks_story "
+        "WHERE task = ? AND dependencies <> '' ORDER BY key DESC LIMIT 1"
+    )
+    row: Row | None = db.execute(sql, (task,)).fetchone()
+    return row
 
 
 # -- attempts -----------------------------------------------------------------------------------------------------

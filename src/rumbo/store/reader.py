@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, TypeVar
 from rumbo.history import (
     SORTS,
     AmbiguousInHistory,
+    Artifact,
     AttemptRow,
     CellRow,
     Chapter,
     DurationRow,
+    MadeRow,
     NotInHistory,
     OutlineRow,
     Page,
@@ -36,6 +38,7 @@ from rumbo.store.liveness import is_gone
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from rumbo.artifacts.report import Report
     from rumbo.store.database import Database
     from rumbo.store.queries import Row
 
@@ -77,6 +80,10 @@ class HistoryReader:
     def close(self) -> None:
         """Let go of the database."""
         self._db.close()
+
+    def version(self) -> int:
+        """Another number whenever somebody else has written to the SQLite file. It costs next to nothing to ask."""
+        return int(self._db.execute("PRAGMA data_version").fetchone()[0])
 
     # -- runs ----------------------------------------------------------------------------------------------------
 
@@ -212,6 +219,10 @@ class HistoryReader:
         rows = queries.edges(self._db, *keys.task_keys(run.number))
         return {keys.position_of(key): positions_in(text) for key, text in rows}
 
+    def states(self, run: RunRow) -> bytes:
+        """The state of each task of a run, by position, as the number of `rumbo.scheduler.records.State`."""
+        return bytes(queries.states(self._db, *keys.task_keys(run.number)))
+
     def outline(self, run: RunRow, limit: int = 10_000) -> list[OutlineRow]:
         """The first tasks of a run, in the order of its plan, with what they need."""
         rows = queries.outline(self._db, *keys.task_keys(run.number), limit)
@@ -285,37 +296,46 @@ class HistoryReader:
         family: str | None = None,
         params: Mapping[str, str] | None = None,
         text: str | None = None,
-        state: str | None = None,
+        states: Sequence[str] = (),
+        worker: str | None = None,
+        sort: str = "-new",
         after: str | None = None,
+        skip: int = 0,
         limit: int = 50,
     ) -> Page[TaskRow]:
-        """Tasks, the newest first, narrowed down by family, values of parameters, a text in id or parameters, state."""
-        before = None if after is None else int(after)
-        which = queries.Filter(family, params or {}, text)
-        number = STATES.index(state) if state in STATES else None
-        if state is not None and number is None and state != "lost":
+        """Tasks, narrowed down by family, values of parameters, a text in id or parameters, states, and worker.
+
+        They come the newest first, or in one of `TASK_SORTS`, descending after a ``-``.
+        """
+        which = queries.Filter(family, params or {}, text, worker)
+        narrowed = self._in_states(states) if states else None
+        if narrowed is not None and not (narrowed.settled or narrowed.under_way or narrowed.lost):
             return Page([], None)
-        if state is None or number == State.DONE:
-            rows = queries.tasks(self._db, before, which, number, limit + 1)
-        elif number is not None and number > State.DONE:
-            rows = queries.tasks_in_trouble(self._db, before, which, number, limit + 1)
-        else:
-            rows = self._tasks_under_way(state, before, which)[: limit + 1]
-        return _page(self._tasks(rows), limit, lambda task: str(task.number))
+        column, is_descending = sort.removeprefix("-"), sort.startswith("-")
+        is_by_number = sort == "-new" and not skip
+        before = int(after) if is_by_number and after is not None else None
+        if not is_by_number:
+            skip += int(after or 0)
+        found = queries.task_keys(self._db, before, which, narrowed, column, is_descending, skip, limit + 1)
+        rows = {row[5]: row for row in queries.tasks_by_latest(self._db, found[:limit])}
+        tasks = self._tasks([rows[key] for key in found[:limit] if key in rows])
+        if len(found) <= limit or not tasks:
+            return Page(tasks, None)
+        return Page(tasks, str(tasks[-1].number if is_by_number else skip + limit))
 
-    def _tasks_under_way(self, state: str, before: int | None, which: queries.Filter) -> list[Row]:
-        """Only runs that have not ended hold such tasks (and ended ones some that stayed pending)."""
-        found: list[Row] = []
-        for run in self._open_runs(state):
-            for number in _numbers_of((state,), run):
-                found += queries.tasks_in_run(self._db, *keys.task_keys(run.number), which, number)
-        found.sort(reverse=True)
-        return [row for row in found if before is None or row[0] < before]
-
-    def _open_runs(self, state: str) -> list[RunRow]:
-        # Tasks stay pending in a run that failed or was cancelled; a hundred runs back, nobody asks for them any more.
-        statuses = ("running",) if state != "pending" else ()
-        return [self._run(row) for row in queries.runs(self._db, None, statuses, 100)]
+    def _in_states(self, words: Sequence[str]) -> queries.InStates:
+        """States given by their words, as the database has them."""
+        numbers = [STATES.index(word) for word in words if word in STATES]
+        settled = [number for number in numbers if number not in _HELD]
+        under_way = [number for number in numbers if number in _HELD]
+        lost = _HELD if "lost" in words else ()
+        if not under_way and not lost:
+            return queries.InStates(settled, (), (), (), 0)
+        open_runs = [self._run(row) for row in queries.runs(self._db, None, ("running",), 10_000)]
+        if not open_runs:
+            return queries.InStates(settled, (), (), (), 0)
+        crashed = [run.number for run in open_runs if run.status == "crashed"]
+        return queries.InStates(settled, under_way, lost, crashed, open_runs[-1].number)
 
     def task(self, task_id: str) -> TaskRow:
         """One task, by its id or an unmistakable beginning of it.
@@ -355,8 +375,8 @@ class HistoryReader:
 
     def parameters(self, family: str) -> list[str]:
         """Names of the parameters of a family, as its newest task has them."""
-        rows = queries.tasks(self._db, None, queries.Filter(family), None, 1)
-        return list(json.loads(rows[0][4])) if rows else []
+        newest = queries.newest_params(self._db, family)
+        return [] if newest is None else list(json.loads(newest))
 
     def grid(self, family: str, x: str, y: str | None = None, limit: int = 20_000) -> list[CellRow]:
         """The newest tasks of a family, counted by the values of one or two parameters and by state."""
@@ -375,10 +395,10 @@ class HistoryReader:
         numbers = sorted({keys.run_of(row[5]) for row in rows})
         runs = {run.number: run for run in map(self._run, queries.runs_by_number(self._db, numbers))}
         found = []
-        for number, id, family, module, params, key, state, first, many in rows:
+        for number, id, family, module, params, key, state, first, many, worker, started, seconds in rows:
             run = runs[keys.run_of(key)]
             about = (number, id, family, module, json.loads(params), _state(state, run), keys.run_of(first))
-            found.append(TaskRow(*about, run.number, keys.position_of(key), many))
+            found.append(TaskRow(*about, run.number, keys.position_of(key), many, worker or "", started, seconds))
         return found
 
     def story(self, task: TaskRow, after: str | None = None, limit: int = 20) -> Page[Chapter]:
@@ -392,6 +412,37 @@ class HistoryReader:
             told = _run_task(row, run)
             chapters.append(Chapter(run, told, tuple(self.attempts(run, told.position))))
         return Page(chapters, str(rows[limit - 1][0]) if len(rows) > limit else None)
+
+    # -- what tasks made -----------------------------------------------------------------------------------------------
+
+    def made(self, task_id: str) -> MadeRow | None:
+        """What a task made last, in any run; None if nothing is known of that."""
+        row = queries.last_outputs(self._db, task_id)
+        if row is None:
+            return None
+        run, host, began, attempt, worker, ended, made, found = row
+        artifacts, more = _artifacts(made or found)
+        if made is None:
+            return MadeRow(task_id, run, host, "", 0, began, artifacts, more)
+        # Workers of a server are called after their machine, their process and something random.
+        machine = host if worker == "local" else worker.rsplit("-", 2)[0]
+        return MadeRow(task_id, run, machine, worker, keys.number_of(attempt), ended, artifacts, more)
+
+    def needs(self, task: TaskRow, limit: int = 100) -> tuple[list[RunTaskRow], int]:
+        """What a task needed the last time that somebody asked it, and how many more there were than ``limit``."""
+        found = queries.last_dependencies(self._db, task.number)
+        if found is None:
+            return [], 0
+        number, positions = keys.run_of(found[0]), positions_in(found[1])
+        run = self._run(queries.runs_by_number(self._db, [number])[0])
+        return self.run_tasks_at(run, positions[:limit]), max(len(positions) - limit, 0)
+
+    def artifacts(self, task: TaskRow, limit: int = 50) -> Report:
+        """What a task made, and those that it needs: as it was written, and as it is on this machine."""
+        from rumbo.artifacts.report import report
+        from rumbo.artifacts.sight import look
+
+        return report(self, task, look, limit)
 
     # -- durations ---------------------------------------------------------------------------------------------------
 
@@ -495,6 +546,34 @@ def _run_task(row: Row, run: RunRow) -> RunTaskRow:
         progress=progress,
         tracking_url=url or "",
     )
+
+
+def _artifacts(line: str) -> tuple[tuple[Artifact, ...], int]:
+    """What a line of outputs says: the artifacts, and how many more there were.
+
+    Workers write it, so it may be anything.
+    """
+    try:
+        told = json.loads(line)
+        more = told.pop() if told and isinstance(told[-1], int) else 0
+        found = [_artifact(*each) for each in told]
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
+        return (), 0
+    return tuple(found), max(more, 0)
+
+
+def _artifact(address: object, size: object, modified: object) -> Artifact:
+    bytes_, moment = (value if isinstance(value, int | float) else -1 for value in (size, modified))
+    return Artifact(
+        str(address),
+        int(bytes_) if 0 <= bytes_ < _MOST_BYTES else None,
+        float(moment) if 0 <= moment < _LATEST else None,
+    )
+
+
+_MOST_BYTES = 1 << 53
+_LATEST = 1e11
+"""Seconds since the epoch: some thousand years from now."""
 
 
 def _page(rows: list[T], limit: int, key: Callable[[T], str]) -> Page[T]:

@@ -90,6 +90,7 @@ class Describer:
             getattr(task, "worker_pool", "default"),
             self.is_portable(type(task)) if self._with_params else True,
             self._hidden_of(type(task)) if self._with_params else (),
+            bool(task.accepts_messages),
         )
 
     def _hidden_of(self, cls: type[Task]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rumbo.scheduler import views
+from rumbo.scheduler import reasons, views
 from rumbo.scheduler.commands import Cancel, DisableWorker, Pause, Refuse
 from rumbo.scheduler.records import BatchKey, Outcome, RetryPolicy, State
 from rumbo.scheduler.views import Prospects
@@ -20,7 +20,7 @@ def driver() -> Driver:
 
 def why(driver: Driver, id: str = "a") -> str:
     before = snapshot(driver.machine)
-    sentence = views.why_not(driver.machine, id)
+    sentence = reasons.why_not(driver.machine, id)
     assert snapshot(driver.machine) == before
     return sentence
 
@@ -160,6 +160,16 @@ def test_counts_leave_out_states_without_tasks(driver):
     driver.start("w")
     assert views.counts(driver.machine) == {State.PENDING: 1, State.RUNNING: 1, State.DONE: 1}
     assert list(views.counts(driver.machine)) == [State.PENDING, State.RUNNING, State.DONE]
+
+
+def test_a_worker_waits_for_others_that_hold_what_it_wants(driver):
+    driver.join("v")
+    driver.register("v", task("a"))
+    driver.register("w", task("a"))
+    assert not views.waits_for_others(driver.machine, "w")
+    driver.start("v")
+    assert views.waits_for_others(driver.machine, "w")
+    assert not views.waits_for_others(driver.machine, "v")
 
 
 def test_a_worker_without_tasks_has_no_prospects(driver):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rumbo.history import AmbiguousInHistory, NotInHistory
+from rumbo.history import TASK_SORTS, AmbiguousInHistory, Artifact, NotInHistory
 from rumbo.scheduler.records import Outcome, State
 from rumbo.scheduler.transitions import Cause
 from rumbo.store.connect import NoHistory
@@ -373,21 +373,72 @@ def test_tasks_by_family_text_and_state(writer: HistoryWriter) -> None:
 
     with read(writer) as history:
 
-        def ids(**asked: str) -> list[str]:
+        def ids(**asked: object) -> list[str]:
             return [task.id for task in history.tasks(**asked).rows]  # type: ignore[arg-type]
 
         assert ids() == ["B_1", "Load_mar", "Load_jan", "Clean_feb", "Clean_jan"]
         assert ids(family="Clean") == ["Clean_feb", "Clean_jan"]
         assert ids(text="JAN") == ["Load_jan", "Clean_jan"]
         assert ids(text="n_") == ["Clean_feb", "Clean_jan"]
-        assert ids(state="done") == ["Clean_jan"]
-        assert ids(state="failed") == ["Clean_feb"]
-        assert ids(state="failed", family="Load") == []
-        assert ids(state="running") == ["Load_jan"]
-        assert ids(state="pending") == ["B_1", "Load_mar"]
-        assert ids(state="pending", text="mar") == ["Load_mar"]
-        assert ids(state="no such state") == []
+        assert ids(states=["done"]) == ["Clean_jan"]
+        assert ids(states=["failed"]) == ["Clean_feb"]
+        assert ids(states=["failed"], family="Load") == []
+        assert ids(states=["running"]) == ["Load_jan"]
+        assert ids(states=["pending"]) == ["B_1", "Load_mar"]
+        assert ids(states=["pending"], text="mar") == ["Load_mar"]
+        assert ids(states=["no such state"]) == []
         assert history.families() == ["B", "Clean", "Load"]
+
+
+def test_tasks_over_all_runs_in_any_order(writer: HistoryWriter) -> None:
+    nodes = [node("Clean_b", params={"name": "z"}), node("Clean_a", params={"name": "y"}), node("Load_x")]
+    story = Story(writer, "run-1", at=1000.0).plan(*nodes)
+    story.begin("Clean_b", worker="w-2").end("Clean_b", after=9.0)
+    story.begin("Clean_a", worker="w-1").end("Clean_a", Outcome.FAILED, "no", after=2.0).ends("failed")
+    Story(writer, "run-2", at=2000.0).plan(node("Load_x"))
+
+    with read(writer) as history:
+
+        def ids(sort: str, **asked: object) -> list[str]:
+            return [task.id for task in history.tasks(sort=sort, **asked).rows]  # type: ignore[arg-type]
+
+        assert ids("new") == ["Clean_b", "Clean_a", "Load_x"]
+        assert ids("task") == ["Clean_a", "Clean_b", "Load_x"]
+        assert ids("-task") == ["Load_x", "Clean_b", "Clean_a"]
+        assert ids("parameters") == ["Load_x", "Clean_a", "Clean_b"]
+        assert ids("state") == ["Load_x", "Clean_b", "Clean_a"]
+        assert ids("worker") == ["Clean_a", "Clean_b", "Load_x"]
+        assert ids("-started") == ["Clean_a", "Clean_b", "Load_x"]
+        assert ids("-seconds") == ["Clean_b", "Clean_a", "Load_x"]
+        assert ids("-runs") == ["Load_x", "Clean_a", "Clean_b"]
+        assert ids("-runs", states=["done", "failed"]) == ["Clean_a", "Clean_b"]
+        assert ids("seconds", states=["failed"], family="Clean") == ["Clean_a"]
+        assert ids("-new", worker="w-2") == ["Clean_b"]
+        assert ids("-new", worker="nobody") == []
+        for sort in TASK_SORTS:
+            page = history.tasks(sort=sort, limit=2)
+            rest = history.tasks(sort=sort, limit=2, after=page.next)
+            assert [task.id for task in (*page.rows, *rest.rows)] == ids(sort)
+            assert ids(sort, skip=1) == ids(sort)[1:]
+        last = history.tasks(text="Clean_b").rows[0]
+        assert (last.worker, last.started, last.seconds, last.runs) == ("w-2", 1001.0, 9.0, 1)
+
+
+def test_tasks_in_several_states_of_runs_that_go_on_or_crashed(writer: HistoryWriter) -> None:
+    Story(writer, "run-1").plan(node("A_1"), node("A_2"), node("A_3")).runs("A_1").begin("A_2")
+    with someone_who_dies(writer) as pid:
+        Story(writer, "run-2", pid=pid).plan(node("B_1"), node("B_2")).begin("B_1")
+
+    with read(writer) as history:
+
+        def ids(*states: str, sort: str = "-new") -> list[str]:
+            return [task.id for task in history.tasks(states=states, sort=sort).rows]
+
+        assert ids("running") == ["A_2"]
+        assert ids("lost") == ["B_1"]
+        assert ids("lost", "running") == ["B_1", "A_2"]
+        assert ids("lost", "done", "running", sort="task") == ["A_1", "A_2", "B_1"]
+        assert ids("pending", "lost") == ["B_2", "B_1", "A_3"]
 
 
 def test_a_task_that_failed_once_and_is_done_now_is_not_failed(writer: HistoryWriter) -> None:
@@ -395,8 +446,8 @@ def test_a_task_that_failed_once_and_is_done_now_is_not_failed(writer: HistoryWr
     Story(writer, "run-2").plan(node("A_1")).runs("A_1").ends()
 
     with read(writer) as history:
-        assert history.tasks(state="failed").rows == []
-        assert [task.id for task in history.tasks(state="done").rows] == ["A_1"]
+        assert history.tasks(states=["failed"]).rows == []
+        assert [task.id for task in history.tasks(states=["done"]).rows] == ["A_1"]
         assert [task.task_id for task in history.run_tasks(history.run("run-1"), states=["failed"]).rows] == ["A_1"]
 
 
@@ -648,3 +699,55 @@ def test_what_the_pages_draw(writer: HistoryWriter) -> None:
         assert {(cell.x, cell.state, cell.tasks) for cell in cells} == {("jan", "done", 1), ("feb", "failed", 1)}
         for sort in ("family", "-state", "started", "-seconds"):
             assert len(history.run_tasks(run, sort=sort).rows) == 3
+
+
+def test_what_a_task_made_last(writer: HistoryWriter) -> None:
+    first = Story(writer, "run-1", at=1000.0).plan(node("Raw_x", verdict="skip", outputs='[["/data/raw",9,1.5]]'))
+    first.plan(node("Clean_x", "Raw_x"), node("Plain_x")).runs("Plain_x")
+    first.begin("Clean_x").end("Clean_x", outputs='[["s3://b/k",null,null],["/data/<b>",4,2.25],7]').ends()
+    second = Story(writer, "run-2", at=2000.0).plan(node("Clean_x", verdict="skip"), node("Plain_x"))
+    second.begin("Plain_x").end("Plain_x", Outcome.FAILED, outputs="").ends("failed")
+
+    with read(writer) as history:
+        made = history.made("Clean_x")
+        assert made is not None
+        assert (made.run, made.worker, made.attempt, made.at, made.more) == ("run-1", "worker-1", 1, 1003.0, 7)
+        assert made.artifacts == (Artifact("s3://b/k", None, None), Artifact("/data/<b>", 4, 2.25))
+        raw = history.made("Raw_x")
+        assert raw is not None
+        assert (raw.run, raw.worker, raw.attempt, raw.at) == ("run-1", "", 0, 1000.0)
+        assert raw.artifacts == (Artifact("/data/raw", 9, 1.5),)
+        assert history.made("Plain_x") is None
+        assert history.made("Nobody") is None
+
+
+def test_what_a_task_needed_when_it_was_asked_last(writer: HistoryWriter) -> None:
+    first = Story(writer, "run-1").plan(node("Raw_a"), node("Raw_b"), node("Raw_c"))
+    first.plan(node("Clean_x", "Raw_a", "Raw_b", "Raw_c")).runs("Raw_a", "Raw_b", "Raw_c", "Clean_x").ends()
+    Story(writer, "run-2", at=2_000_000.0).plan(node("Clean_x", verdict="skip")).ends()
+
+    with read(writer) as history:
+        needs, more = history.needs(history.task("Clean_x"), limit=2)
+        assert [need.task_id for need in needs] == ["Raw_a", "Raw_b"]
+        assert more == 1
+        assert history.needs(history.task("Raw_a")) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["", "no JSON", "7", "{}", "null", "[7]", '["x"]', "[[1]]", '[["a", "b", "c"]]', "[" * 5000, '[["a", 1, 2], -7]'],
+)
+def test_what_a_worker_says_of_its_outputs_may_be_anything(writer: HistoryWriter, line: str) -> None:
+    Story(writer).plan(node("Clean_x")).begin("Clean_x").end("Clean_x", outputs=line).ends()
+    with read(writer) as history:
+        made = history.made("Clean_x")
+        assert made is None or made.more in (0, 7)
+
+
+def test_numbers_that_cannot_be_are_left_out(writer: HistoryWriter) -> None:
+    line = '[["a",-1,-1],["b",1e300,1e300],["c",NaN,Infinity]]'
+    Story(writer).plan(node("Clean_x")).begin("Clean_x").end("Clean_x", outputs=line).ends()
+    with read(writer) as history:
+        made = history.made("Clean_x")
+        assert made is not None
+        assert made.artifacts == (Artifact("a", None, None), Artifact("b", None, None), Artifact("c", None, None))

@@ -6,14 +6,17 @@ import json
 import threading
 import urllib.error
 import urllib.request
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
 
 from rumbo import codec
+from rumbo.ports import Alert, Letter
 from rumbo.scheduler.records import Outcome
 from rumbo.server.daemon import Terms
+from rumbo.store.outbox import StateOutbox
 from server_house import until
 from server_inside import ServerInside
 from server_talk import Talker, spec
@@ -97,6 +100,9 @@ def test_what_has_happened(caller: Caller) -> None:
     assert [each["task_id"] for each in ask("runs/run-2/running")] == ["Load_1"]
     assert {task["id"] for task in ask("tasks")["rows"]} == {"Clean_1", "Report_1", "Load_1", "Load_2", "All_1"}
     assert [task["id"] for task in ask("tasks?family=Load&param=name%3DLoad_2")["rows"]] == ["Load_2"]
+    assert [task["id"] for task in ask("tasks?sort=task&state=failed&state=running")["rows"]] == ["Clean_1", "Load_1"]
+    assert [task["id"] for task in ask("tasks?worker=ana&sort=-seconds")["rows"]] == ["Clean_1"]
+    assert [task["id"] for task in ask("tasks?sort=-task&skip=1&limit=1")["rows"]] == ["Load_2"]
     (chapter,) = ask("tasks/Clean_1/story")["rows"]
     assert (chapter["run"]["id"], chapter["attempts"][0]["outcome"]) == ("run-1", "failed")
     assert ask("families") == ["All", "Clean", "Load", "Report"]
@@ -244,6 +250,34 @@ def test_numbers_for_prometheus(caller: Caller) -> None:
     assert 'rumbo_attempts_total{outcome="failed"} 1.0' in lines
     assert "rumbo_workers 2.0" in lines
     assert any(line.startswith("rumbo_journal_bytes ") for line in lines)
+
+
+def test_alerts_that_did_not_arrive(caller: Caller) -> None:
+    assert caller.ask("alerts") == []
+    outbox = StateOutbox(caller.server.folder)
+    alert = Alert("a-1", "task_failed", 1000.0, run="run-1", task="Clean_1", family="Clean", message="no such table")
+    given_up = Letter("mail", alert, 1060.0, 9, "Nobody answers.", is_given_up=True)
+    with closing(outbox):
+        outbox.put([Letter("webhook", alert, 1030.0, 1, "It is busy."), given_up])
+        outbox.keep([given_up])
+    waiting, last = caller.ask("alerts")
+    assert (waiting["receiver"], waiting["status"], waiting["due"]) == ("webhook", "waiting", 1030.0)
+    assert last == {
+        "receiver": "mail",
+        "status": "given_up",
+        "due": 1060.0,
+        "tries": 9,
+        "error": "Nobody answers.",
+        "event": "task_failed",
+        "at": 1000.0,
+        "run": "run-1",
+        "task": "Clean_1",
+        "worker": "",
+    }
+    with urllib.request.urlopen(f"{caller.server.url}/metrics", timeout=5) as answer:
+        lines = answer.read().decode().splitlines()
+    assert 'rumbo_alerts{status="waiting"} 1.0' in lines
+    assert 'rumbo_alerts{status="given_up"} 1.0' in lines
 
 
 def test_the_api_describes_itself(caller: Caller) -> None:

@@ -110,13 +110,6 @@ def test_states_have_the_colours_that_they_have_everywhere() -> None:
         assert found[name] == f"{LOOKS[name].light}, {LOOKS[name].dark}"
 
 
-def test_spanish_says_all_that_english_says() -> None:
-    english, spanish = (_words(language) for language in ("en", "es"))
-    assert english.keys() == spanish.keys()
-    for word, text in english.items():
-        assert _gaps(text) == _gaps(spanish[word]), word
-
-
 def test_every_place_in_the_rail_is_served() -> None:
     frame = (FOLDER / "parts" / "frame.js").read_text(encoding="utf-8")
     assert set(re.findall(r'path: \["([\w-]+)"\]', frame)) <= set(PLACES)
@@ -126,12 +119,3 @@ def test_every_script_can_be_found_by_those_that_import_it() -> None:
     for path in FOLDER.rglob("*.js"):
         for name in re.findall(r'(?:from|import\()\s*"(\.[^"]+)"', path.read_text(encoding="utf-8")):
             assert (path.parent / name).is_file(), f"{path.name} imports {name}"
-
-
-def _words(language: str) -> dict[str, str]:
-    text = (FOLDER / "words" / f"{language}.js").read_text(encoding="utf-8")
-    return dict(re.findall(r'^  "([^"]+)":\s+"([^"]*)",$', text, re.MULTILINE))
-
-
-def _gaps(text: str) -> set[str]:
-    return set(re.findall(r"\{\w+\}", text))

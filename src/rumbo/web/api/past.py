@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from pydantic import StringConstraints
 
+from rumbo.history import SORTS, TASK_SORTS
 from rumbo.web.api import shapes
 from rumbo.web.api.shapes import (
     Attempt,
@@ -42,7 +43,10 @@ Place = Annotated[
     str | None,
     Query(pattern=r"^\[[0-9]{1,12}(\.[0-9]{1,9})?, ?[0-9]{1,18}\]$", description="`next` of the page before."),
 ]
-Sort = Literal["plan", "family", "state", "started", "seconds", "-plan", "-family", "-state", "-started", "-seconds"]
+Sort = Annotated[str, Query(pattern=f"^-?({'|'.join(SORTS)})$", description="After a `-`, the other way round.")]
+TaskSort = Annotated[
+    str, Query(pattern=f"^-?({'|'.join(TASK_SORTS)})$", description="After a `-`, the other way round.")
+]
 
 
 def past(readers: Readers) -> APIRouter:
@@ -126,17 +130,20 @@ def past(readers: Readers) -> APIRouter:
 
     @router.get("/tasks", tags=["tasks"], **VIEWER)
     def list_tasks(
-        state: StateName | None = None,
+        state: Annotated[list[StateName] | None, Query()] = None,
         family: Text = None,
         search: Text = None,
         param: Annotated[list[Pair] | None, Query(max_length=20, description="NAME=VALUE")] = None,
+        worker: Text = None,
+        sort: TaskSort = "-new",
         after: After = None,
+        skip: Annotated[int, Query(ge=0, le=1_000_000_000, description="Leave out so many rows.")] = 0,
         limit: Limit = 50,
     ) -> Listing[Task]:
-        """Tasks over all runs, the newest first, narrowed down."""
+        """Tasks over all runs, the newest first or in another order, narrowed down."""
         params = dict(each.split("=", 1) for each in param or ())
         with readers.one() as history:
-            page = history.tasks(family, params, search, state, after, limit)
+            page = history.tasks(family, params, search, state or (), worker, sort, after, skip, limit)
             return Listing(rows=[task_of(row) for row in page.rows], next=page.next)
 
     @router.get("/tasks/{task}", tags=["tasks"], **VIEWER)
@@ -283,9 +290,7 @@ def _with_runs(history: History, rows: list[AttemptRow]) -> list[Failure]:
 
 def task_of(row: TaskRow) -> Task:
     """A task for the API."""
-    return Task(
-        id=row.id, family=row.family, module=row.module, params=dict(row.params), state=row.state, runs=row.runs
-    )
+    return Task.model_validate({name: getattr(row, name) for name in Task.model_fields})
 
 
 def graph_of(rows: list[RunTaskRow], is_cut: bool) -> Graph:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, HTTPException, Query
 
 from rumbo import __version__
-from rumbo.scheduler.views import neighbourhood, why_not
+from rumbo.scheduler.reasons import reason_of, sentence
+from rumbo.scheduler.views import connected, neighbourhood
 from rumbo.web.api.shapes import (
     Beat as BeatShape,
 )
@@ -20,9 +21,11 @@ from rumbo.web.api.shapes import (
     Lease,
     Live,
     Node,
+    Reason,
     Resource,
     Status,
     Wait,
+    Wanted,
     Worker,
 )
 from rumbo.web.api.shapes import (
@@ -58,20 +61,20 @@ def present(daemon: Daemon, pulse: Pulse) -> APIRouter:
             is_paused=coordinator.machine.paused,
             trouble=daemon.trouble,
             tasks=daemon.counters.states(coordinator.machine),
-            workers=len(coordinator.machine.workers),
+            workers=len(connected(coordinator.machine)),
             runs=len(coordinator.runs),
         )
 
     @router.get("/workers", tags=["workers"], **VIEWER)
     async def list_workers() -> list[Worker]:
         """All connected workers."""
-        return [_worker(daemon, each) for each in daemon.coordinator.machine.workers.values()]
+        return [_worker(daemon, each) for each in connected(daemon.coordinator.machine)]
 
     @router.get("/workers/{worker}", tags=["workers"], **VIEWER)
     async def get_worker(worker: Id) -> Worker:
         """One worker."""
         record = daemon.coordinator.machine.workers.get(worker)
-        if record is None:
+        if record is None or not record.pools:
             raise HTTPException(404, f"There is no worker {worker!r} connected.")
         return _worker(daemon, record)
 
@@ -135,10 +138,16 @@ def live(coordinator: Coordinator, task: TaskRecord) -> Live:
     """A task as the scheduler sees it."""
     machine = coordinator.machine
     lease = machine.leases.get(task.lease)
+    reason = reason_of(machine, task.id)
     told = task.story[-2 * _MOST_CHANGES :]
     return Live(
         state=task.state.name.lower(),
-        why=why_not(machine, task.id),
+        why=sentence(reason),
+        reason=Reason(
+            kind=reason.kind.value,
+            values=dict(reason.values),
+            waits_for=[Wanted(task_id=id, state=state.name.lower()) for id, state in reason.waits_for],
+        ),
         priority=task.priority,
         run=task.run,
         attempts=task.attempts,
@@ -148,6 +157,7 @@ def live(coordinator: Coordinator, task: TaskRecord) -> Live:
         resources=dict(task.spec.resources),
         pool=task.spec.pool,
         lease=Lease(number=lease.number, worker=lease.worker, attempt=lease.attempt) if lease is not None else None,
+        accepts_messages=task.spec.accepts_messages and (lease is None or lease.worker in coordinator.seats),
         story=[Change(at=float(at), cause=str(cause)) for at, cause in zip(told[::2], told[1::2], strict=True)],
     )
 

@@ -98,6 +98,10 @@ class Task(Shape):
     params: dict[str, str]
     state: str
     runs: int
+    worker: str
+    """Who made the last attempt in that run; empty: nobody."""
+    started: float | None
+    seconds: float | None
 
 
 class Change(Shape):
@@ -115,12 +119,32 @@ class Lease(Shape):
     attempt: int
 
 
+class Wanted(Shape):
+    """A task that another waits for."""
+
+    task_id: str
+    state: str
+
+
+class Reason(Shape):
+    """Why a task is as it is, for those who have words of their own for it."""
+
+    kind: str
+    """As in `rumbo.scheduler.reasons.Why`."""
+    values: dict[str, str | float]
+    """What there is to say: numbers, names, a moment (`at`)."""
+    waits_for: list[Wanted]
+    """Some of the tasks that it waits for, those first that will not be done by themselves."""
+
+
 class Live(Shape):
     """A task as the scheduler sees it at this moment."""
 
     state: str
     why: str
     """What it waits for, or why nothing more happens to it."""
+    reason: Reason
+    """The same as data."""
     priority: float
     run: str
     attempts: int
@@ -131,6 +155,8 @@ class Live(Shape):
     resources: dict[str, float]
     pool: str
     lease: Lease | None
+    accepts_messages: bool
+    """Whether its run() looks for messages."""
     story: list[Change]
 
 
@@ -146,6 +172,61 @@ class Chapter(Shape):
     run: Run
     task: RunTask
     attempts: list[Attempt]
+
+
+class Artifact(Shape):
+    """Something that a task made: as it was written, and as it is now."""
+
+    address: str
+    size: int | None
+    """Bytes when it was written, if they were known."""
+    modified: float | None
+    fate: Literal["there", "changed", "gone", "unknown"]
+    """What has become of it since; unknown: the server does not look there."""
+    size_now: int | None
+    """Of a file that the server sees."""
+    modified_now: float | None
+    shown_as: Literal["text", "table", "image"] | None
+    """What a look into it is likely to show; null: there is none to be had."""
+
+
+class Made(Shape):
+    """What a task made the last time that it went well, or had when a run was planned, if others make it."""
+
+    task_id: str
+    family: str
+    state: str
+    run: str = ""
+    """Empty: the history knows of nothing that it made."""
+    attempt: int = 0
+    """0: it was there."""
+    worker: str = ""
+    at: float | None = None
+    artifacts: list[Artifact] = []
+    more: int = 0
+    """So many more there were, which nobody wrote down."""
+
+
+class Artifacts(Shape):
+    """What a task made, and what the tasks made that it needs."""
+
+    outputs: Made
+    inputs: list[Made]
+    more_inputs: int
+    """So many more tasks it needs."""
+
+
+class Preview(Shape):
+    """A look into a file."""
+
+    kind: Literal["text", "table", "image"]
+    text: str
+    columns: list[str]
+    rows: list[list[str]]
+    is_cut: bool
+    """There is more than is shown."""
+    total: int | None
+    """Rows in all, if the file says so."""
 
 
 class Node(Shape):
@@ -288,10 +369,88 @@ class Setting(Shape):
     help: str
 
 
+class Undelivered(Shape):
+    """An alert on its way to one receiver."""
+
+    receiver: str
+    status: Literal["waiting", "given_up"]
+    due: float
+    """When it is sent, or sent again."""
+    tries: int
+    error: str
+    """Why the last try failed."""
+    event: str
+    """One of `rumbo.alerts.Event`."""
+    at: float
+    """When that happened which is told."""
+    run: str
+    task: str
+    worker: str
+
+
 class Ids(Shape):
     """Several tasks."""
 
     tasks: Annotated[list[Annotated[str, Field(max_length=2000)]], Field(min_length=1, max_length=10_000)]
+
+
+class NewTask(Shape):
+    """A task by its family, of which the history must know at least one task, and its parameters as text."""
+
+    family: Annotated[str, Field(max_length=1000)]
+    params: Annotated[dict[str, str], Field(max_length=200)] = {}
+
+
+class Wish(Shape):
+    """What shall be complete in the end: tasks that the history knows, and new ones. What is complete is left alone,
+    but for what shall be made `again`: the outputs of these `tasks`, or of all `below` them too, are removed first."""
+
+    tasks: Annotated[list[Annotated[str, Field(max_length=2000)]], Field(max_length=1000)] = []
+    new: Annotated[list[NewTask], Field(max_length=1000)] = []
+    again: Literal["nothing", "tasks", "below"] = "nothing"
+
+
+class FamilyForecast(Shape):
+    """How many tasks of a family would run, be left alone, have to wait for somebody else, or are broken."""
+
+    family: str
+    run: int
+    skip: int
+    wait: int
+    broken: int
+    seconds: float | None
+    """What one of them took lately, on average; null when none has run in the last thirty days."""
+
+
+class TaskForecast(Shape):
+    """A task that is not left alone, and why."""
+
+    task_id: str
+    name: str
+    verdict: str
+    reason: str
+
+
+class Forecast(Shape):
+    """What a run would do, as the worker sees it that would plan it. Lists are cut after 200 entries."""
+
+    worker: str
+    families: list[FamilyForecast]
+    tasks: list[TaskForecast]
+    removed: list[str]
+    """Outputs that would be removed."""
+    removed_count: int
+    kept: list[str]
+    """Outputs that ought to be removed, but cannot be; their tasks stay complete."""
+    seconds: float
+    """What all that runs would take, one after the other, as far as that is known."""
+
+
+class Begun(Shape):
+    """A run that was begun, and what it does."""
+
+    run: str
+    forecast: Forecast
 
 
 class Held(Shape):

@@ -1,6 +1,7 @@
 /** Questions to the server's API, and what to do with its answers. */
 
 import { useCallback, useEffect, useRef, useState } from "./html.js";
+import { told } from "./words.js";
 
 /** An answer that says what went wrong. */
 export class Refusal extends Error {
@@ -56,7 +57,7 @@ export async function ask(path, { query, method = "GET", body, signal } = {}) {
   if (answer.ok) return answer.status === 204 ? null : answer.json();
   if (answer.status === 401 && onStranger && !path.startsWith("session")) onStranger();
   const said = await answer.json().catch(() => ({}));
-  throw new Refusal(answer.status, said.detail || answer.statusText);
+  throw new Refusal(answer.status, told(said.detail || answer.statusText));
 }
 
 /** Do something now, or when somebody looks at this page again. @param {() => void} action */

@@ -9,7 +9,7 @@ import { KeyList, useKeys } from "./parts/keys.js";
 import { Empty } from "./parts/pieces.js";
 import { followLinks, go, href, translateLuigi, usePlace } from "./router.js";
 import "./theme.js";
-import { t } from "./words.js";
+import { t, told } from "./words.js";
 
 /** Pages by the first word of the address; each is fetched when it is first shown. @type {Record<string, () => Promise<any>>} */
 const PAGES = {
@@ -50,7 +50,7 @@ function App({ session }) {
   const Page = pages[name];
   if (name === "sign-in") return html`${Page && html`<${Page} />`}<${Voice} />`;
   const at = { run: "runs", task: "tasks" }[name] ?? name;
-  return html`<${Frame} at=${at} user=${session.user ?? ""} showKeys=${() => setKeysShown(true)}>
+  return html`<${Frame} at=${at} page=${place.path.join("/")} user=${(session.asks && session.user) || ""} showKeys=${() => setKeysShown(true)}>
       <${Standing} />
       ${name === "" && html`<${Head} title=${t("no.page")} /><div class="body"><${Empty} title=${t("no.page")}><a href=${href([])}>${t("place.now")}</a></${Empty}></div>`}
       ${Page && html`<${Guarded} key=${place.path.join("/")}><${Page} key=${place.path.join("/")} place=${place} session=${session} /></${Guarded}>`}
@@ -68,7 +68,7 @@ function Standing() {
     return () => removeEventListener("rumbo:status", again);
   }, [again]);
   if (!data) return null;
-  return html`${data.trouble && html`<div class="notice" role="alert">${data.trouble}</div>`}
+  return html`${data.trouble && html`<div class="notice" role="alert">${told(data.trouble)}</div>`}
   ${
     data.is_paused &&
     html`<div class="notice mild toolbar" role="status">

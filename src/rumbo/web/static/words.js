@@ -43,8 +43,28 @@ export function t(word, values = {}) {
   });
 }
 
-/** A word that is put together, such as one for each state. @param {string} group @param {string} name */
-export function named(group, name) {
+/** A word that is put together, such as one for each state. @param {string} group @param {string} name @param {Record<string, any>} [values] */
+export function named(group, name, values) {
   const word = `${group}.${name}`;
-  return word in en ? t(/** @type {Word} */ (word)) : name;
+  return word in en ? t(/** @type {Word} */ (word), values) : name;
+}
+
+/** The sentences that the server writes in English, each as what it is recognised by. @type {[Word, RegExp][]} */
+const TOLD = Object.entries(en)
+  .filter(([word]) => word.startsWith("told."))
+  .map(([word, text]) => [
+    /** @type {Word} */ (word),
+    new RegExp(`^${text.replace(/[.*+?^$()|[\]\\]/g, "\\$&").replace(/\{(\w+)\}/g, "(?<$1>[^]+?)")}$`),
+  ]);
+
+/** What the server said or wrote down in English, in the reader's language if it is one of its usual sentences. @param {string} text @returns {string} */
+export function told(text) {
+  if (current === "en" || !text) return text;
+  for (const [word, pattern] of TOLD) {
+    const found = pattern.exec(text);
+    if (!found) continue;
+    const { why = "", state = "", ...values } = found.groups ?? {};
+    return t(word, { ...values, why: told(why), state: named("state", state.toLowerCase()) });
+  }
+  return text;
 }

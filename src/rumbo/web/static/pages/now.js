@@ -9,7 +9,7 @@ import { act, confirm } from "../parts/dialog.js";
 import { Head } from "../parts/frame.js";
 import { Icon } from "../parts/icons.js";
 import { Ago, Copy, Empty, Progress, Section, TaskLink, Trouble } from "../parts/pieces.js";
-import { byLook, ORDER, Shape, Strip } from "../parts/state.js";
+import { byLook, ORDER, Shape, statesOf, Strip } from "../parts/state.js";
 import { href } from "../router.js";
 import { named, t } from "../words.js";
 
@@ -57,13 +57,13 @@ export default function Now() {
             running.data &&
             (running.data.length
               ? html`<${Running} rows=${running.data} notes=${notes} />
-                  ${status.data?.tasks.running > running.data.length && html`<a href=${href(["tasks"], { state: "running" })}>${t("n.more.run", { n: status.data.tasks.running - running.data.length })}</a>`}`
+                  ${status.data?.tasks.running > running.data.length && html`<a href=${href(["tasks"], { state: statesOf("running") })}>${t("n.more.run", { n: status.data.tasks.running - running.data.length })}</a>`}`
               : html`<div class="empty">${t("now.nothing.runs")}</div>`)
           }</${Section}>
         <div class="columns">
           <div class="stack"><${Section} title=${t("now.waiting")}>${waiting.data && html`<${Waiting} rows=${waiting.data} />`}</${Section}>
           <${Section} title=${t("now.runs")} aside=${html`<a href=${href(["runs"])}>${t("all")}</a>`}>${runs.data && html`<${Latest} rows=${runs.data.rows} />`}</${Section}></div>
-          <${Section} title=${t("now.failed")} aside=${html`<a href=${href(["tasks"], { state: "failed" })}>${t("all")}</a>`}>${failures.data && html`<${Failed} rows=${failures.data.rows} />`}</${Section}>
+          <${Section} title=${t("now.failed")} aside=${html`<a href=${href(["tasks"], { state: statesOf("failed") })}>${t("all")}</a>`}>${failures.data && html`<${Failed} rows=${failures.data.rows} />`}</${Section}>
         </div>`
       }
     </div>`;
@@ -91,11 +91,10 @@ function Numbers({ status }) {
   if (!status) return null;
   const looks = byLook(status.tasks);
   const names = ORDER.filter((name) => looks[name] || ["running", "waiting", "failed", "done"].includes(name));
-  const filters = /** @type {Record<string, string>} */ ({ waiting: "pending" });
   return html`<div class="numbers">
     ${names.map(
       (name) =>
-        html`<a key=${name} class="number" href=${href(["tasks"], { state: filters[name] ?? name })}
+        html`<a key=${name} class="number" href=${href(["tasks"], { state: statesOf(name) })}
           ><b>${grouped(looks[name] ?? 0)}</b><span><${Shape} state=${name} />${named("state", name)}</span></a
         >`,
     )}

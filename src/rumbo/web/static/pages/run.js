@@ -7,17 +7,18 @@ import { grouped, lasting } from "../format.js";
 import { html, useEffect, useState } from "../html.js";
 import { useListing } from "../listing.js";
 import { useHappenings } from "../live.js";
-import { confirm, say } from "../parts/dialog.js";
+import { Begin } from "../parts/begin.js";
+import { confirm, say, sayRefused } from "../parts/dialog.js";
 import { Drawing } from "../parts/drawing.js";
 import { Head } from "../parts/frame.js";
 import { Icon } from "../parts/icons.js";
 import { Copy, Empty, Moment, Progress, Search, TaskLink, Took, Trace, Trouble } from "../parts/pieces.js";
 import { Rows } from "../parts/rows.js";
-import { byLook, lookOf, ORDER, Shape, State, Strip, total } from "../parts/state.js";
-import { Bulk, change } from "../parts/tasks.js";
+import { byLook, lookOf, Shape, State, Strip, total } from "../parts/state.js";
+import { Bulk, change, StateChips } from "../parts/tasks.js";
 import { Branch } from "../parts/tree.js";
 import { choose, go, href } from "../router.js";
-import { named, t } from "../words.js";
+import { named, t, told } from "../words.js";
 
 const TABS = ["tree", "tasks", "graph", "timeline", "log"];
 
@@ -82,26 +83,35 @@ function Actions({ run }) {
       })) === null
     )
       return;
-    const answer = await ask(path`runs/${run.id}/cancel`, { method: "POST" }).catch((error) =>
-      say(error.message || t("no.server"), true),
-    );
-    if (answer) say(t("run.cancel.said", { n: Object.keys(answer.changed).length }));
+    try {
+      const { changed } = await ask(path`runs/${run.id}/cancel`, { method: "POST" });
+      say(t("run.cancel.said", { n: Object.keys(changed).length }));
+    } catch (error) {
+      sayRefused(error);
+    }
   };
   const retry = async () => {
-    const page = await ask(path`runs/${run.id}/tasks`, { query: { state: ["failed", "cancelled"], limit: 1000 } });
-    const ids = page.rows.map((/** @type {any} */ row) => row.task_id);
-    if (ids.length) await change("forgive", ids);
+    try {
+      const page = await ask(path`runs/${run.id}/tasks`, { query: { state: ["failed", "cancelled"], limit: 1000 } });
+      const ids = page.rows.map((/** @type {any} */ row) => row.task_id);
+      if (ids.length) await change("forgive", ids);
+    } catch (error) {
+      sayRefused(error);
+    }
   };
-  const again = () =>
-    confirm({
-      title: t("rerun"),
-      text: html`${t("rerun.text")}<span class="copied"
-          ><code>cd ${run.folder} && ${run.command}</code><${Copy} text=${`cd ${run.folder} && ${run.command}`}
-        /></span>`,
-      yes: t("close"),
-    });
+  const [isBeginning, setBeginning] = useState(false);
   return html`${(run.counts.failed > 0 || run.counts.cancelled > 0) && html`<button class="button" type="button" onClick=${retry}><${Icon} name="again" />${t("run.retry")}</button>`}
-  ${run.command && html`<button class="button" type="button" onClick=${again}>${t("rerun")}</button>`}
+  ${run.roots.length > 0 && html`<button class="button" type="button" onClick=${() => setBeginning(true)}>${t("rerun")}</button>`}
+  ${
+    isBeginning &&
+    html`<${Begin}
+      title=${t("rerun")}
+      tasks=${run.roots}
+      again=${run.status === "done" ? "tasks" : "nothing"}
+      command=${run.command && `cd ${run.folder} && ${run.command}`}
+      close=${() => setBeginning(false)}
+    />`
+  }
   ${run.status === "running" && html`<button class="button harm" type="button" onClick=${cancel}><${Icon} name="close" />${t("run.cancel")}</button>`}`;
 }
 
@@ -141,7 +151,7 @@ function About({ run, ticks }) {
         ${
           run.summary &&
           html`<dt>${t("summary")}</dt>
-            <dd style="white-space: pre-wrap">${run.summary}</dd>`
+            <dd class="mono" style="white-space: pre-wrap">${told(run.summary)}</dd>`
         }
         ${
           run.command &&
@@ -178,19 +188,27 @@ const COLUMNS = [
   {
     title: t("progress"),
     width: "96px",
+    sort: "progress",
     class: "wide",
     cell: (/** @type {any} */ row) => row.state === "running" && html`<${Progress} value=${row.progress} />`,
   },
   {
     title: t("reason"),
+    sort: "reason",
     width: "minmax(80px, 3fr)",
     class: "wide quiet",
     cell: (/** @type {any} */ row) =>
-      html`<span title=${row.error || row.status || row.reason}
-        >${row.error.trimEnd().split("\n").at(-1) || row.status || row.reason}</span
+      html`<span title=${row.error || row.status || told(row.reason)}
+        >${row.error.trimEnd().split("\n").at(-1) || row.status || told(row.reason)}</span
       >`,
   },
-  { title: t("attempts"), width: "72px", class: "right wide", cell: (/** @type {any} */ row) => row.attempt || "" },
+  {
+    title: t("attempts"),
+    width: "80px",
+    sort: "attempts",
+    class: "right wide",
+    cell: (/** @type {any} */ row) => row.attempt || "",
+  },
   {
     title: t("took"),
     width: "80px",
@@ -230,18 +248,6 @@ function Tasks({ run, place }) {
     list.again();
   });
   const looks = byLook(run.counts);
-  const filters = /** @type {Record<string, string[]>} */ ({
-    waiting: ["pending"],
-    running: ["running", "batched"],
-    failed: ["failed", "lost"],
-  });
-  /** @param {string} name */
-  const turn = (name) => {
-    const words = filters[name] ?? [name];
-    choose({
-      state: states.includes(words[0]) ? states.filter((each) => !words.includes(each)) : [...states, ...words],
-    });
-  };
   return html`<div class="body flush">
     <div class="toolbar">
       <${Search}
@@ -250,7 +256,7 @@ function Tasks({ run, place }) {
         onInput=${(/** @type {string} */ text) => choose({ search: text })}
       />
       ${family && html`<button class="chip" type="button" aria-pressed="true" onClick=${() => choose({ family: "" })}>${family} ✕</button>`}
-      ${ORDER.filter((name) => looks[name]).map((name) => html`<button key=${name} class="chip" type="button" aria-pressed=${states.includes((filters[name] ?? [name])[0])} onClick=${() => turn(name)}><${Shape} state=${name} />${named("state", name)} <span class="many">${grouped(looks[name])}</span></button>`)}
+      <${StateChips} looks=${looks} states=${states} />
     </div>
     <${Trouble} error=${list.error} />
     ${
@@ -370,6 +376,6 @@ function Failure({ run, row }) {
         ${t("forgive.yes")}
       </button>
     </div>
-    ${last?.message || row.error ? html`<${Trace} text=${last?.message || row.error} />` : html`<p class="quiet" style="padding: 8px 0">${row.reason}</p>`}
+    ${last?.message || row.error ? html`<${Trace} text=${last?.message || row.error} />` : html`<p class="quiet" style="padding: 8px 0">${told(row.reason)}</p>`}
   </section>`;
 }

@@ -1,18 +1,21 @@
 /** One task: its state and why, what it was given, what it printed and how it failed, what is around it, and what can be done. */
 
 import { address, ask, path, useAnswer } from "../api.js";
-import { lasting, moment } from "../format.js";
+import { lasting } from "../format.js";
 import { html, useEffect, useState } from "../html.js";
 import { useListing } from "../listing.js";
 import { useHappenings, useNow } from "../live.js";
+import { Artifacts } from "../parts/artifacts.js";
+import { Begin } from "../parts/begin.js";
 import { confirm, say, sayRefused } from "../parts/dialog.js";
 import { Head } from "../parts/frame.js";
 import { Log } from "../parts/log.js";
 import { Ago, Copy, Empty, Moment, Progress, Section, TaskLink, Took, Trace, Trouble } from "../parts/pieces.js";
+import { inWords } from "../parts/reason.js";
 import { lookOf, Shape, State } from "../parts/state.js";
 import { change, verbsFor } from "../parts/tasks.js";
 import { choose, href } from "../router.js";
-import { language, named, t } from "../words.js";
+import { named, t, told } from "../words.js";
 
 /** @param {{ place: import("../router.js").Place }} props */
 export default function Task({ place }) {
@@ -81,7 +84,7 @@ export default function Task({ place }) {
                   <dd>${now.priority}</dd>`
               }
               <dt>${t("pool")}</dt>
-              <dd>${now.pool}</dd>
+              <dd class="mono">${now.pool}</dd>
               ${Object.entries(now.resources).map(
                 ([name, amount]) =>
                   html`<dt>${t("resource")}</dt>
@@ -96,6 +99,7 @@ export default function Task({ place }) {
           <dt>JSON</dt><dd><a href=${address(path`tasks/${id}`)} target="_blank" rel="noopener">${t("task")}</a> · <a href=${address(path`tasks/${id}/story`)} target="_blank" rel="noopener">${t("story")}</a></dd></dl></${Section}>
         ${chapter && html`<${Around} run=${chapter.run.id} id=${id} state=${state} />`}
       </div>
+      <${Artifacts} key=${id} id=${id} folder=${chapter?.run.folder ?? ""} state=${state} />
       ${chapter && html`<${Attempts} place=${place} id=${id} chapters=${story.rows} />`}
       <${Section} title=${t("story")} count=${task.runs}><ul class="list">${story.rows.map(
         (each) =>
@@ -103,7 +107,9 @@ export default function Task({ place }) {
             <div class="line">
               <${Shape} state=${lookOf(each.task)} />
               <a class="mono" href=${href(["runs", each.run.id])}>${each.run.id}</a
-              ><span class="grow cut quiet">${each.task.error.trimEnd().split("\n").at(-1) || each.task.reason}</span>
+              ><span class="grow cut quiet"
+                >${each.task.error.trimEnd().split("\n").at(-1) || told(each.task.reason)}</span
+              >
               <span class="aside">${t("n.attempts", { n: each.attempts.length })}</span
               ><span class="aside right" style="width: 64px">${lasting(each.task.seconds)}</span
               ><span class="aside"><${Ago} at=${each.run.started} /></span>
@@ -121,25 +127,13 @@ function Why({ live, state, chapter, notes = {} }) {
   const last = chapter?.attempts.at(-1);
   const progress = notes.progress ?? task?.progress ?? null;
   const message = notes.message ?? task?.status;
-  const why = live ? inWords(live, now, task?.dependencies.length ?? 0) : task?.reason;
+  const why = live ? inWords(live.reason, now) : told(task?.reason);
   const isBad = ["failed", "retrying", "disabled", "lost", "unknown"].includes(state);
   return html`<div class="why">
     <div class="toolbar"><${State} state=${state} /><span>${why}</span></div>
     ${state === "running" && html`<div class="toolbar">${last && html`<${Took} since=${last.started} seconds=${null} isOpen=${true} />`}<${Progress} value=${progress} /><span class="quiet">${message}</span></div>`}
     ${isBad && (last?.message || task?.error) && html`<div class="copied" style="align-items: start; width: 100%"><${Trace} text=${last?.message || task.error} /><${Copy} text=${last?.message || task.error} /></div>`}
   </div>`;
-}
-
-/** @param {any} live @param {number} now @param {number} needs how many tasks it needs */
-function inWords(live, now, needs) {
-  if (live.state === "failed" && live.retry_at)
-    return t("waits.retry", { time: lasting(Math.max(live.retry_at - now, 0)) });
-  if (live.state === "disabled" && live.disabled_until)
-    return `${named("state", "disabled")} – ${moment(live.disabled_until)}`;
-  // The server speaks English; in other languages the page says what it can say by itself.
-  if (language() === "en") return live.why;
-  if (live.missing) return t("waits.for", { missing: live.missing, all: Math.max(needs, live.missing) });
-  return ["done", "running", "cancelled", "parked"].includes(live.state) ? "" : live.why;
 }
 
 /** An address that a task gave: a link only if it leads to the web. @param {{ url: string }} props */
@@ -167,27 +161,12 @@ function Actions({ task, state, live, chapter, done }) {
       sayRefused(error);
     }
   };
-  const again = () => {
-    const words = `-m ${task.module} ${task.family}${Object.entries(task.params)
-      .map(([name, value]) => ` --${name.replaceAll("_", "-")} ${quoted(/** @type {string} */ (value))}`)
-      .join("")}`;
-    const folder = chapter ? `cd ${quoted(chapter.run.folder)} && ` : "";
-    const commands = [
-      [t("rerun.clean"), `${folder}rumbo clean ${words}`],
-      [t("rerun"), `${folder}rumbo run ${words}`],
-    ];
-    confirm({
-      title: t("rerun"),
-      text: html`${t("rerun.text")}${commands.map(
-        ([what, command]) =>
-          html`<span class="command"
-            ><span>${what}</span><span class="copied"><code>${command}</code><${Copy} text=${command} /></span
-          ></span>`,
-      )}`,
-      yes: t("close"),
-    });
-  };
-  return html`${state === "running" && live && html`<button class="button" type="button" onClick=${send}>${t("message.send")}</button>`}
+  const [isBeginning, setBeginning] = useState(false);
+  const words = `-m ${task.module} ${task.family}${Object.entries(task.params)
+    .map(([name, value]) => ` --${name.replaceAll("_", "-")} ${quoted(/** @type {string} */ (value))}`)
+    .join("")}`;
+  const command = `${chapter ? `cd ${quoted(chapter.run.folder)} && ` : ""}rumbo run ${words}`;
+  return html`${state === "running" && live?.accepts_messages && html`<button class="button" type="button" onClick=${send}>${t("message.send")}</button>`}
     ${
       live &&
       verbsFor(live.state, live.retry_at !== null).map(
@@ -203,7 +182,16 @@ function Actions({ task, state, live, chapter, done }) {
             ${t(`${verb}.yes`, { n: 1 })}
           </button>`,
       )
-    } <button class="button" type="button" onClick=${again}>${t("rerun")}</button>`;
+    } <button class="button" type="button" onClick=${() => setBeginning(true)}>${t("rerun")}</button>${
+      isBeginning &&
+      html`<${Begin}
+        title=${t("rerun.title", { task: task.family })}
+        tasks=${[task.id]}
+        again=${state === "done" ? "tasks" : "nothing"}
+        command=${command}
+        close=${() => setBeginning(false)}
+      />`
+    }`;
 }
 
 /** @param {string} id */

@@ -4,74 +4,94 @@ import { useAnswer } from "../api.js";
 import { changedTask } from "../changes.js";
 import { grouped, inLine } from "../format.js";
 import { html, useMemo, useState } from "../html.js";
-import { useListing } from "../listing.js";
 import { useHappenings } from "../live.js";
 import { Head } from "../parts/frame.js";
-import { Empty, Search, TaskLink, Trouble } from "../parts/pieces.js";
+import { Empty, Moment, Search, TaskLink, Took, Trouble } from "../parts/pieces.js";
 import { Rows } from "../parts/rows.js";
-import { byLook, ORDER, Shape, State, Strip } from "../parts/state.js";
-import { Bulk } from "../parts/tasks.js";
+import { byLook, State, Strip, total } from "../parts/state.js";
+import { Bulk, StateChips } from "../parts/tasks.js";
 import { choose, href } from "../router.js";
-import { named, t } from "../words.js";
+import { useSparse } from "../sparse.js";
+import { t } from "../words.js";
 
 const COLUMNS = [
   {
     title: t("task"),
     width: "minmax(160px, 3fr)",
+    sort: "task",
     cell: (/** @type {any} */ row) => html`<${TaskLink} id=${row.id} />`,
   },
-  { title: t("state"), width: "112px", cell: (/** @type {any} */ row) => html`<${State} state=${row.state} />` },
+  {
+    title: t("state"),
+    width: "112px",
+    sort: "state",
+    cell: (/** @type {any} */ row) => html`<${State} state=${row.state} />`,
+  },
   {
     title: t("parameters"),
     width: "minmax(100px, 4fr)",
+    sort: "parameters",
     class: "wide",
     cell: (/** @type {any} */ row) =>
       html`<span class="mono quiet" title=${inLine(row.params)}>${inLine(row.params)}</span>`,
   },
   {
-    title: t("module"),
+    title: t("worker"),
     width: "minmax(64px, 1fr)",
+    sort: "worker",
     class: "wide quiet",
-    cell: (/** @type {any} */ row) => html`<span title=${row.module}>${row.module}</span>`,
+    cell: (/** @type {any} */ row) => html`<span title=${row.worker}>${row.worker}</span>`,
   },
-  { title: t("runs"), width: "84px", class: "right wide", cell: (/** @type {any} */ row) => grouped(row.runs) },
+  {
+    title: t("started"),
+    width: "120px",
+    sort: "started",
+    class: "right wide",
+    cell: (/** @type {any} */ row) => html`<${Moment} at=${row.started} />`,
+  },
+  {
+    title: t("took"),
+    width: "72px",
+    sort: "seconds",
+    class: "right wide",
+    cell: (/** @type {any} */ row) =>
+      html`<${Took} since=${row.started} seconds=${row.seconds} isOpen=${row.state === "running"} />`,
+  },
+  {
+    title: t("runs"),
+    width: "88px",
+    sort: "runs",
+    class: "right wide",
+    cell: (/** @type {any} */ row) => grouped(row.runs),
+  },
 ];
-
-const FILTERS = /** @type {Record<string, string>} */ ({ waiting: "pending" });
 
 /** @param {{ place: import("../router.js").Place }} props */
 export default function Tasks({ place }) {
   const { query } = place;
-  const [state, family, search, params] = [
-    query.get("state") ?? "",
-    query.get("family") ?? "",
-    query.get("search") ?? "",
-    query.getAll("param"),
-  ];
+  const [family, search, worker, sort] = ["family", "search", "worker", "sort"].map((name) => query.get(name) ?? "");
+  const [states, params] = [query.getAll("state"), query.getAll("param")];
   const [chosen, setChosen] = useState(/** @type {Set<string>} */ (new Set()));
   const counts = useAnswer("families/states", {}, 3000);
-  const list = useListing("tasks", { state, family, search, param: params }, (/** @type {any} */ row) => row.id);
-  useHappenings((events) => {
-    counts.again();
-    list.patch((row) => changedRow(row, events));
-    if (events.some((each) => each.kind === "missed" || each.kind === "plan" || (state && each.kind === "task")))
-      list.again();
-  });
   const families = useMemo(
     () => Object.entries(/** @type {Record<string, Record<string, number>>} */ (counts.data ?? {})),
     [counts.data],
   );
-  const looks = useMemo(() => {
-    /** @type {Record<string, number>} */
-    const sum = {};
-    for (const [name, each] of families)
-      if (!family || name === family)
-        for (const [word, many] of Object.entries(byLook(each))) sum[word] = (sum[word] ?? 0) + many;
-    return sum;
-  }, [families, family]);
+  const sums = useMemo(() => summed(families, family), [families, family]);
+  const isCounted = counts.data && !search && !worker && !params.length;
+  const many = states.length ? states.reduce((sum, each) => sum + (sums[each] ?? 0), 0) : total(sums);
+  const asked = { state: states, family, search, worker, param: params, sort };
+  const list = useSparse("tasks", asked, isCounted ? many : undefined);
+  useHappenings((events) => {
+    counts.again();
+    list.patch((row) => changedRow(row, events));
+    if (events.some((each) => ["missed", "plan"].includes(each.kind) || (states.length && each.kind === "task")))
+      list.again();
+  });
+  const isNarrow = family || search || worker || states.length || params.length;
   return html`<${Head}
       title=${t("place.tasks")}
-      after=${html`<span class="quiet">${counts.data && grouped(Object.values(looks).reduce((sum, many) => sum + many, 0))}</span>`}
+      after=${html`<span class="quiet">${counts.data && grouped(total(sums))}</span>`}
     />
     <${Trouble} error=${list.error} />
     <div class="body flush">
@@ -88,12 +108,12 @@ export default function Tasks({ place }) {
           onChange=${(/** @type {any} */ event) => choose({ family: event.target.value })}
         >
           <option value="">${t("all.families")}</option>
-          ${families.map(([name, each]) => html`<option key=${name} value=${name}>${name} (${grouped(Object.values(each).reduce((sum, many) => sum + many, 0))})</option>`)}
+          ${families.map(([name, each]) => html`<option key=${name} value=${name}>${name} (${grouped(total(each))})</option>`)}
         </select>
-        ${params.map((each) => html`<button key=${each} class="chip mono" type="button" aria-pressed="true" onClick=${() => choose({ param: params.filter((one) => one !== each) })}>${each} ✕</button>`)}
-        ${ORDER.filter((name) => looks[name] || FILTERS[name] === state || name === state).map((name) => html`<button key=${name} class="chip" type="button" aria-pressed=${state === (FILTERS[name] ?? name)} onClick=${() => choose({ state: state === (FILTERS[name] ?? name) ? "" : (FILTERS[name] ?? name) })}><${Shape} state=${name} />${named("state", name)} <span class="many">${grouped(looks[name] ?? 0)}</span></button>`)}
+        <${Narrow} params=${params} worker=${worker} />
+        <div class="toolbar chips"><${StateChips} looks=${byLook(sums)} states=${states} /></div>
       </div>
-      ${!family && !search && !state && !params.length && families.length > 1 && html`<${Families} rows=${families} />`}
+      ${!isNarrow && families.length > 1 && html`<${Families} rows=${families} />`}
       ${
         list.isLoaded && !list.rows.length && !list.error
           ? html`<${Empty} title=${t("tasks.none")}><p>${t("tasks.none.text")}</p></${Empty}>`
@@ -102,8 +122,9 @@ export default function Tasks({ place }) {
               columns=${COLUMNS}
               rows=${list.rows}
               keyOf=${(/** @type {any} */ row) => row.id}
-              hasMore=${list.next !== null}
-              onEnd=${list.more}
+              onShow=${list.show}
+              sort=${sort}
+              onSort=${(/** @type {string} */ next) => choose({ sort: next })}
               chosen=${chosen}
               onChoose=${setChosen}
             />`
@@ -119,6 +140,54 @@ export default function Tasks({ place }) {
     </div>`;
 }
 
+/** Fields for the value of a parameter and for a worker, and what was put into them. @param {{ params: string[], worker: string }} props */
+function Narrow({ params, worker }) {
+  const workers = useAnswer("workers", {}, 5000);
+  /** @param {Event} event */
+  const narrow = (event) => {
+    event.preventDefault();
+    const form = /** @type {HTMLFormElement} */ (event.target);
+    const [param, name] = ["param", "worker"].map((each) => String(new FormData(form).get(each)).trim());
+    form.reset();
+    if (param) choose({ param: [...params, param] });
+    if (name) choose({ worker: name });
+  };
+  return html`<form class="toolbar narrow" onSubmit=${narrow}>
+      <input
+        class="field mono"
+        name="param"
+        pattern="[^=]+=.*"
+        title=${t("filter.param.how")}
+        placeholder=${t("filter.param")}
+        aria-label=${t("filter.param.how")}
+      />
+      <input
+        class="field"
+        name="worker"
+        list="workers"
+        placeholder=${t("worker")}
+        aria-label=${t("worker")}
+        onChange=${(/** @type {any} */ event) => event.target.form.requestSubmit()}
+      />
+      <datalist id="workers">
+        ${/** @type {any[]} */ (workers.data ?? []).map((each) => html`<option key=${each.id} value=${each.id} />`)}
+      </datalist>
+      <button hidden type="submit"></button>
+    </form>
+    ${params.map((each) => html`<button key=${each} class="chip mono" type="button" aria-pressed="true" onClick=${() => choose({ param: params.filter((one) => one !== each) })}><span class="cut">${each}</span> ✕</button>`)}
+    ${worker && html`<button class="chip" type="button" aria-pressed="true" onClick=${() => choose({ worker: "" })}><span class="cut">${t("worker")} ${worker}</span> ✕</button>`}`;
+}
+
+/** Tasks by state, of one family or of all. @param {[string, Record<string, number>][]} families @param {string} family */
+function summed(families, family) {
+  /** @type {Record<string, number>} */
+  const sum = {};
+  for (const [name, each] of families)
+    if (!family || name === family)
+      for (const [state, many] of Object.entries(each)) sum[state] = (sum[state] ?? 0) + many;
+  return sum;
+}
+
 /** @param {any} row @param {import("../live.js").Happening[]} events */
 function changedRow(row, events) {
   const state = changedTask({ task_id: row.id, state: row.state }, events).state;
@@ -132,13 +201,12 @@ function Families({ rows }) {
   return html`<div class="toolbar families">
     ${(isAll ? sorted : sorted.slice(0, 12)).map(
       ([name, counts]) =>
-        html`<a key=${name} class="family" href=${href(["tasks"], { family: name })}>
-          <span class="cut">${name}</span
-          ><span class="quiet">${grouped(Object.values(counts).reduce((sum, many) => sum + many, 0))}</span
+        html`<a key=${name} class=${isAll ? "family all" : "family"} href=${href(["tasks"], { family: name })}>
+          <span class="cut">${name}</span><span class="quiet">${grouped(total(counts))}</span
           ><${Strip} counts=${counts}
         /></a>`,
     )}
-    ${rows.length > 12 && html`<button class="button plain" type="button" onClick=${() => setAll(!isAll)}>${isAll ? "−" : t("n.more", { n: rows.length - 12 })}</button>`}
+    ${rows.length > 12 && html`<button class="button plain" type="button" onClick=${() => setAll(!isAll)}>${isAll ? "−" : `${t("all.families")} (${rows.length})`}</button>`}
   </div>`;
 }
 

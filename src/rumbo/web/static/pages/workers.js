@@ -93,7 +93,7 @@ function Worker({ worker, again }) {
         <dt>${t("silent")}</dt>
         <dd>${t("ago", { time: lasting(worker.silent) })}</dd>
         <dt>${t("pools")}</dt>
-        <dd>${worker.pools.join(", ")}</dd>
+        <dd class="mono">${worker.pools.join(", ")}</dd>
         <dt>${t("wants")}</dt>
         <dd>${t("n.tasks", { n: worker.wants })}</dd>
         ${Object.entries(worker.capacity).map(

@@ -21,17 +21,32 @@ export const PLACES = [
   { name: "settings", path: ["settings"], key: "s" },
 ];
 
-/** @param {{ at: string, user: string, showKeys: () => void, children?: any }} props */
-export function Frame({ at, user, showKeys, children }) {
-  useEffect(
-    () => document.querySelector(".rail [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }),
-    [at],
-  );
+/** @param {{ at: string, page: string, user: string, showKeys: () => void, children?: any }} props page: the address without choices */
+export function Frame({ at, page, user, showKeys, children }) {
+  const [isOpen, setOpen] = useState(false);
+  useEffect(() => setOpen(false), [page]);
+  /** What darkens the page behind the menu belongs to the bar itself. @param {MouseEvent} event */
+  const pressed = (event) => event.target === event.currentTarget && setOpen(false);
   return html`<a class="skip-link" href="#main" onClick=${skip}>${t("skip")}</a>
     <div class="frame">
-      <nav class="rail" aria-label=${t("places")}>
+      <nav
+        class=${isOpen ? "rail open" : "rail"}
+        aria-label=${t("places")}
+        onClick=${pressed}
+        onKeyDown=${(/** @type {KeyboardEvent} */ event) => event.key === "Escape" && setOpen(false)}
+      >
         <a class="name" href=${href([])} aria-label="Rumbo"><${Mark} /><span>Rumbo</span></a>
-        <div class="places">
+        <${LinkState} />
+        <button
+          class="button plain turn-menu"
+          type="button"
+          aria-expanded=${isOpen}
+          aria-controls="places"
+          onClick=${() => setOpen(!isOpen)}
+        >
+          <${Icon} name=${isOpen ? "close" : "menu"} />${t("menu")}
+        </button>
+        <div id="places" class="menu">
           ${PLACES.map(
             (each) =>
               html`<a
@@ -44,24 +59,33 @@ export function Frame({ at, user, showKeys, children }) {
                 <${Icon} name=${each.name} />${named("place", each.name)}</a
               >`,
           )}
-        </div>
-        <div class="gap"></div>
-        <${LinkState} />
-        <div class="foot">
-          <${ThemeButton} />
-          <button class="button plain" type="button" title=${t("keys")} aria-label=${t("keys")} onClick=${showKeys}>
-            <${Icon} name="keys" />
-          </button>
-          <button
-            class="button plain"
-            type="button"
-            title=${t("language")}
-            aria-label=${t("language")}
-            onClick=${() => speak(language() === "en" ? "es" : "en")}
-          >
-            ${language().toUpperCase()}
-          </button>
-          ${user && html`<a class="button plain cut" href=${href(["settings"])} title=${user}>${user}</a>`}
+          ${
+            user &&
+            html`<a class="to who" href=${href(["settings"])} title=${user}
+              ><${Icon} name="person" /><span class="cut">${user}</span></a
+            >`
+          }
+          <div class="foot">
+            <${ThemeButton} />
+            <button
+              class="button plain keys-button"
+              type="button"
+              title=${t("keys")}
+              aria-label=${t("keys")}
+              onClick=${showKeys}
+            >
+              <${Icon} name="keys" />
+            </button>
+            <button
+              class="button plain"
+              type="button"
+              title=${t("language")}
+              aria-label=${t("language")}
+              onClick=${() => speak(language() === "en" ? "es" : "en")}
+            >
+              ${language().toUpperCase()}
+            </button>
+          </div>
         </div>
       </nav>
       <main id="main" tabindex="-1">${children}</main>

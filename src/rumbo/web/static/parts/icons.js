@@ -26,6 +26,8 @@ const PATHS = /** @type {Record<string, string>} */ ({
   plus: "M8 3v10M3 8h10",
   minus: "M3 8h10",
   down: "M8 2.5v8M4.5 7.5 8 11l3.5-3.5M3 13.5h10",
+  person: "M8 2.5a2.7 2.7 0 1 0 0 5.4 2.7 2.7 0 0 0 0-5.4zM2.8 13.5c.6-2.6 2.6-3.8 5.2-3.8s4.6 1.2 5.2 3.8",
+  menu: "M2.5 4h11M2.5 8h11M2.5 12h11",
   out: "M6.5 3H3v10h10V9.5M9 3h4v4M13 3 7.5 8.5",
 });
 

@@ -14,9 +14,9 @@ const SPARE = 12;
 /**
  * @param {{
  *   columns: Column<any>[], rows: any[], keyOf: (row: any) => string, narrow?: string, label: string,
- *   hasMore?: boolean, onEnd?: () => void, sort?: string, onSort?: (sort: string) => void,
- *   chosen?: Set<string>, onChoose?: (chosen: Set<string>) => void,
- * }} props
+ *   hasMore?: boolean, onEnd?: () => void, onShow?: (first: number, last: number) => void,
+ *   sort?: string, onSort?: (sort: string) => void, chosen?: Set<string>, onChoose?: (chosen: Set<string>) => void,
+ * }} props rows may have holes: what is not loaded yet
  */
 export function Rows({
   columns,
@@ -26,6 +26,7 @@ export function Rows({
   label,
   hasMore,
   onEnd,
+  onShow,
   sort = "",
   onSort,
   chosen,
@@ -40,6 +41,7 @@ export function Rows({
       const last = Math.ceil((innerHeight - top) / HEIGHT) + SPARE;
       setRange((old) => (old[0] === first && old[1] === last ? old : [first, last]));
       if (hasMore && last >= rows.length - 30) onEnd?.();
+      onShow?.(Math.min(first, rows.length), Math.min(last, rows.length));
     };
     look();
     addEventListener("scroll", look, { passive: true });
@@ -48,7 +50,7 @@ export function Rows({
       removeEventListener("scroll", look);
       removeEventListener("resize", look);
     };
-  }, [rows.length, hasMore, onEnd]);
+  }, [rows.length, hasMore, onEnd, onShow]);
 
   const tracks = (onChoose ? "16px " : "") + columns.map((each) => each.width).join(" ");
   const style = { gridTemplateColumns: tracks, "--narrow": (onChoose ? "16px " : "") + narrow };
@@ -62,6 +64,7 @@ export function Rows({
     const from = isRange && anchor.current >= 0 ? anchor.current : index;
     const isOn = !chosen.has(keyOf(rows[index]));
     for (let at = Math.min(from, index); at <= Math.max(from, index); at++) {
+      if (!rows[at]) continue;
       if (isOn) next.add(keyOf(rows[at]));
       else next.delete(keyOf(rows[at]));
     }
@@ -96,7 +99,8 @@ export function Rows({
     );
   };
 
-  const shown = rows.slice(first, last);
+  const shown = Array.from(rows.slice(first, last));
+  const loaded = onChoose ? rows.reduce((many) => many + 1, 0) : 0;
   return html`<div
     class="rows"
     role="table"
@@ -112,8 +116,8 @@ export function Rows({
           ><input
             type="checkbox"
             aria-label=${t("choose.all")}
-            checked=${rows.length > 0 && chosen.size >= rows.length}
-            onChange=${() => onChoose(chosen.size >= rows.length ? new Set() : new Set(rows.map(keyOf)))}
+            checked=${chosen.size > 0 && chosen.size >= loaded}
+            onChange=${() => onChoose(chosen.size >= loaded ? new Set() : new Set(rows.flatMap((row) => [keyOf(row)])))}
         /></span>`
       }
       ${columns.map(
@@ -143,8 +147,12 @@ export function Rows({
       style=${{ paddingTop: `${first * HEIGHT}px`, paddingBottom: `${(rows.length - last) * HEIGHT}px` }}
     >
       ${shown.map((row, place) => {
-        const key = keyOf(row);
         const index = first + place;
+        if (row === undefined)
+          return html`<div key=${index} class="row unknown" role="row" aria-rowindex=${index + 2}>
+            <span role="cell"><i></i></span>
+          </div>`;
+        const key = keyOf(row);
         return html`<div
           key=${key}
           class=${`row ${chosen?.has(key) ? "chosen" : ""}`}

@@ -23,6 +23,11 @@ const LOOKS = /** @type {Record<string, string>} */ ({
   broken: "failed",
 });
 
+/** The words of the API, as filters take them, for those of the looks. @param {string} name */
+export function statesOf(name) {
+  return { waiting: ["pending"], running: ["running", "batched"], failed: ["failed", "lost"] }[name] ?? [name];
+}
+
 /** In which order strips and counters show states. */
 export const ORDER = [
   "done",

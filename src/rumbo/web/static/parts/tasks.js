@@ -1,9 +1,13 @@
 /** What can be done to tasks: each action with the question before it and the words after it. */
 
 import { ask, path } from "../api.js";
-import { html } from "../html.js";
-import { t } from "../words.js";
+import { grouped } from "../format.js";
+import { html, useState } from "../html.js";
+import { choose } from "../router.js";
+import { named, t, told } from "../words.js";
+import { Begin } from "./begin.js";
 import { confirm, say, sayRefused } from "./dialog.js";
+import { ORDER, Shape, statesOf } from "./state.js";
 
 /** @typedef {"forgive" | "enable" | "done" | "cancel"} Verb */
 
@@ -45,7 +49,8 @@ export async function change(verb, ids) {
     const many = ids.filter((id) => id in answer.changed).length;
     if (many) say(t(`${verb}.said`, { n: many }));
     else if (!refused.length) say(t("nothing.changed"));
-    if (refused.length) say(`${t("refused.some", { n: refused.length })} ${refused[0][0]}: ${refused[0][1]}`, true);
+    if (refused.length)
+      say(`${t("refused.some", { n: refused.length })} ${refused[0][0]}: ${told(refused[0][1])}`, true);
     return many > 0;
   } catch (error) {
     sayRefused(error);
@@ -53,9 +58,36 @@ export async function change(verb, ids) {
   }
 }
 
-/** The bar that comes with a choice of rows. @param {{ chosen: Set<string>, clear: () => void, done: () => void }} props */
-export function Bulk({ chosen, clear, done }) {
-  if (!chosen.size) return null;
+/**
+ * Which states a list of tasks shows, to be turned on and off, with how many there are of each.
+ * @param {{ looks: Record<string, number>, states: string[] }} props tasks by look; states in the address
+ */
+export function StateChips({ looks, states }) {
+  const names = ORDER.filter((name) => looks[name] || states.includes(statesOf(name)[0]));
+  return html`${names.map((name) => {
+    const words = statesOf(name);
+    const isOn = states.includes(words[0]);
+    const turned = isOn ? states.filter((each) => !words.includes(each)) : [...states, ...words];
+    return html`<button
+      key=${name}
+      class="chip"
+      type="button"
+      aria-pressed=${isOn}
+      onClick=${() => choose({ state: turned })}
+    >
+      <${Shape} state=${name} />${named("state", name)} <span class="many">${grouped(looks[name] ?? 0)}</span>
+    </button>`;
+  })}`;
+}
+
+/**
+ * The bar that comes with a choice of rows.
+ * @param {{ chosen: Set<string>, fresh?: import("./begin.js").NewTask[], clear: () => void, done: () => void }} props fresh: tasks that nobody has run yet
+ */
+export function Bulk({ chosen, fresh = [], clear, done }) {
+  const [isBeginning, setBeginning] = useState(false);
+  const many = chosen.size + fresh.length;
+  if (!many) return null;
   /** @param {Verb} verb */
   const all = async (verb) => {
     if (await change(verb, [...chosen])) {
@@ -63,9 +95,11 @@ export function Bulk({ chosen, clear, done }) {
       done();
     }
   };
-  return html`<div class="bulk" role="toolbar" aria-label=${t("chosen", { n: chosen.size })}>
-    <span>${t("chosen", { n: chosen.size })}</span>
-    ${VERBS.map((verb) => html`<button key=${verb} type="button" class=${`button ${verb === "cancel" ? "harm" : ""}`} onClick=${() => all(verb)}>${t(`${verb}.yes`, { n: chosen.size })}</button>`)}
+  return html`<div class="bulk" role="toolbar" aria-label=${t("chosen", { n: many })}>
+    <span>${t("chosen", { n: many })}</span>
+    <button type="button" class="button" onClick=${() => setBeginning(true)}>${t("begin")}</button>
+    ${isBeginning && html`<${Begin} title=${t("begin")} tasks=${[...chosen]} fresh=${fresh} close=${() => setBeginning(false)} />`}
+    ${chosen.size > 0 && VERBS.map((verb) => html`<button key=${verb} type="button" class=${`button ${verb === "cancel" ? "harm" : ""}`} onClick=${() => all(verb)}>${t(`${verb}.yes`, { n: chosen.size })}</button>`)}
     <span class="grow"></span><button type="button" class="button plain" onClick=${clear}>${t("choose.none")}</button>
   </div>`;
 }
