@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from traceback import FrameSummary
 
 _OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
-_OUR_ERRORS = re.compile(r"rumbo\.errors\.\w+: ")
+_OUR_ERRORS = re.compile(r"rumbo(?:\.\w+)+: ")
+_LAST_FRAME = re.compile(r'.*^  File "[^\n]*\n(?:  [ \[][^\n]*\n)*', re.MULTILINE | re.DOTALL)
 
 
 def shortened(text: str, limit: int = 200) -> str:
@@ -84,6 +85,15 @@ def brief(error: BaseException) -> str:
     return (f"{kind}: {text}" if text else kind) + (f" ({place})" if place else "")
 
 
+def cause_in(message: str) -> str:
+    """The line that says what went wrong: of a traceback the first of its last error, of anything else the last."""
+    text = message.strip()
+    frames = _LAST_FRAME.match(text)
+    if frames is not None and frames.end() < len(text):
+        return plain_cause(text[frames.end() :].split("\n", 1)[0].strip())
+    return plain_cause(text.rpartition("\n")[2].strip())
+
+
 def plain_cause(line: str) -> str:
-    """The last line of a traceback; of our own errors the sentence alone, which says all there is to say."""
-    return _OUR_ERRORS.sub("", line, count=1) if line.startswith("rumbo.errors.") else line
+    """The line of a traceback with the error; of our own errors the sentence alone, which says all there is to say."""
+    return _OUR_ERRORS.sub("", line, count=1) if line.startswith("rumbo.") else line

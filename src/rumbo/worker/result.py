@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from rumbo.scheduler.records import Outcome
-from rumbo.wording import duration, plain_cause, shortened
+from rumbo.wording import cause_in, duration, shortened
 from rumbo.worker.plan import Verdict
 
 if TYPE_CHECKING:
@@ -199,8 +199,7 @@ class RunResult:
     def _line(self, id: str, fate: Fate) -> str:
         node = self.plan.nodes[id]
         if fate is Fate.FAILED:
-            *_, last = self._message(id).strip().split("\n")
-            return f"{node.name}: {shortened(plain_cause(last.strip()), _LONG)}"
+            return f"{node.name}: {shortened(cause_in(self._message(id)), _LONG)}"
         if node.verdict in (Verdict.BROKEN, Verdict.WAIT):
             return f"{node.name}: {node.reason}"
         culprits = [each for each in node.needs if self.fates[each.id] not in _FINE]
