@@ -1,6 +1,7 @@
 """Tests of packages built on Luigi, on Luigi and on Rumbo: `python compat/packages.py [NAME ...]`.
 
-Their source distributions and two environments are kept outside of the repository. Each package is installed without
+Those whose source distributions have no tests are used by a program in `uses/`, which must print the same on both.
+Source distributions and two environments are kept outside of the repository. Each package is installed without
 what it asks for, since that would bring Luigi itself.
 """
 
@@ -29,7 +30,8 @@ def main() -> int:
     surprises = []
     print(f"{'package':20} {'passed':>6} {'on Luigi':>8}")
     for package in packages:
-        both = [run_tests(package, side, environment(side, told["needs"], alone)) for side in ("luigi", "rumbo")]
+        run = run_use if "use" in package else run_tests
+        both = [run(package, side, environment(side, told["needs"], alone)) for side in ("luigi", "rumbo")]
         expected, got = (set(passed(each)) for each in both)
         known = package.get("differs", {})
         surprises += [f"{package['name']} {test}" for test in sorted(expected - got) if test not in known]
@@ -61,6 +63,18 @@ def run_tests(package: dict[str, Any], side: str, python: Path) -> Outcomes:
             except subprocess.TimeoutExpired:
                 log.write(f"\nStopped after {SECONDS} s.\n")
     return outcomes(report)
+
+
+def run_use(package: dict[str, Any], side: str, python: Path) -> Outcomes:
+    """What a program that uses a package prints, and whether it came to its end."""
+    logs = CACHE / "logs" / "packages"
+    logs.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="luigi-packages-") as folder:
+        program = shutil.copy(HERE / "uses" / package["use"], folder)
+        with open(logs / f"{package['name']}-{side}.log", "w") as log:
+            command = [str(python), "-W", "ignore", program]
+            done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=log, text=True, timeout=SECONDS)
+    return {f"prints {done.stdout!r}": "failed" if done.returncode else "passed"}
 
 
 if __name__ == "__main__":

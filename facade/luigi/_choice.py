@@ -54,9 +54,9 @@ def is_for_engine(factory: Any, chosen: Any, runner: Any) -> bool:
         and runner._scheduler is chosen
         and not _is_touched(chosen, Scheduler)
         and not _is_touched(runner, Worker)
+        and all(getattr(worker, name) is value for name, value in _MEANT)
         and worker.TaskProcess.forward_reporter_attributes == _FORWARDED
         and all(vars(cls).get(name) is value for cls, before in _ORIGINALS for name, value in before.items())
-        and all(getattr(worker, name) is value for name, value in _MEANT)
     )
 
 

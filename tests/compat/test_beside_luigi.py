@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import textwrap
@@ -13,6 +14,8 @@ from beside_luigi import PROGRAMS
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from beside_luigi import Both
 
 pytestmark = pytest.mark.slow
 
@@ -153,6 +156,69 @@ def test_run_begins_again_after_each_yield_where_that_is_wanted(by: str, tmp_pat
     if by == "file":
         (tmp_path / "luigi.cfg").write_text("[rumbo]\nluigi_compat: strict\n")
     assert run(YIELDS, tmp_path, **environment).stdout == "begins\nbegins\nbegins\n"
+
+
+SHOP = """
+import luigi
+
+class Prices(luigi.Task):
+    day = luigi.DateParameter()
+"""
+
+
+def test_the_doctor_beside_luigi_itself(luigi_python: str, tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(SHOP)
+    (tmp_path / "luigi.cfg").write_text("[core]\nwrokers: 2\n[Prices]\ndai: 2015-01-01\n[Prcies]\nday: 2015-01-01\n")
+    place = [luigi_python, "-c", "import luigi, os; print(os.path.dirname(os.path.dirname(luigi.__file__)))"]
+    found = subprocess.run(place, capture_output=True, text=True, check=True).stdout.strip()
+    done = run(
+        "import sys; from rumbo.cli.main import main; sys.exit(main(['doctor', 'shop']))", tmp_path, PYTHONPATH=found
+    )
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.splitlines()[1:] == [
+        "problem: luigi 3.8.1 and rumbo-luigi 0.1.0 are both installed, and both are the package luigi: the one that "
+        "came last has overwritten the other. Remove Luigi, and put back what it took along: pip uninstall luigi; "
+        "pip install --force-reinstall --no-deps rumbo-luigi.",
+        "problem: [core] wrokers in luigi.cfg is read by nobody: core has no parameter wrokers.",
+        "problem: [Prices] dai in luigi.cfg is read by nobody: Prices has no parameter dai.",
+        "note: [Prcies] in the configuration belongs to no task that is loaded. Is it spelled right?",
+        "note: The tasks of shop are Luigi's own, so they are not looked at. Install rumbo-luigi for that.",
+        "3 problems.",
+    ]
+
+
+WAYS = {
+    "calls build": "engine",
+    "calls build with processes": "engine",
+    "handles events": "engine",
+    "replaces how a task is asked whether it is complete": "engine",
+    "replaces how results are made": "engine",
+    "brings a factory": "Luigi's own steps",
+    "brings a worker": "Luigi's own steps",
+    "replaces a step of the worker": "Luigi's own steps",
+    "replaces the attempt": "Luigi's own steps",
+    "replaces a class by its name": "Luigi's own steps",
+    "replaces the thread": "Luigi's own steps",
+    "replaces a method of the scheduler": "Luigi's own steps",
+    "replaces a method of the factory": "Luigi's own steps",
+}
+
+
+def test_a_program_that_looks_behind_nothing_runs_by_the_engine(both: Both) -> None:
+    done = both.ours(str(PROGRAMS / "choices.py"))
+    assert done.code == 0, done.stderr
+    assert json.loads(done.stdout) == WAYS
+
+
+def test_every_program_can_be_given_luigis_own_steps(both: Both) -> None:
+    done = both.ours(str(PROGRAMS / "choices.py"), RUMBO_LUIGI_COMPAT="strict")
+    assert set(json.loads(done.stdout).values()) == {"Luigi's own steps"}
+
+
+def test_a_yield_that_differs_in_what_does_not_count_is_no_endless_loop(both: Both) -> None:
+    luigi, ours = both(str(PROGRAMS / "loops.py"))
+    assert luigi.stdout == "again and again\n"
+    assert ours.stdout == "1\n"
 
 
 def test_a_wrong_wish_for_compatibility_is_said_so(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-NAMES = ("rows", "tasks_and_values", "files_and_settings", "running", "calls")
+NAMES = ("rows", "tasks_and_values", "files_and_settings", "running", "calls", "served")
 TELL = "import sys, telling; telling.tell(sys.argv[1], sys.argv[2:])"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,7 +14,7 @@ from rumbo.cli.finding import load_module, tasks_of
 from rumbo.cli.version import version_line
 from rumbo.pipeline.config import get_config
 from rumbo.pipeline.parameter import ParameterVisibility, _no_value
-from rumbo.pipeline.registry import Register, compile_table
+from rumbo.pipeline.registry import Register
 from rumbo.pipeline.task import Config, ExternalTask, Task, WrapperTask
 
 if TYPE_CHECKING:
@@ -68,10 +69,23 @@ def _installed() -> dict[str, str]:
 _SECTIONS = """
     logging resources rumbo alerts hadoop hadoopcli hdfs webhdfs hive kubernetes mysql postgres redshift mssql
     sqlalchemy elasticsearch redis presto prometheus datadog scalding spark pyspark_runner pig s3 salesforce OpenPai
-    task_history retcode execution_summary smtp sendgrid email batch_email cors
+    task_history cors
 """
 OF_NOBODY = frozenset(_SECTIONS.split())
 """Sections of Luigi's that are no tasks, or are those of modules that need not be imported."""
+
+OF_LUIGI = {
+    "core": "interface",
+    "worker": "worker",
+    "scheduler": "scheduler",
+    "retcode": "retcodes",
+    "execution_summary": "execution_summary",
+    "email": "notifications",
+    "smtp": "notifications",
+    "sendgrid": "notifications",
+    "batch_email": "batch_notifier",
+}
+"""Sections about Luigi itself, and the modules that have classes of these names."""
 
 FORMER_CORE = {
     "default_scheduler_host": "[core] scheduler_host",
@@ -96,13 +110,18 @@ CORE_ALONE = frozenset(_CORE.split())
 """Options of ``[core]`` that are no parameters of Luigi's class of that name."""
 
 
-def configuration() -> Iterator[Finding]:
-    """Sections and options of the files in force that nobody reads, or that are written in an old way."""
+def configuration(others: Sequence[Any] = ()) -> Iterator[Finding]:
+    """Sections and options of the files in force that nobody reads, or that are written in an old way.
+
+    Args:
+        others: tasks of Luigi itself, which our registry does not know.
+    """
     classes = _sections_of_luigi()
     classes |= {cls.get_task_family(): cls for cls in map(_resolved, Register.task_names()) if cls is not None}
+    classes |= {cls.get_task_family(): cls for cls in others}
     for source in get_config().sources:
         for section in source.sections():
-            if section in OF_NOBODY or section == "DEFAULT":
+            if section in OF_NOBODY or section == "DEFAULT" or (section in OF_LUIGI and section not in classes):
                 continue
             if section not in classes:
                 yield _note(f"[{section}] in the configuration belongs to no task that is loaded. Is it spelled right?")
@@ -113,13 +132,10 @@ def configuration() -> Iterator[Finding]:
                     yield finding
 
 
-def _sections_of_luigi() -> dict[str, type[Task]]:
-    """The sections of Luigi's configuration that are about itself, if it is there."""
+def _sections_of_luigi() -> dict[str, Any]:
+    """The sections of Luigi's configuration that are about itself, if it is there: ours, or Luigi's own."""
     try:
-        return {
-            name: getattr(import_module(f"luigi.{module}"), name)
-            for module, name in (("interface", "core"), ("worker", "worker"), ("scheduler", "scheduler"))
-        }
+        return {name: getattr(import_module(f"luigi.{module}"), name) for name, module in OF_LUIGI.items()}
     except ImportError:
         return {}
 
@@ -131,11 +147,11 @@ def _resolved(family: str) -> type[Task] | None:
         return None
 
 
-def _option(where: str, section: str, option: str, cls: type[Task]) -> Finding | None:
+def _option(where: str, section: str, option: str, cls: Any) -> Finding | None:
     name = option.replace("-", "_")
     if section == "core" and name in FORMER_CORE:
         return _note(f"{where} has moved: write {FORMER_CORE[name]}.")
-    known = name in compile_table(cls).by_name or name in getattr(cls, "ignore_unconsumed", ())
+    known = name in dict(cls.get_params()) or name in getattr(cls, "ignore_unconsumed", ())
     if not known and not (section == "core" and name in CORE_ALONE):
         return _problem(f"{where} is read by nobody: {section} has no parameter {name}.")
     if name != option:
@@ -187,13 +203,23 @@ def _parameter_findings(family: str, name: str, parameter: Parameter[Any]) -> It
 def examine(modules: Sequence[str]) -> list[Finding]:
     """All that there is to say about the environment, the configuration here, and the tasks of modules."""
     findings = list(packages(_installed()))
-    for module in modules:
-        load_module(module)
-    findings += configuration()
-    for module in modules:
-        for cls in tasks_of(load_module(module)):
+    names = [load_module(module) for module in modules]
+    others = {name: tasks_of_luigi_itself(name) for name in names}
+    findings += configuration([cls for classes in others.values() for cls in classes])
+    for name in names:
+        for cls in tasks_of(name):
             findings += task_findings(cls)
+        if others[name]:
+            findings.append(
+                _note(f"The tasks of {name} are Luigi's own, so they are not looked at. Install rumbo-luigi for that.")
+            )
     return findings
+
+
+def tasks_of_luigi_itself(module: str) -> list[Any]:
+    """The tasks in a module that are Luigi's, because the package `luigi` here is Luigi itself."""
+    found = vars(sys.modules[module]).values()
+    return [each for each in found if type(each).__module__ == "luigi.task_register" and each.__module__ == module]
 
 
 @click.command("doctor")

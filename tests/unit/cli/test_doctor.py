@@ -105,7 +105,8 @@ def test_configuration_that_nobody_reads(desk: Any) -> None:
     desk.write(
         "luigi.cfg",
         "[core]\ndefault-scheduler-host: there\nworkers: 2\nlog-level: INFO\nwrokers: 3\n"
-        "[Odd]\nneeded: 3\nneded: 4\n[Od]\nx: 1\n[hdfs]\nclient: webhdfs\n",
+        "[Odd]\nneeded: 3\nneded: 4\n[Od]\nx: 1\n[hdfs]\nclient: webhdfs\n"
+        "[retcode]\ntask_faild: 1\n[smtp]\nhost: there\n",
     )
     said = desk.type("doctor", "odd")
     assert said.code == 1
@@ -115,4 +116,5 @@ def test_configuration_that_nobody_reads(desk: Any) -> None:
     assert "problem: [core] wrokers in luigi.cfg is read by nobody: core has no parameter wrokers." in lines
     assert "problem: [Odd] neded in luigi.cfg is read by nobody: Odd has no parameter neded." in lines
     assert "note: [Od] in the configuration belongs to no task that is loaded. Is it spelled right?" in lines
-    assert not any("hdfs" in line or "needed" in line for line in lines)
+    assert "problem: [retcode] task_faild in luigi.cfg is read by nobody: retcode has no parameter task_faild." in lines
+    assert not any("hdfs" in line or "needed" in line or "smtp" in line for line in lines)
