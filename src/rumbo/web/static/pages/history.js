@@ -46,7 +46,7 @@ export default function History({ place }) {
   /** @param {string} name @param {string} title */
   const head = (name, title) =>
     html`<th class="right" aria-sort=${sort === name ? "descending" : undefined}>
-      <button class="button plain small" type="button" onClick=${() => choose({ sort: name })}>
+      <button class="sorts" type="button" onClick=${() => choose({ sort: name })}>
         ${title}${sort === name ? " ↓" : ""}
       </button>
     </th>`;

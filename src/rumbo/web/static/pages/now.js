@@ -149,10 +149,10 @@ function Running({ rows, notes }) {
           <${Shape} state="running" /><span class="grow cut"><${TaskLink} id=${row.task_id} /></span>
           ${message && html`<span class="cut quiet wide" title=${message}>${message}</span>`}
           <${Progress} value=${progress} />
-          <span class="aside" title=${t("now.taken")}
+          <span class="aside time" title=${t("now.taken")}
             >${lasting(Math.floor(taken))}${left === null ? "" : ` · ${left > 0 ? t("left", { time: lasting(left) }) : t("soon")}`}</span
           >
-          <span class="aside cut mono wide" title=${row.worker}>${row.worker}</span>
+          <span class="aside cut mono wide who" title=${row.worker}>${row.worker}</span>
         </div>
       </li>`;
     })}
@@ -181,7 +181,7 @@ function Waiting({ rows }) {
               href=${href(["tasks"], { family: row.family, state: row.kind === "retry" ? "failed" : "pending" })}
               >${row.family}</a
             >
-            <span class="aside">${waitsFor(row)}</span><span class="aside">${grouped(row.tasks)}</span>
+            <span class="aside">${waitsFor(row)}</span><span class="aside many">${grouped(row.tasks)}</span>
           </div>
         </li>`,
     )}

@@ -46,7 +46,7 @@ const COLUMNS = [
   },
   {
     title: t("started"),
-    width: "88px",
+    width: "96px",
     class: "right wide",
     cell: (/** @type {any} */ run) => html`<${Ago} at=${run.started} />`,
   },
@@ -58,7 +58,7 @@ const COLUMNS = [
   },
   {
     title: "Id",
-    width: "minmax(72px, 1fr)",
+    width: "minmax(88px, 160px)",
     class: "wide",
     cell: (/** @type {any} */ run) => html`<span class="mono quiet" title=${run.id}>${run.id}</span>`,
   },
