@@ -479,7 +479,6 @@ def _help(record: type[Any], name: str) -> str:
     return " ".join(found[1].split()) if found else ""
 
 
-
 def _advice(name: str, known: Iterable[str]) -> str:
     from difflib import get_close_matches
 

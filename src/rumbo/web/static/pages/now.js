@@ -1,6 +1,6 @@
 /** Now: what runs, what waits and for what, what failed lately, and the pulse of the last hour. */
 
-import { useAnswer } from "../api.js";
+import { address, useAnswer } from "../api.js";
 import { Bars, Line } from "../charts/spark.js";
 import { grouped, lasting } from "../format.js";
 import { html, useState } from "../html.js";
@@ -41,6 +41,7 @@ export default function Now() {
   const isEmpty = runs.data && !runs.data.rows.length;
   return html` <${Head}
       title=${t("place.now")}
+      twin=${address("status")}
       actions=${html`<button class="button" onClick=${pause}><${Icon} name=${isPaused ? "play" : "pause"} />${t(isPaused ? "resume" : "pause")}</button>`}
     />
     <${Trouble} error=${status.error} />

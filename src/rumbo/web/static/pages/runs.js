@@ -1,5 +1,6 @@
 /** All runs, the latest first. */
 
+import { address } from "../api.js";
 import { changedRun } from "../changes.js";
 import { html } from "../html.js";
 import { useListing } from "../listing.js";
@@ -73,7 +74,7 @@ export default function Runs({ place }) {
     list.patch((run) => changedRun(run, events));
   });
   const isEmpty = list.isLoaded && !list.rows.length;
-  return html`<${Head} title=${t("place.runs")} />
+  return html`<${Head} title=${t("place.runs")} twin=${address("runs", { status })} />
     <${Trouble} error=${list.error} />
     <div class="body flush">
       <div class="toolbar">

@@ -1,12 +1,12 @@
 /** Workers: who is alive, with how many slots, what each runs; and how to take one out. */
 
-import { path, useAnswer } from "../api.js";
+import { address, path, useAnswer } from "../api.js";
 import { lasting, size } from "../format.js";
 import { html } from "../html.js";
 import { useHappenings, useNow } from "../live.js";
 import { act, confirm } from "../parts/dialog.js";
 import { Head } from "../parts/frame.js";
-import { Ago, Copy, Empty, TaskLink, Trouble } from "../parts/pieces.js";
+import { Ago, Copy, Empty, Meter, TaskLink, Trouble } from "../parts/pieces.js";
 import { Shape } from "../parts/state.js";
 import { named, t } from "../words.js";
 
@@ -20,6 +20,7 @@ export default function Workers() {
   const slots = rows.reduce((sum, each) => sum + each.slots, 0);
   return html`<${Head}
       title=${t("place.workers")}
+      twin=${address("workers")}
       after=${answer.data && html`<span class="quiet">${rows.length}${slots ? ` · ${t("resources.free", { used: busy, total: slots })}` : ""}</span>`}
     />
     <${Trouble} error=${answer.error} />
@@ -104,7 +105,10 @@ function Worker({ worker, again }) {
         ${Object.entries(worker.capacity).map(
           ([name, amount]) =>
             html`<dt>${name}</dt>
-              <dd>${t("resources.free", inUse(name, worker.used[name] ?? 0, /** @type {number} */ (amount)))}</dd>`,
+              <dd>
+                <${Meter} name=${name} used=${worker.used[name] ?? 0} total=${amount} />
+                ${t("resources.free", inUse(name, worker.used[name] ?? 0, /** @type {number} */ (amount)))}
+              </dd>`,
         )}
         ${
           worker.refused.length > 0 &&
