@@ -7,7 +7,7 @@ PYTEST_ARGS ?=
 COMPAT_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check format test test-all coverage compat bench screenshots docs clean
+.PHONY: help demo check format test test-all kubernetes coverage compat bench screenshots docs clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ $(VENV)/large.stamp: $(VENV)/dev.stamp
 	$(VENV)/services/bin/python -c 'from duckdb_extensions import import_extension; import_extension("spatial")'
 	! command -v npm > /dev/null || npm install --silent --prefix $(VENV)/node azurite@3.35.0
 	@touch $@
+
+kubernetes:  ## Kubernetes' API server for tests, built from Debian's source: a quarter of an hour
+	tests/build_kubernetes.sh $(VENV)/kubernetes
 
 compat:  ## Luigi's own tests on this luigi package, beside Luigi itself; downloads them
 	$(PYTHON) compat/run.py $(COMPAT_ARGS)

@@ -49,6 +49,13 @@ def _own_needs(side: str) -> list[str]:
     return [] if side == "luigi" else [each.read_text() for each in projects]
 
 
+def _complete(python: Path) -> None:
+    """Put in what Luigi's wheel lacks and its modules for Hadoop, Hive, LSF and SGE import: with nothing in it."""
+    where = [str(python), "-c", "import luigi.contrib as c; print(c.__path__[0])"]
+    folder = subprocess.run(where, check=True, capture_output=True, text=True).stdout.strip()
+    (Path(folder) / "mrrunner.py").touch()
+
+
 def environment(side: str, packages: Sequence[str], alone: Sequence[str] = ()) -> Path:
     """The interpreter of an environment with these packages, made once.
 
@@ -70,6 +77,8 @@ def environment(side: str, packages: Sequence[str], alone: Sequence[str] = ()) -
             install = [str(python), "-m", "pip", "install", "--quiet"]
             subprocess.run([*install, *packages], check=True)
             subprocess.run([*install, *(LUIGI if side == "luigi" else RUMBO)], check=True)
+            if side == "luigi":
+                _complete(python)
             if alone:
                 subprocess.run([*install, "--no-deps", *alone], check=True)
             (folder / "ready").touch()

@@ -76,12 +76,15 @@ def _prepare(place: Path, python: Path, source: Path) -> dict[str, str]:
         program.write_text(f'#!/bin/sh\nexec "{python}" {words}\n')
         program.chmod(0o755)
     (place / "tmp").mkdir()
+    shutil.copy(HERE / "sqlalchemy_one.py", place)
     # The tests first, and the folder itself not at all, or the link to the package would be taken for the package.
     (place / "start.py").write_text(
-        "import os, sys\n"
+        "import os, runpy, sys\n"
         "here = os.path.dirname(os.path.abspath(__file__))\n"
         "sys.path[:] = [each for each in sys.path if each and os.path.abspath(each) != here]\n"
         "sys.path.insert(0, os.path.join(here, 'test'))\n"
+        "if 'sqla' in sys.argv[1]:\n"
+        "    runpy.run_path(os.path.join(here, 'sqlalchemy_one.py'))\n"
         "import pytest\n"
         "sys.exit(pytest.main(sys.argv[1:]))\n"
     )

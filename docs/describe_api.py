@@ -17,7 +17,7 @@ def schema() -> dict[str, Any]:
     from rumbo.web.api.app import Watch, make_api
 
     nothing = cast("Any", None)
-    return make_api(nothing, nothing, nothing, nothing, Watch(nothing, nothing, nothing, nothing)).openapi()
+    return make_api(nothing, nothing, nothing, nothing, Watch(nothing, nothing, nothing, nothing, nothing)).openapi()
 
 
 def table() -> str:

@@ -98,6 +98,10 @@ ARROWS = (
         (648, 588, _START, "failed too often"),
     ),
     _arrow(
+        State.DISABLED, State.FAILED, (Cause.ENABLED_AS_FAILURE,), "M620 628 V544",
+        (612, 582, _END, "enabled again"), (612, 602, _END, "as a failure"),
+    ),
+    _arrow(
         State.DISABLED, State.PENDING, (Cause.ENABLED,),
         "M702 650 H900 Q908 650 908 642 V24 Q908 16 900 16 H428 Q420 16 420 24 V36",
         (710, 642, _START, "enabled again"),
@@ -113,7 +117,7 @@ ARROWS = (
     _arrow(None, State.PENDING, (Cause.DESCRIBED,), "M166 76 H336", (172, 70, _START, "described as missing")),
     _arrow(
         None, State.DONE, (Cause.FOUND_COMPLETE, Cause.MARKED_DONE), "M400 610 V544",
-        (408, 582, _START, "found complete"), (408, 602, _START, "marked as done by hand"),
+        (392, 582, _END, "found complete"), (392, 602, _END, "marked as done by hand"),
     ),
     _arrow(None, State.CANCELLED, (Cause.WITHDRAWN,), "M310 520 H214", (224, 512, _START, "withdrawn")),
     _arrow(

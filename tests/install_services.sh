@@ -29,7 +29,7 @@ if [ ! -e /usr/sbin/policy-rc.d ]; then
 fi
 
 missing=""
-for package in $DATABASES $CONTAINERS $ENGINES; do
+for package in $PACKAGES; do
     dpkg -s "$package" >/dev/null 2>&1 || missing="$missing $package"
 done
 [ -z "$missing" ] && exit 0

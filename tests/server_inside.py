@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from typing import TYPE_CHECKING
@@ -48,7 +49,9 @@ class ServerInside:
         self.daemon.load()
         self.history.start()
         self.access = make_access(self.folder, self.access_terms)
-        self.app = app = make_application(self.daemon, self.access, self.folder, self.folder)
+        self.app = app = make_application(
+            self.daemon, self.access, self.folder, self.folder, [os.path.dirname(self.folder)]
+        )
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", self.port))

@@ -90,10 +90,12 @@ class Story:
         self.observer.happened(self.run_id, [assigned, *(self._moved(task, new, cause) for task in tasks)])
         return self
 
-    def end(self, task: str, outcome: Outcome = Outcome.DONE, message: str = "", after: float = 1.0) -> Story:
+    def end(
+        self, task: str, outcome: Outcome = Outcome.DONE, message: str = "", after: float = 1.0, outputs: str = ""
+    ) -> Story:
         """The attempt at a task ends."""
         self.at += after
-        ended = AttemptEnded(task, self._attempts[task], 1, "worker-1", outcome, message, self.at)
+        ended = AttemptEnded(task, self._attempts[task], 1, "worker-1", outcome, message, self.at, None, outputs)
         self.observer.happened(self.run_id, [ended, self._moved(task, _STATES[outcome], _CAUSES[outcome])])
         return self
 

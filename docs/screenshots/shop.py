@@ -80,7 +80,10 @@ class CleanOrders(Slow):
     def run(self) -> None:
         self.work(0.8)
         print(f"\x1b[33mWARNING\x1b[0m 3 orders of {self.day} without an amount")
-        self.output().write_text("order,day,amount\n")
+        head, *orders = self.input()["orders"].read_text().splitlines()
+        rate = float(self.input()["rates"].read_text())
+        rows = [f"{order.rpartition(',')[0]},{int(order.rpartition(',')[2]) * rate:.2f}" for order in orders]
+        self.output().write_text("\n".join([head, *rows]) + "\n")
 
 
 class SalesByRegion(Slow):

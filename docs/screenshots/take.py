@@ -36,12 +36,17 @@ LARGEST = 300_000
 """Bytes of a picture."""
 
 
-def shoot(browser: Browser, url: str, name: str, ready: str, theme: str = "light", width: int = 1280) -> None:
-    """One picture of one page."""
+def shoot(
+    browser: Browser, url: str, name: str, ready: str, theme: str = "light", width: int = 1280, press: str = ""
+) -> None:
+    """One picture of one page, or with ``press`` of what is around a button once it was pressed."""
     size = {"width": width, "height": 800 if width > 600 else 780}
     page = browser.new_page(viewport=size, color_scheme=theme, reduced_motion="reduce", locale="en-GB")
     page.goto(url)
     page.wait_for_selector(ready)
+    if press:
+        page.click(press)
+        page.locator(press).evaluate("each => scrollTo(0, each.getBoundingClientRect().top + scrollY - 260)")
     time.sleep(1.5)
     path = PICTURES / f"{name}.png"
     page.screenshot(path=path)
@@ -80,6 +85,8 @@ def take(folder: Path) -> None:
         now, before = runs[0].partition('"')[0], runs[2].partition('"')[0]
         with urllib.request.urlopen(f"{url}/api/v1/failures?limit=1", timeout=10) as answer:
             failed = answer.read().decode().partition('"task_id":"')[2].partition('"')[0]
+        with urllib.request.urlopen(f"{url}/api/v1/tasks?family=CleanOrders&state=done&limit=1", timeout=10) as answer:
+            cleaned = answer.read().decode().partition('"id":"')[2].partition('"')[0]
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
             shoot(browser, url, "web-now", ".progress")
@@ -90,6 +97,13 @@ def take(folder: Path) -> None:
             shoot(browser, f"{url}/runs/{before}?tab=timeline", "web-timeline", ".canvas-box canvas", "dark")
             shoot(browser, f"{url}/tasks", "web-tasks", "[data-index='5']")
             shoot(browser, f"{url}/tasks/{failed}", "web-task", ".log .lines span")
+            shoot(
+                browser,
+                f"{url}/tasks/{cleaned}",
+                "web-artifacts",
+                ".artifacts",
+                press=".artifacts [aria-expanded] >> nth=0",
+            )
             shoot(browser, f"{url}/grid?family=SalesByRegion&x=first&y=region", "web-grid", ".cells button")
             browser.close()
     finally:

@@ -1,8 +1,8 @@
 """First steps with Luigi: one task, two parameters, a sum on the screen.
 
-    luigi --module ex1_luigi MyTask --x 123 --y 456 --local-scheduler
+    python -m luigi --module ex1_luigi MyTask --x 123 --y 456 --local-scheduler
 
-Luigi looks for the module where Python does: in this folder after `export PYTHONPATH=.`
+Plain `luigi` looks for the module where Python's programs do: in this folder only after `export PYTHONPATH=.`
 """
 
 import luigi

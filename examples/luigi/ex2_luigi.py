@@ -1,6 +1,6 @@
 """Second steps with Luigi: a task that needs another one, with their outputs in local files.
 
-    luigi --module ex2_luigi SumNumbers --upto 10 --local-scheduler
+    python -m luigi --module ex2_luigi SumNumbers --upto 10 --local-scheduler
 
 Run it twice: the second time both files are there, and nothing is done.
 """

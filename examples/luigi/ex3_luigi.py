@@ -1,6 +1,6 @@
 """Third steps with Luigi: the same two tasks, with their outputs in Amazon S3.
 
-    luigi --module ex3_luigi SumNumbers --upto 10 --local-scheduler
+    python -m luigi --module ex3_luigi SumNumbers --upto 10 --local-scheduler
 
 It needs `pip install 'rumbo[s3]'` and a bucket, `lake` unless you say `--bucket` with another. boto3 finds your
 credentials in its usual places; for a server that is not Amazon's, set AWS_ENDPOINT_URL.

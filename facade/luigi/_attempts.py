@@ -220,7 +220,19 @@ class SchedulerMessage:
 
     __hash__ = None  # type: ignore[assignment]
 
+    def __getstate__(self) -> dict[str, Any]:
+        # A scheduler of this process stays in it, and nobody can answer to it from another one.
+        from luigi.scheduler import Scheduler
+
+        is_here = isinstance(self._scheduler, Scheduler)
+        return {**vars(self), "_scheduler": None} if is_here else dict(vars(self))
+
     def respond(self, response: Any) -> None:
+        if self._scheduler is None:
+            logger.warning(
+                "Nobody hears the answer to message %s: its scheduler is in another process", self._message_id
+            )
+            return
         self._scheduler.add_scheduler_message_response(self._task_id, self._message_id, response)
 
 

@@ -512,14 +512,18 @@ class DialogueWorker:
         from luigi import worker
 
         config = self._config
-        messages: Any = multiprocessing.Queue() if task.accepts_messages else None
+        in_child = bool(config.force_multiprocessing or self.worker_processes > 1)
+        has_timeout = bool(config.timeout if task.worker_timeout is None else task.worker_timeout)
+        messages: Any = None
+        if task.accepts_messages:  # in this process they need not be fit for travelling
+            messages = multiprocessing.Queue() if in_child or has_timeout else queue.Queue()
         return worker.ContextManagedTaskProcess(
             config.task_process_context,
             task,
             self._id,
             self._task_result_queue,
             TaskStatusReporter(self._scheduler, task.task_id, self._id, messages),
-            use_multiprocessing=bool(config.force_multiprocessing or self.worker_processes > 1),
+            use_multiprocessing=in_child,
             worker_timeout=config.timeout,
             check_unfulfilled_deps=config.check_unfulfilled_deps,
             check_complete_on_run=config.check_complete_on_run,

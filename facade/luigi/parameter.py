@@ -132,3 +132,7 @@ __all__ = [
 _UNIX_EPOCH = datetime(1970, 1, 1)
 
 stand_for(__name__, _home, _scalars, _dates, _collections, _choices)
+
+for _name in __all__:
+    if _name.endswith("Parameter"):
+        globals()[_name].__module__ = __name__  # programs write it into the programs that they make

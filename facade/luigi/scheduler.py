@@ -125,10 +125,18 @@ class scheduler(Config):
 
 
 class _Clock:
-    """The time as programs that replace ``time.time`` want it."""
+    """The time as programs that replace ``time.time`` want it; one that is set back goes on from where it was."""
+
+    def __init__(self) -> None:
+        self._read = 0.0
+        self._ahead = 0.0
 
     def now(self) -> float:
-        return time.time()
+        read = time.time()
+        if read < self._read:
+            self._ahead += self._read - read
+        self._read = read
+        return read + self._ahead
 
 
 class Scheduler:
@@ -156,7 +164,11 @@ class Scheduler:
         self._maps: list[Mapping[str, Any]] = []
         self._task_history = self._history(task_history_impl)
         self._email_batcher: Any = BatchNotifier() if self._config.batch_emails else None
-        policy = Policy(cooldown=self._config.stable_done_cooldown_secs, forget_after=self._config.remove_delay)
+        policy = Policy(
+            cooldown=self._config.stable_done_cooldown_secs,
+            forget_after=self._config.remove_delay,
+            enabled_as_failure=True,
+        )
         self._machine = Machine(policy, {name: _amount(total) for name, total in self._resources.items()})
         self._dialect = Dialect(
             self._machine, self._apply, self._clock.now, self._options(), self._params_of, self._announce
@@ -683,16 +695,18 @@ class SimpleTaskState:
         collector = self._metrics_collector
         if type(collector) is NoMetricsCollector:
             return
+        disabled = {effect.task for effect in effects if type(effect) is TaskDisabled}
         for effect in effects:
             if type(effect) is Assigned:
                 for id in effect.tasks:
                     collector.handle_task_started(self.get_task(id))
-            elif type(effect) is TaskDisabled or (type(effect) is StateChanged and effect.new is States.DISABLED):
-                if self._owner._machine.tasks[effect.task].state is States.DISABLED and type(effect) is StateChanged:
-                    collector.handle_task_disabled(self.get_task(effect.task), self._owner._config)
-            elif type(effect) is StateChanged and effect.new is States.DONE:
+            elif type(effect) is not StateChanged:
+                continue
+            elif effect.new is States.DISABLED:
+                collector.handle_task_disabled(self.get_task(effect.task), self._owner._config)
+            elif effect.new is States.DONE:
                 collector.handle_task_done(self.get_task(effect.task))
-            elif type(effect) is StateChanged and effect.new is States.FAILED:
+            elif effect.new is States.FAILED and effect.task not in disabled:
                 collector.handle_task_failed(self.get_task(effect.task))
 
     def dump(self) -> None:

@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from rumbo.pipeline.ranges import RangeMonthly as RangeMonthly
     from rumbo.pipeline.structure import flatten as flatten
     from rumbo.pipeline.target import FileSystemTarget as FileSystemTarget
+    from rumbo.pipeline.target import Footprint as Footprint
     from rumbo.pipeline.target import Target as Target
     from rumbo.pipeline.task import auto_namespace as auto_namespace
     from rumbo.pipeline.task import externalize as externalize
@@ -97,7 +98,7 @@ _HOMES = {
     "rumbo.pipeline.dynamic": "DynamicRequirements",
     "rumbo.pipeline.events": "Event",
     "rumbo.pipeline.structure": "flatten",
-    "rumbo.pipeline.target": "FileSystemTarget Target",
+    "rumbo.pipeline.target": "FileSystemTarget Footprint Target",
     "rumbo.pipeline.local": "LocalDirectoryTarget LocalTarget",
     "rumbo.pipeline.memory": "MemoryTarget",
     "rumbo.pipeline.publish": "publish",

@@ -12,6 +12,7 @@ default, so that an older peer is understood; anything else is a new `PROTOCOL`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -51,6 +52,8 @@ class Described(NamedTuple):
     """Names of the parameters that are not shown to people."""
     owners: tuple[str, ...] = ()
     """Who is to hear of its failures, besides those who hear of all."""
+    outputs: str = ""
+    """As in `rumbo.ports.PlannedTask`."""
 
 
 class Saying(msgspec.Struct, array_like=True, gc=False):
@@ -71,6 +74,8 @@ class Beginning(Saying, tag="begin"):
     """A run begins, planned and watched by this worker."""
 
     run: RunInfo
+    is_detached: bool = False
+    """This worker only planned it: others do the work, and the scheduler says when it is over."""
 
 
 class Describing(Saying, tag="describe"):
@@ -78,6 +83,8 @@ class Describing(Saying, tag="describe"):
 
     run: str
     tasks: list[Described]
+    is_certain: bool = False
+    """What is said to be missing is known to be, however lately it was done."""
 
 
 class Replanning(Saying, tag="replan"):
@@ -158,26 +165,86 @@ class WorkRequest(NamedTuple):
     wants_outlook: bool = False
 
 
+class Again(StrEnum):
+    """What is to be made again though it is complete: its outputs are removed first."""
+
+    NOTHING = "nothing"
+    TASKS = "tasks"
+    """The tasks that are asked for."""
+    BELOW = "below"
+    """They, and all that they need."""
+
+
+class RunRequest(NamedTuple):
+    """What a worker is asked to plan, and to hand over as a run if it shall."""
+
+    tasks: list[Foreign]
+    ids: list[str] = []
+    """Of the first tasks, where they are known; a task that turns out to have another one is another task."""
+    again: Again = Again.NOTHING
+    is_preview: bool = False
+    """Say what would happen, and change nothing."""
+    asked_by: str = ""
+
+
+class PlannedFamily(NamedTuple):
+    """How many tasks of a family there are in a plan, by verdict."""
+
+    family: str
+    run: int = 0
+    skip: int = 0
+    wait: int = 0
+    broken: int = 0
+
+
+class PlannedOne(NamedTuple):
+    """A task in a plan that is not left alone, and why."""
+
+    task_id: str
+    name: str
+    verdict: str
+    reason: str
+
+
+class RunAnswer(NamedTuple):
+    """What a worker says to a `RunRequest`."""
+
+    refused: str = ""
+    """Why this worker cannot do it, though another one might."""
+    error: str = ""
+    """Why it cannot be done."""
+    run: str = ""
+    """The run, if there is one."""
+    families: list[PlannedFamily] = []
+    tasks: list[PlannedOne] = []
+    """The first of those that are not left alone."""
+    removed: list[str] = []
+    """The first of the outputs that go, or in a preview would go, before."""
+    removed_count: int = 0
+    kept: list[str] = []
+    """Outputs that cannot be removed, so that their tasks stay complete."""
+
+
 class WireOrder(NamedTuple):
     """What the server tells a worker to do."""
 
     number: int
     verb: str
-    """``start``, ``resume``, ``stop``, ``message`` (to a running task), ``slots`` (run so many at a time) or
-    ``drain``."""
+    """``start``, ``resume``, ``stop``, ``message`` (to a running task), ``slots`` (run so many at a time), ``drain``
+    or ``request`` (to plan something)."""
     lease: int = 0
     tasks: tuple[str, ...] = ()
     attempt: int = 1
     outcome: Outcome | None = None
     """With ``stop``: how the attempt has ended, if the scheduler has ended it already."""
     text: str = ""
-    """With ``stop``: why. With ``message``: its content. With ``slots``: how many."""
+    """With ``stop``: why. With ``message``: its content. With ``slots``: how many. With ``request``: a `RunRequest`."""
     foreign: tuple[Foreign, ...] = ()
     """Of each task, if the worker did not describe it."""
     run: str = ""
     """The run that wants the task, with ``start``."""
     message: str = ""
-    """With ``message``: its id."""
+    """With ``message`` and ``request``: its id."""
 
 
 class WireOutlook(NamedTuple):
@@ -192,6 +259,8 @@ class WireOutlook(NamedTuple):
     """Likewise, those that failed for good, with the message."""
     withdrawn: tuple[str, ...] = ()
     """Likewise, those that somebody has cancelled."""
+    believed: tuple[str, ...] = ()
+    """Likewise, those that had been done just before they were described as missing."""
 
 
 class WorkReply(NamedTuple):

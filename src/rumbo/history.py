@@ -149,6 +149,36 @@ class CellRow(NamedTuple):
     """One of them."""
 
 
+class Artifact(NamedTuple):
+    """One thing that a task made, as it was told when it was new."""
+
+    address: str
+    """An absolute path on the machine that it was made on, a URL, or another name."""
+    size: int | None
+    """Bytes, if they were known."""
+    modified: float | None
+    """When it was written, by its own clock."""
+
+
+class MadeRow(NamedTuple):
+    """What a task made the last time that it went well, or had already if nothing here makes it."""
+
+    task_id: str
+    run: str
+    """Id of the run."""
+    host: str
+    """The machine on which it was made, or was found."""
+    worker: str
+    """Who made it; empty if it was there."""
+    attempt: int
+    """0: it was there."""
+    at: float
+    """When the attempt ended, or else when the run began."""
+    artifacts: tuple[Artifact, ...]
+    more: int
+    """So many more there were, which nobody wrote down."""
+
+
 class DurationRow(NamedTuple):
     """How attempts of a family went in a period of time. Seconds, of all that ended in any way."""
 
@@ -274,6 +304,14 @@ class History(Protocol):
 
     def story(self, task: TaskRow, after: str | None = None, limit: int = 20) -> Page[Chapter]:
         """What became of a task, run by run, the latest first."""
+        ...
+
+    def made(self, task_id: str) -> MadeRow | None:
+        """What a task made last; None if nothing is known of that."""
+        ...
+
+    def needs(self, task: TaskRow, limit: int = 100) -> tuple[list[RunTaskRow], int]:
+        """What a task needed the last time that somebody asked it, and how many more there were."""
         ...
 
     def durations(

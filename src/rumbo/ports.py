@@ -61,6 +61,8 @@ class PlannedTask(NamedTuple):
     """Who is to hear of its failures, besides those who hear of all."""
     batched: tuple[str, ...] = ()
     """Names of the parameters in which tasks may differ that are done together."""
+    outputs: str = ""
+    """What it has, as `rumbo.worker.outputs` writes it, if it is complete and nothing here could have made it."""
 
 
 class Observer(Protocol):
@@ -243,7 +245,7 @@ class Order(NamedTuple):
     """What a scheduler tells a worker to do: begin an attempt, go on with a parked one, or stop one."""
 
     verb: str
-    """``start``, ``resume`` or ``stop``; from a server also ``message``, ``slots`` and ``drain``."""
+    """``start``, ``resume`` or ``stop``; from a server also ``message``, ``slots``, ``drain`` and ``request``."""
     lease: int
     tasks: tuple[str, ...]
     attempt: int = 1
@@ -256,7 +258,7 @@ class Order(NamedTuple):
     run: str = ""
     """The run that wants the task; empty: the worker's own."""
     message: Message | None = None
-    """With ``message``: what to hand to the running task."""
+    """With ``message``: what to hand to the running task. With ``request``: what to plan."""
     slots: int = 0
     """With ``slots``: how many attempts the worker shall make at a time."""
 
@@ -267,7 +269,7 @@ class Outlook(NamedTuple):
     retries_at: float | None
     """When the first retry falls due that was promised within the run; None if none."""
     elsewhere: int
-    """Tasks it waits for that another worker is running or may run."""
+    """Tasks it waits for that another worker is running or may run; at least so many."""
     blocked: int
     """Tasks in line for it that wait for a resource or for the scheduler to go on after a pause."""
     done: tuple[str, ...] = ()
@@ -276,6 +278,8 @@ class Outlook(NamedTuple):
     """Likewise, tasks that have failed, each with why."""
     withdrawn: tuple[str, ...] = ()
     """Likewise, tasks that somebody has cancelled."""
+    believed: tuple[str, ...] = ()
+    """Those of the done ones that had been done just before, so that their missing outputs are not believed yet."""
 
 
 class SchedulerPort(Protocol):
@@ -424,6 +428,8 @@ class Ended(NamedTuple):
     """The process that made the attempt died, and the message says how."""
     exit_code: int | None = None
     """Its exit code then; minus the signal that ended it."""
+    outputs: str = ""
+    """With DONE: what the task has made, as `rumbo.worker.outputs` writes it."""
 
 
 class Said(NamedTuple):

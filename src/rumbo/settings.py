@@ -119,6 +119,8 @@ class ServerSettings(NamedTuple):
     """A worker that was silent for so long is taken for lost, and its tasks are given to others."""
     forget_after: float = 600.0
     """A task that nobody wants any more is dropped after so long."""
+    cooldown: float = 10.0
+    """For so long a task that was done is held for complete, though a run does not find its output (yet)."""
     max_losses: int = 3
     """A task whose workers were lost so often in a row has failed."""
     insecure: bool = False
@@ -133,6 +135,8 @@ class ServerSettings(NamedTuple):
     """Requests a second, on average, that are answered for one token; 0: any number. Those of workers never count."""
     audit_days: float = 365.0
     """For so many days it is remembered who changed what."""
+    preview_folders: str = "."
+    """Folders where it may look at what tasks made, by commas, beginning where the state is; empty: nowhere."""
 
 
 class AlertSettings(NamedTuple):

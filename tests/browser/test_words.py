@@ -13,6 +13,8 @@ from test_every_page import PAGES
 
 import rumbo
 from page_words import vocabulary
+from rumbo.server.coordinator import _outcome
+from rumbo.web.api.requests import _NOBODY, _PRIVATE
 from rumbo.worker.plan import Plan
 from server_talk import spec
 
@@ -69,6 +71,15 @@ class Root(rumbo.Task):
         return False
 
 
+OUTCOMES: list[tuple[bool, dict[str, int]]] = [
+    (True, {}),
+    (False, {"failed": 2}),
+    (False, {"cancelled": 1}),
+    (False, {}),
+]
+"""Of runs that nobody watched."""
+
+
 def refusal(world: World, path: str, body: object = None) -> str:
     """What the server says when it does not do something."""
     request = urllib.request.Request(
@@ -99,6 +110,12 @@ def test_what_the_server_says_is_put_into_spanish(world: World, open_page: Calla
         refusal(world, "tasks/Quiet_1/messages", {"content": "x"}),
         refusal(world, "workers/nobody"),
         refusal(world, "runs/run-2/diagram?focus=nothing"),
+        _NOBODY,
+        _PRIVATE.format("Fetch_1"),
+        *(
+            _outcome(*about)[1]
+            for about in ((True, {}), (False, {"failed": 2}), (False, {"cancelled": 1}), (False, {}))
+        ),
     ]
     assert len(reasons) >= 6
     words = "import(document.querySelector('script[src]').src.replace('main.js', 'words.js'))"

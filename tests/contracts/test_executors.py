@@ -20,6 +20,7 @@ from rumbo.pipeline.local import LocalTarget
 from rumbo.pipeline.parameters.scalars import IntParameter, StrParameter
 from rumbo.pipeline.typed import Task as TypedTask
 from rumbo.store.logs import LogFolder
+from rumbo.store.reader import HistoryReader
 
 EXECUTORS = [("inline", 1), ("threads", 1), ("threads", 4), ("processes", 1), ("processes", 4)]
 
@@ -278,6 +279,15 @@ def test_what_a_task_says_is_heard(run, tmp_path):
     options = Options(workers=run.size, executor=run.kind, history=False)
     assert execute([Talkative(folder=str(tmp_path))], options, [Listener()]).ok
     assert heard == [("message", "busy"), ("progress", "50"), ("tracking_url", "http://somewhere")]
+
+
+def test_what_tasks_made_is_remembered(run, tmp_path):
+    tasks = [Leaf(folder=str(tmp_path), n=1), Asking(folder=str(tmp_path), n=0), AskingLater(folder=str(tmp_path), n=0)]
+    assert build(tasks, workers=run.size, executor=run.kind, folder=str(tmp_path))
+    with HistoryReader(str(tmp_path / ".rumbo")) as history:
+        made = [history.made(task.task_id) for task in tasks]
+    assert [artifact.address for each in made for artifact in each.artifacts] == [task.output().path for task in tasks]
+    assert made[0].artifacts[0].size == 1
 
 
 def test_asynchronous_attempts_run_together(run, tmp_path):

@@ -43,7 +43,7 @@ class Shell:
     def run(self, command: str, timeout: float = 60) -> Ended:
         program, *words = shlex.split(command)
         # Where no terminal is, nothing may depend on its width or colours.
-        environment = {**os.environ, "PYTHONPATH": ".", "COLUMNS": "200", "NO_COLOR": "1"}
+        environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
         done = subprocess.run(
             [str(PROGRAMS / program), *words],
             cwd=self.folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout,
@@ -51,10 +51,10 @@ class Shell:
         return Ended(done.returncode, done.stdout, done.stderr)
 
     def run_example(self, name: str) -> Ended:
-        """Run the first command line in an example's docstring: indented, and `rumbo run` or `luigi`."""
+        """Run the first command line in an example's docstring: indented, and `rumbo run` or `python -m luigi`."""
         docstring = ast.get_docstring(ast.parse(self.read(name)), clean=False) or ""
         for line in docstring.splitlines():
-            if line.startswith(("    rumbo run ", "    luigi ")):
+            if line.startswith(("    rumbo run ", "    python -m luigi ")):
                 return self.run(line.strip())
         raise AssertionError(f"The docstring of {name} has no command line that runs it.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,12 +21,19 @@ pytestmark = pytest.mark.slow
 
 
 def fill(server: ServerInside) -> None:
-    """Something to find: a run under way, with a task that a worker has."""
+    """Something to find: a run under way, with a task that is done and one that a worker has."""
     import urllib.request
 
     ana = Talker("ana")
-    for request in (ana.joins(), ana.begins("run-1", spec("Clean_1"), spec("Report_1", "Clean_1"), slots=1)):
-        urllib.request.urlopen(f"{server.url}/api/v1/work", codec.encode(request), timeout=5).close()
+
+    def says(request: codec.WorkRequest) -> list[codec.WireOrder]:
+        with urllib.request.urlopen(f"{server.url}/api/v1/work", codec.encode(request), timeout=5) as answer:
+            return ana.gets(codec.decode_reply(answer.read()).orders)
+
+    says(ana.joins())
+    (clean,) = says(ana.begins("run-1", spec("Clean_1"), spec("Report_1", "Clean_1"), slots=1))
+    outputs = json.dumps([["/nowhere/x.csv", 4, 1.5], ["s3://bucket/ñ\udcff", None, None], 7])
+    says(ana.says(ana.reports(clean, outputs=outputs), slots=1))
 
 
 def test_no_request_breaks_the_server(tmp_path: Path) -> None:

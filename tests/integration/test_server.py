@@ -86,6 +86,10 @@ def test_a_run_a_restart_and_what_is_remembered(tmp_path: Path) -> None:
         again = house.run("run", "-m", "farm", "All", "--scheduler", house.url)
         assert again.stdout.strip() == "Nothing to do: All(count=4, seconds=0.0) is complete."
         until(lambda: "done" in history(house, "history"), what="an entry in the history")
+        told = json.loads(house.run("show", "Clean", "--n", "2", "--seconds", "0.0", "--json").stdout)
+        assert [(each["address"], each["size"], each["fate"]) for each in told[0]["outputs"]["artifacts"]] == [
+            (str(tmp_path / "out" / "2"), 5, "there")
+        ]
         log = house.run("logs", "Clean", "--n", "2", "--seconds", "0.0")
         assert log.stdout == "cleaning 2\n"
 

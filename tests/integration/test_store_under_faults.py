@@ -119,8 +119,8 @@ def test_a_killed_run_is_crashed_and_what_was_written_stays(tmp_path: Path) -> N
         (lost,) = history.run_tasks(crashed, states=["lost"]).rows
         assert (lost.task_id, lost.state, lost.outcome) == ("A_2", "lost", "lost")
         assert [attempt.outcome for attempt in history.attempts(crashed, 1)] == ["lost"]
-        assert [task.id for task in history.tasks(state="lost").rows] == ["A_2"]
-        assert history.tasks(state="running").rows == []
+        assert [task.id for task in history.tasks(states=["lost"]).rows] == ["A_2"]
+        assert history.tasks(states=["running"]).rows == []
     with sqlite3.connect(f"{folder}/rumbo.db") as db:
         assert db.execute("SELECT status FROM runs").fetchall() == [("running",)], "reading wrote something"
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)

@@ -6,28 +6,25 @@ A test that wants a server whose program is not installed is skipped, and says w
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import glob
 import json
 import os
 import shutil
 import signal
-import socket
+import ssl
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+from file_services import gcs_emulator
+from server_process import listens, program, running, unused_port
 
-PATIENCE = 120.0
-"""Seconds that a server may take to answer, on a busy machine."""
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 big = pytest.mark.skipif(
     not os.environ.get("RUMBO_TEST_ALL"), reason="needs programs of more than 300 MB: run by `make test-all`"
@@ -42,21 +39,6 @@ class Address(NamedTuple):
     port: int
 
 
-def find_program(name: str, package: str, folders: str = "") -> str:
-    """The path of a program, or the test is skipped."""
-    found = shutil.which(name) or next(iter(sorted(glob.glob(f"{folders}/{name}"), reverse=True)), None)
-    if found is None:
-        pytest.skip(f"{name} is not installed: apt-get install {package}")
-    return found
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
 @contextlib.contextmanager
 def data_folder(owner: str | None = None) -> Iterator[Path]:
     """A temporary folder with a short path, which another user may reach."""
@@ -65,51 +47,6 @@ def data_folder(owner: str | None = None) -> Iterator[Path]:
         if owner is not None:
             shutil.chown(path, owner)
         yield Path(path)
-
-
-@contextlib.contextmanager
-def running(
-    command: list[str],
-    answers: Callable[[], bool],
-    folder: Path,
-    user: str | None = None,
-    end: signal.Signals = signal.SIGKILL,
-    env: dict[str, str] | None = None,
-) -> Iterator[subprocess.Popen[bytes]]:
-    """A server, from its first answer to the end of the block. It dies with this process, too.
-
-    Its data is thrown away, so it is not asked to end well unless ``end`` says so.
-    """
-    log = folder / "log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, user=user, cwd=folder, env=env,
-            extra_groups=None if user is None else [], preexec_fn=_die_with_parent,
-        )  # fmt: skip
-    try:
-        deadline = time.monotonic() + PATIENCE
-        while not answers():
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"{command[0]} did not come up:\n{log.read_text()[-3000:]}")
-            time.sleep(0.05)
-        yield process
-    finally:
-        process.send_signal(end)
-        try:
-            process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
-
-
-def listens(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-        return True
-    return False
 
 
 def _user(name: str) -> str | None:
@@ -121,9 +58,9 @@ def _user(name: str) -> str | None:
 def postgres() -> Iterator[Address]:
     """PostgreSQL with the user ``postgres``, who needs no password, and the database ``postgres``."""
     folders = "/usr/lib/postgresql/*/bin"
-    programs = [find_program(name, "postgresql", folders) for name in ("initdb", "postgres")]
+    programs = [program(name, "apt-get install postgresql", folders) for name in ("initdb", "postgres")]
     user = _user("postgres")
-    port = free_port()
+    port = unused_port()
     with data_folder(user) as folder:
         data = str(folder / "data")
         subprocess.run(
@@ -139,7 +76,7 @@ def postgres() -> Iterator[Address]:
                 return True
             return False
 
-        with running(command, answers, folder, user, signal.SIGQUIT):
+        with running(command, folder, answers, user, signal.SIGQUIT):
             yield Address("127.0.0.1", port)
 
 
@@ -147,10 +84,10 @@ def postgres() -> Iterator[Address]:
 def mariadb() -> Iterator[Address]:
     """MariaDB with the user ``t``, whose password is ``pw``, and the database ``d``."""
     install, server, client = (
-        find_program(name, "mariadb-server") for name in ("mariadb-install-db", "mariadbd", "mariadb")
+        program(name, "apt-get install mariadb-server") for name in ("mariadb-install-db", "mariadbd", "mariadb")
     )
     user = _user("mysql")
-    port = free_port()
+    port = unused_port()
     with data_folder(user) as folder:
         data, sock = str(folder / "data"), str(folder / "sock")
         subprocess.run(
@@ -171,43 +108,43 @@ def mariadb() -> Iterator[Address]:
             ask = [client, "-S", sock, "-uroot", "-e", statements]
             return subprocess.run(ask, capture_output=True).returncode == 0
 
-        with running(command, answers, folder, user):
+        with running(command, folder, answers, user):
             yield Address("127.0.0.1", port)
 
 
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[Address]:
     """Redis, empty."""
-    program = find_program("redis-server", "redis-server")
-    port = free_port()
+    server = program("redis-server", "apt-get install redis-server")
+    port = unused_port()
     with data_folder() as folder:
-        command = [program, "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no"]
-        with running(command, lambda: listens(port), folder):
+        command = [server, "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no"]
+        with running(command, folder, listens(port)):
             yield Address("127.0.0.1", port)
 
 
 @pytest.fixture(scope="session")
 def mongo() -> Iterator[Address]:
     """SecantusDB, which speaks MongoDB's protocol; mongod itself comes in no package."""
-    pytest.importorskip("secantus", reason="pip install secantusdb")
-    program = str(Path(sys.executable).with_name("secantusd-py"))
-    port = free_port()
+    pytest.importorskip("secantus", reason="pip install -e '.[dev-databases]'")
+    server = str(Path(sys.executable).with_name("secantusd-py"))
+    port = unused_port()
     with data_folder() as folder:
-        command = [program, "--host", "127.0.0.1", "--port", str(port), "--storage-path", ":memory:"]
-        with running(command, lambda: listens(port), folder):
+        command = [server, "--host", "127.0.0.1", "--port", str(port), "--storage-path", ":memory:"]
+        with running(command, folder, listens(port)):
             yield Address("127.0.0.1", port)
 
 
 @pytest.fixture(scope="session")
 def opensearch() -> Iterator[Address]:
     """osmem, which answers as OpenSearch does; OpenSearch itself comes in no package."""
-    osmem = pytest.importorskip("osmem_server", reason="pip install osmem-server")
-    program = osmem.resolve_binary()
-    os.chmod(program, 0o755)
-    port = free_port()
+    osmem = pytest.importorskip("osmem_server", reason="pip install -e '.[dev-databases]'")
+    server = osmem.resolve_binary()
+    os.chmod(server, 0o755)
+    port = unused_port()
     with data_folder() as folder:
-        command = [program, "-addr", f"127.0.0.1:{port}", "-no-stdin-watch"]
-        with running(command, lambda: listens(port), folder):
+        command = [server, "-addr", f"127.0.0.1:{port}", "-no-stdin-watch"]
+        with running(command, folder, listens(port)):
             yield Address("127.0.0.1", port)
 
 
@@ -215,11 +152,11 @@ def opensearch() -> Iterator[Address]:
 def spark_master() -> Iterator[Address]:
     """A standalone cluster of Spark: a master, and one worker with two processors."""
     pyspark = pytest.importorskip("pyspark", reason="pip install 'rumbo[spark]'")
-    find_program("java", "openjdk-17-jre-headless")
+    program("java", "apt-get install openjdk-17-jre-headless")
     home = Path(pyspark.__file__).parent
     start = [str(home / "bin" / "spark-class")]
-    env = {**os.environ, "SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}
-    port, page, worker_page = free_port(), free_port(), free_port()
+    env = {"SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}
+    port, page, worker_page = unused_port(), unused_port(), unused_port()
     master = [*start, "org.apache.spark.deploy.master.Master", "--host", "127.0.0.1", "--port", str(port)]
     worker = [*start, "org.apache.spark.deploy.worker.Worker", "--host", "127.0.0.1", "--cores", "2", "--memory", "1g"]
 
@@ -228,9 +165,9 @@ def spark_master() -> Iterator[Address]:
             return bool(json.load(answer)["aliveworkers"])
 
     with data_folder() as folder, data_folder() as work:
-        watched = running([*master, "--webui-port", str(page)], lambda: listens(page), folder, env=env)
+        watched = running([*master, "--webui-port", str(page)], folder, listens(page), env=env)
         place = ["--webui-port", str(worker_page), "--work-dir", str(work), f"spark://127.0.0.1:{port}"]
-        with watched, running([*worker, *place], has_worker, work, env=env):
+        with watched, running([*worker, *place], work, has_worker, env=env):
             yield Address("127.0.0.1", port)
 
 
@@ -239,13 +176,13 @@ def docker_engine() -> Iterator[str]:
     """The address of an engine of Docker without a network, with the image ``busybox:test``."""
     if os.getuid() != 0:
         pytest.skip("Docker's engine must be started by root")
-    program = find_program("dockerd", "docker.io")
-    client = find_program("docker", "docker.io")
-    busybox = find_program("busybox", "busybox-static")
+    engine = program("dockerd", "apt-get install docker.io")
+    client = program("docker", "apt-get install docker.io")
+    busybox = program("busybox", "apt-get install busybox-static")
     with data_folder() as folder:
         address = f"unix://{folder}/sock"
         command = [
-            program, "--host", address, "--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec",
+            engine, "--host", address, "--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec",
             "--pidfile", f"{folder}/pid", "--iptables=false", "--ip6tables=false", "--bridge=none",
             "--storage-driver=vfs",
         ]  # fmt: skip
@@ -253,7 +190,7 @@ def docker_engine() -> Iterator[str]:
         def answers() -> bool:
             return subprocess.run([client, "-H", address, "version"], capture_output=True).returncode == 0
 
-        with running(command, answers, folder, end=signal.SIGTERM):  # it has containers and mounts to see to
+        with running(command, folder, answers, end=signal.SIGTERM):  # it has containers and mounts to see to
             _import_image(client, address, busybox, folder / "image")
             yield address
         subprocess.run(["umount", f"{folder}/exec/netns/default"], capture_output=True)
@@ -272,25 +209,104 @@ def _import_image(client: str, address: str, busybox: str, folder: Path) -> None
 
 
 @pytest.fixture(scope="session")
-def moto() -> Iterator[str]:
-    """The address of moto, which answers as AWS does."""
-    pytest.importorskip("moto.server", reason="pip install 'moto[server]'")
-    port = free_port()
+def kubernetes_api() -> Iterator[str]:
+    """The file that leads to Kubernetes' own API server, with its controllers of Jobs. There is nobody to run pods."""
+    built = Path(sys.prefix) / "kubernetes"
+    if not (built / "kube-controller-manager").exists():
+        pytest.skip("Kubernetes' API server is not there: make kubernetes builds it, in a quarter of an hour")
+    store, peer, port, controllers = (unused_port() for _ in range(4))
     with data_folder() as folder:
-        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-        with running(command, lambda: listens(port), folder):
-            yield f"http://127.0.0.1:{port}"
+        for name in ("etcd", "server", "controllers"):
+            (folder / name).mkdir()
+        config = _configure_kubernetes(folder, port)
+        key = folder / "accounts.key"
+        subprocess.run(["openssl", "ecparam", "-genkey", "-noout", "-name", "prime256v1", "-out", key], check=True)
+        etcd = [
+            program("etcd", "apt-get install etcd-server"), "--data-dir", str(folder / "etcd" / "data"),
+            "--listen-client-urls", f"http://127.0.0.1:{store}", "--advertise-client-urls", f"http://127.0.0.1:{store}",
+            "--listen-peer-urls", f"http://127.0.0.1:{peer}", "--initial-cluster", f"default=http://127.0.0.1:{peer}",
+            "--initial-advertise-peer-urls", f"http://127.0.0.1:{peer}", "--unsafe-no-fsync",
+        ]  # fmt: skip
+        server = [
+            str(built / "kube-apiserver"), f"--etcd-servers=http://127.0.0.1:{store}", "--bind-address=127.0.0.1",
+            "--advertise-address=127.0.0.1", f"--secure-port={port}", f"--cert-dir={folder}/certificates",
+            "--service-cluster-ip-range=10.0.0.0/24", "--service-account-issuer=https://test",
+            f"--service-account-key-file={key}", f"--service-account-signing-key-file={key}",
+            f"--token-auth-file={folder}/tokens", "--authorization-mode=RBAC",
+            "--disable-admission-plugins=ServiceAccount",
+        ]  # fmt: skip
+        manager = [
+            str(built / "kube-controller-manager"), f"--kubeconfig={config}", "--bind-address=127.0.0.1",
+            f"--secure-port={controllers}", "--port=0", f"--cert-dir={folder}/certificates", "--leader-elect=false",
+            "--controllers=job,garbagecollector",
+        ]  # fmt: skip
+        with (
+            running(etcd, folder / "etcd", listens(store)),
+            running(server, folder / "server", lambda: _is_ready(port, folder / "certificates" / "apiserver.crt")),
+            running(manager, folder / "controllers", listens(controllers)),
+        ):
+            yield str(config)
+
+
+def _configure_kubernetes(folder: Path, port: int) -> Path:
+    """One login, and the file that clients find it in: JSON, which is YAML too."""
+    (folder / "tokens").write_text("token-of-the-test,admin,admin,system:masters\n")
+    cluster = {"server": f"https://127.0.0.1:{port}", "certificate-authority": f"{folder}/certificates/apiserver.crt"}
+    config = {
+        "apiVersion": "v1", "kind": "Config", "current-context": "test",
+        "clusters": [{"name": "test", "cluster": cluster}],
+        "users": [{"name": "admin", "user": {"token": "token-of-the-test"}}],
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "admin"}}],
+    }  # fmt: skip
+    path = folder / "kubeconfig"
+    path.write_text(json.dumps(config))
+    return path
+
+
+def _is_ready(port: int, certificate: Path) -> bool:
+    """Whether the API server answers, which makes its certificate when it starts."""
+    login = {"Authorization": "Bearer token-of-the-test"}
+    question = urllib.request.Request(f"https://127.0.0.1:{port}/readyz", headers=login)
+    with contextlib.suppress(OSError):
+        trusting = ssl.create_default_context(cafile=certificate)
+        with urllib.request.urlopen(question, timeout=5, context=trusting) as answer:
+            return bool(answer.status == 200)
+    return False
 
 
 @pytest.fixture(scope="session")
-def bigquery() -> Iterator[str]:
-    """The address of an emulator of BigQuery, which has an environment of its own (see the Makefile)."""
-    program = Path(sys.prefix) / "services" / "bin" / "bqemulator"
-    if not program.exists():
-        pytest.skip("bqemulator is not installed: make test-all does it")
-    port, grpc = free_port(), free_port()
+def moto() -> Iterator[str]:
+    """The address of moto, which answers as AWS does. The jobs of its Batch run in no containers, and end at once."""
+    pytest.importorskip("moto.server", reason="pip install -e '.[dev-databases]'")
+    port = unused_port()
     with data_folder() as folder:
-        command = [str(program), "start", "--rest-port", str(port), "--grpc-port", str(grpc), "--project", "p1"]
-        env = {**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}"}
-        with running(command, lambda: listens(port), folder, env=env):
-            yield f"http://127.0.0.1:{port}"
+        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+        with running(command, folder, listens(port)):
+            address = f"http://127.0.0.1:{port}"
+            settings = json.dumps({"batch": {"use_docker": False}}).encode()
+            urllib.request.urlopen(urllib.request.Request(f"{address}/moto-api/config", settings)).close()
+            yield address
+
+
+class BigQuery(NamedTuple):
+    """An emulator of BigQuery, and one of Cloud Storage with the bucket ``lake`` in the same folder."""
+
+    url: str
+    storage_url: str
+    folder: Path
+    """Has a folder for each bucket. What BigQuery writes there is unknown to the emulator of Cloud Storage."""
+
+
+@pytest.fixture(scope="session")
+def bigquery() -> Iterator[BigQuery]:
+    """BigQuery, by an emulator with an environment of its own (see the Makefile)."""
+    emulator = Path(sys.prefix) / "services" / "bin" / "bqemulator"
+    if not emulator.exists():
+        pytest.skip("bqemulator is not installed: make test-all does it")
+    port, grpc = unused_port(), unused_port()
+    with data_folder() as folder, data_folder() as storage, gcs_emulator(storage, on_disk=True) as storage_url:
+        command = [str(emulator), "start", "--rest-port", str(port), "--grpc-port", str(grpc), "--project", "p1"]
+        buckets = storage / "data" / ".cloudstorage"
+        env = {"PATH": f"{emulator.parent}:{os.environ['PATH']}", "BQEMU_GCS_LOCAL_ROOT": str(buckets)}
+        with running(command, folder, listens(port), env=env):
+            yield BigQuery(f"http://127.0.0.1:{port}", storage_url, buckets)

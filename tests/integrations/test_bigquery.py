@@ -9,14 +9,25 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import luigi
+import rumbo
 from integrations.data_services import big
 from luigi.contrib import bigquery as bq
 from luigi.contrib import bigquery_avro
 from luigi.target import FileAlreadyExists
 from rumbo.errors import MissingExtraError, TargetError, TaskError
+from rumbo.integrations.bigquery import (
+    BigQueryExtractTask,
+    BigQueryLoadTask,
+    BigQueryTarget,
+    ExternalBigQueryTask,
+)
+from rumbo.integrations.gcs import GCSClient, GCSTarget
+from rumbo.pipeline.formats import Nop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from integrations.data_services import BigQuery
 
 
 class Listening(bq.BigQueryClient):
@@ -190,9 +201,10 @@ def make_table(target: bq.BigQueryTarget) -> None:
 @pytest.mark.slow
 class TestEmulator:
     @pytest.fixture
-    def dataset(self, bigquery: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[bq.BQDataset]:
+    def dataset(self, bigquery: BigQuery, monkeypatch: pytest.MonkeyPatch) -> Iterator[bq.BQDataset]:
         pytest.importorskip("google.cloud.bigquery")
-        monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", bigquery)
+        monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", bigquery.url)
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", bigquery.storage_url)
         dataset = bq.BQDataset("p1", f"d{random.randrange(10**9)}", None)
         yield dataset
         bq.BigQueryClient().delete_dataset(dataset)
@@ -226,6 +238,7 @@ class TestEmulator:
         assert not Numbers().complete()
         Numbers().run()
         # The emulator runs the query, but keeps its result under a name of its own; `TestJobs` looks at what is sent.
+        # Of files it takes the format and no more: no header or separator of a CSV file, no compression.
         job = bq.BigQueryClient().of("p1").get_job(ids[0])
         assert job.state == "DONE"
         assert [row.n for row in job.result()] == [1, 7]
@@ -243,9 +256,19 @@ class TestEmulator:
         client.delete_table(target.table)
         assert not target.exists()
 
-    def test_many_tables_are_asked_at_once(self, dataset: bq.BQDataset) -> None:
-        class External(bq.ExternalBigQueryTask):
-            name = luigi.Parameter()
+    def test_a_table_is_copied(self, dataset: bq.BQDataset) -> None:
+        source, copy = (bq.BigQueryTarget("p1", dataset.dataset_id, name) for name in ("t", "copy"))
+        source.client.make_dataset(dataset)
+        make_table(source)
+        source.client.copy(source.table, copy.table)
+        assert copy.exists()
+
+    @pytest.mark.parametrize("of_luigi", [True, False])
+    def test_many_tables_are_asked_at_once(self, of_luigi: bool, dataset: bq.BQDataset) -> None:
+        kind: Any = bq.ExternalBigQueryTask if of_luigi else ExternalBigQueryTask
+
+        class External(kind):
+            name: str = luigi.Parameter() if of_luigi else rumbo.parameter()
 
             def output(self) -> Any:
                 return bq.BigQueryTarget("p1", dataset.dataset_id, self.name)
@@ -279,3 +302,63 @@ class TestEmulator:
         with pytest.raises(Exception, match=r"(?i)nothing|nowhere"):
             Broken().run()
         assert not Broken().complete()
+
+    @pytest.mark.parametrize("suffix", ["json", "csv", "parquet"])
+    def test_files_of_cloud_storage_become_a_table(
+        self, suffix: str, dataset: bq.BQDataset, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pandas = pytest.importorskip("pandas")
+        folder = f"gs://lake/{dataset.dataset_id}"
+        formats = {"json": "NEWLINE_DELIMITED_JSON", "csv": "CSV", "parquet": "PARQUET"}
+
+        class Sales(rumbo.Task):
+            part: int
+
+            def output(self) -> Any:
+                name = f"{folder}/{self.part}.{suffix}".replace("json", "jsonl")
+                return GCSTarget(name, Nop if suffix == "parquet" else None, GCSClient(project="p1"))
+
+            def run(self) -> None:
+                self.output().dump(pandas.DataFrame({"n": [self.part, 10 * self.part], "name": ["añil", "b"]}))
+
+        class Load(BigQueryLoadTask):
+            source_format = formats[suffix]
+            skip_leading_rows = 1
+            schema = [{"name": "n", "type": "INTEGER"}, {"name": "name", "type": "STRING"}]
+
+            def requires(self) -> Any:
+                return [Sales(part=part) for part in (1, 2)]
+
+            def output(self) -> Any:
+                return BigQueryTarget("p1", dataset.dataset_id, "sales")
+
+        assert rumbo.build([Load()]).ok
+        assert Load().complete()
+        assert self.rows(f"select n from `p1.{dataset.dataset_id}.sales` order by n") == [1, 2, 10, 20]
+        assert self.rows(f"select count(*) as n from `p1.{dataset.dataset_id}.sales` where name = 'añil'") == [2]
+        with pytest.raises(TaskError, match=r"BigQuery does not take a job of p1: .* is not empty"):
+            Load().run()  # nothing is written over it
+
+    @pytest.mark.parametrize("format", ["CSV", "NEWLINE_DELIMITED_JSON"])
+    def test_a_table_becomes_a_file_of_cloud_storage(
+        self, format: str, dataset: bq.BQDataset, bigquery: BigQuery
+    ) -> None:
+        class Numbers(ExternalBigQueryTask):
+            def output(self) -> Any:
+                return BigQueryTarget("p1", dataset.dataset_id, "numbers")
+
+        class Extract(BigQueryExtractTask):
+            destination_format = format
+
+            def requires(self) -> Any:
+                return Numbers()
+
+            def output(self) -> Any:
+                return GCSTarget(f"gs://lake/{dataset.dataset_id}.out", client=GCSClient(project="p1"))
+
+        bq.BigQueryClient().make_dataset(dataset)
+        make_table(Numbers().output())
+        assert Numbers().output().client.of("p1").insert_rows_json(f"{dataset.dataset_id}.numbers", [{"n": 7}]) == []
+        Extract().run()
+        written = (bigquery.folder / "lake" / f"{dataset.dataset_id}.out").read_text()
+        assert written == {"CSV": "n\n7\n", "NEWLINE_DELIMITED_JSON": '{"n":7}\n'}[format]

@@ -1,7 +1,7 @@
-"""Containers and jobs elsewhere: a real engine of Docker, moto for AWS, a stand-in for the API of Kubernetes.
+"""Containers and jobs elsewhere: a real engine of Docker, moto for AWS, the API of Kubernetes.
 
-The stand-in answers in the API's shapes (batch/v1, core/v1) and plays the part of the controllers; a cluster that runs
-pods comes in no package.
+A cluster that runs pods comes in no package. `make kubernetes` builds its API server and controllers; without these a
+stand-in answers in the API's shapes (batch/v1, core/v1), and plays the part of the controllers.
 """
 
 from __future__ import annotations
@@ -23,22 +23,16 @@ import luigi
 from luigi.contrib import batch, docker_runner, ecs
 from luigi.contrib import kubernetes as kubernetes_twin
 from rumbo.errors import ConfigurationError, MissingExtraError, TaskError
+from rumbo.integrations import aws
 from rumbo.integrations.docker import ContainerFailed, DockerTask
 from rumbo.integrations.kubernetes import JobFailed, KubernetesJobTask
 from rumbo.integrations.remote import ended_with_us
-from rumbo.pipeline.config import Configuration, use
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-
-@pytest.fixture
-def configuration() -> Any:
-    """What is configured for this test."""
-    configuration = Configuration()
-    before = use(configuration)
-    yield configuration
-    use(before)
+    from rumbo.pipeline.config import Configuration
 
 
 class TestEndedWithUs:
@@ -373,6 +367,71 @@ class TestKubernetes:
         assert str(caught.value) == "[kubernetes] auth_method is 'password'; it can be kubeconfig or service-account."
 
 
+@pytest.mark.slow
+class TestRealKubernetes:
+    """Kubernetes' own API server and controllers. Pods wait for ever, so the tests say what became of them."""
+
+    @pytest.fixture(autouse=True)
+    def _cluster(self, kubernetes_api: str, configuration: Configuration) -> Iterator[None]:
+        client = pytest.importorskip("kubernetes").client
+        configuration.set("kubernetes", "kubeconfig-path", kubernetes_api)
+        own = client.Configuration()
+        sys.modules["kubernetes"].config.load_kube_config(kubernetes_api, client_configuration=own)
+        with client.ApiClient(own) as api:
+            self.jobs, self.pods = client.BatchV1Api(api), client.CoreV1Api(api)
+            yield
+
+    def become(self, phase: str) -> Any:
+        """Let the one pod that will be there end so."""
+
+        def end() -> None:
+            deadline = time.monotonic() + 30
+            while not (found := self.pods.list_namespaced_pod("default", field_selector="status.phase=Pending").items):
+                assert time.monotonic() < deadline, "there is no pod"
+                time.sleep(0.05)
+            (pod,) = found
+            assert pod.metadata.labels["team"] == "sums"
+            self.pods.patch_namespaced_pod_status(pod.metadata.name, "default", {"status": {"phase": phase}})
+
+        thread = threading.Thread(target=end)
+        thread.start()
+        return thread
+
+    def left(self) -> list[str]:
+        """The Jobs that are left, once the server has removed what it was told to."""
+        deadline = time.monotonic() + 10
+        while (jobs := self.jobs.list_namespaced_job("default").items) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return [job.metadata.name for job in jobs]
+
+    def test_a_job_that_succeeds(self) -> None:
+        Lasting = type("Lasting", (Pi,), {"pod_creation_wait_interal": 30})
+        ended = self.become("Succeeded")
+        Lasting().run()
+        ended.join()
+        assert self.left() == []
+
+    def test_a_job_that_fails(self) -> None:
+        Once = type("Once", (Pi,), {"pod_creation_wait_interal": 30, "backoff_limit": 0})
+        ended = self.become("Failed")
+        with pytest.raises(JobFailed, match=r"failed: (1 pods failed|Job has reached the specified backoff limit)\."):
+            Once().run()
+        ended.join()
+        assert self.left() == []
+
+    def test_a_job_that_takes_too_long(self) -> None:
+        Short = type("Short", (Pi,), {"pod_creation_wait_interal": 30, "active_deadline_seconds": 1})
+        with pytest.raises(JobFailed, match=r"failed: Job was active longer than specified deadline\."):
+            Short().run()
+        assert self.left() == []
+
+    def test_a_job_that_the_server_does_not_take(self) -> None:
+        Wrong = type("Wrong", (Pi,), {"spec_schema": {"containers": [{"name": "No Name", "image": "perl"}]}})
+        with pytest.raises(TaskError) as caught:
+            Wrong().run()
+        assert re.match(r'Kubernetes does not take the Job pi-\S+: Job.batch "pi-\S+" is invalid: ', str(caught.value))
+
+
 # AWS -------------------------------------------------------------------------------------------------------------
 
 
@@ -399,7 +458,8 @@ class TestAws:
             batch.BatchClient().get_job_status("none")
         assert str(caught.value) == "AWS Batch knows no job none."
 
-    def test_tasks_of_ecs(self) -> None:
+    @pytest.mark.parametrize("kind", [ecs.ECSTask, aws.ECSTask])
+    def test_tasks_of_ecs(self, kind: Any) -> None:
         import boto3
 
         client = boto3.client("ecs")
@@ -409,21 +469,55 @@ class TestAws:
             "containerDefinitions": [{"name": "hello", "image": "ubuntu", "memory": 1, "command": ["echo"]}],
         }
 
-        class Hello(ecs.ECSTask):
+        class Hello(kind):
             poll_time = 0.01
+            task_def_arn = client.register_task_definition(**definition)["taskDefinition"]["taskDefinitionArn"]
             run_task_kwargs = {
                 "launchType": "FARGATE",
                 "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["s"]}},
             }
             command = [{"name": "hello", "command": ["echo", "hi"]}]
 
-        task = Hello(task_def_arn=client.register_task_definition(**definition)["taskDefinition"]["taskDefinitionArn"])
+        task = Hello()
         stopper = threading.Timer(1, lambda: [client.stop_task(task=id) for id in client.list_tasks()["taskArns"]])
         stopper.start()
         task.run()
         stopper.join()
         (told,) = client.describe_tasks(tasks=task.ecs_task_ids)["tasks"]
         assert told["lastStatus"] == "STOPPED"
+
+    def test_a_job_of_batch(self) -> None:
+        """Moto takes all that is asked for and says that the job went well; it runs nothing."""
+        import boto3
+
+        client = boto3.client("batch")
+        places = client.create_compute_environment(
+            computeEnvironmentName="all", type="UNMANAGED", state="ENABLED", serviceRole=_role("batch")
+        )
+        order = [{"order": 1, "computeEnvironment": places["computeEnvironmentArn"]}]
+        client.create_job_queue(jobQueueName="nightly", state="ENABLED", priority=1, computeEnvironmentOrder=order)
+        container = {"image": "busybox", "command": ["render", "Ref::frames"], "memory": 128, "vcpus": 1}
+        client.register_job_definition(jobDefinitionName="render", type="container", containerProperties=container)
+
+        class Render(aws.BatchTask):
+            frames: str
+            job_definition = "render"
+            job_name = "pictures"
+
+            @property
+            def parameters(self) -> Any:
+                return {"frames": self.frames}
+
+        Render(frames="1-100").run()
+        (job,) = client.list_jobs(jobQueue="nightly", jobStatus="SUCCEEDED")["jobSummaryList"]
+        assert job["jobName"] == "pictures"
+        (told,) = client.describe_jobs(jobs=[job["jobId"]])["jobs"]
+        assert told["parameters"] == {"frames": "1-100"}
+
+    def test_no_definition(self) -> None:
+        with pytest.raises(TaskError) as caught:
+            aws.BatchTask().run()
+        assert str(caught.value) == "BatchTask() does not say what to run. Give it a job_definition."
 
     def test_overrides_and_commands_are_joined(self) -> None:
         class Both(ecs.ECSTask):
@@ -445,8 +539,16 @@ class TestAws:
         )
 
 
+def _role(name: str) -> str:
+    import boto3
+
+    role = boto3.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")
+    arn: str = role["Role"]["Arn"]
+    return arn
+
+
 class Recorded:
-    """AWS Batch, with the answers of its API's reference; moto's runs jobs in containers only."""
+    """AWS Batch, with the answers of its API's reference: without containers, moto's jobs neither fail nor last."""
 
     def __init__(self, *statuses: str) -> None:
         self.statuses = list(statuses)

@@ -16,26 +16,27 @@ import tarfile
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import luigi
 from luigi.contrib import hadoop, hadoop_jar, mrrunner
 from rumbo.errors import TaskError
-from rumbo.pipeline.config import Configuration, use
+from rumbo.integrations import map_reduce
+from rumbo.integrations.hadoop_jar import HadoopJarJobTask
+
+if TYPE_CHECKING:
+    from rumbo.pipeline.config import Configuration
 
 WORDS = "the quick fox\nthe lazy dog\nthe end\n"
 
 
 @pytest.fixture
-def configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def configuration(configuration: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configuration:
     """What is configured for this test, in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    configuration = Configuration()
-    before = use(configuration)
-    yield configuration
-    use(before)
+    return configuration
 
 
 class Text(luigi.ExternalTask):
@@ -75,6 +76,25 @@ class TestLocally:
     def test_a_job(self) -> None:
         WordCount().run()
         assert counted() == Counter(WORDS.split())
+
+    def test_a_job_with_typed_parameters(self) -> None:
+        class Lengths(map_reduce.JobTask):
+            shortest: int
+
+            def requires(self) -> Any:
+                return Text()
+
+            def output(self) -> Any:
+                return luigi.LocalTarget("counts")
+
+            def mapper(self, line: str) -> Any:
+                yield from ((word, len(word)) for word in line.split() if len(word) >= self.shortest)
+
+            def reducer(self, word: str, lengths: Any) -> Any:
+                yield word, next(iter(lengths))
+
+        Lengths(shortest=5).run()
+        assert counted() == {"quick": 5}
 
     def test_a_job_without_a_combiner(self) -> None:
         class Plain(WordCount):
@@ -309,6 +329,13 @@ class TestOnACluster:
 
         return countjob.Counts(**values)
 
+    def test_a_job_with_typed_parameters_travels_too(self, tmp_path: Path) -> None:
+        own = JOB.replace("luigi.contrib import hadoop", "rumbo.integrations import map_reduce as hadoop")
+        own = own.replace("fails = luigi.BoolParameter()", "fails: bool = False")
+        (tmp_path / "countjob.py").write_text(own)
+        self.job().run()
+        assert "fox\t2" in Path("counts/part-00000").read_text().splitlines()
+
     def test_a_job_and_what_travels_with_it(self) -> None:
         job = self.job()
         told: list[str] = []
@@ -436,6 +463,19 @@ class TestJars:
         assert words[5:7] == ["text", "--out"]
         assert words[7].startswith("made-luigi-tmp-")
         assert words[8] == "3"
+
+    def test_a_task_with_typed_parameters(self) -> None:
+        class Build(HadoopJarJobTask):
+            parts: int
+
+            def jar(self) -> Any:
+                return "job.jar"
+
+            def args(self) -> Any:
+                return [self.parts]
+
+        Build(parts=3).run()
+        assert Path("said").read_text() == "jar job.jar -Dmapred.job.name=Build(parts=3) 3\n"
 
     def test_an_output_that_is_there_is_an_input(self) -> None:
         Path("made").mkdir()

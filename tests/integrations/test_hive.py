@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,17 +13,17 @@ import luigi
 from integrations.data_services import big
 from luigi.contrib import hive
 from rumbo.errors import TargetError, TaskError
-from rumbo.pipeline.config import Configuration, use
+from rumbo.integrations.hive import HivePartitionTarget, HiveQueryTask
+
+if TYPE_CHECKING:
+    from rumbo.pipeline.config import Configuration
 
 
 @pytest.fixture
-def configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def configuration(configuration: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configuration:
     """What is configured for this test, in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    configuration = Configuration()
-    before = use(configuration)
-    yield configuration
-    use(before)
+    return configuration
 
 
 class Query(hive.HiveQueryTask):
@@ -71,6 +71,24 @@ class TestCommand:
             "--hivevar", "day=2026-01-01",
         ]  # fmt: skip
 
+    def test_a_task_with_typed_parameters(self, asked: Path) -> None:
+        class Load(HiveQueryTask):
+            day: str
+            pool = "nightly"
+
+            def query(self) -> str:
+                return "select '${day}'"
+
+            def hivevars(self) -> Any:
+                return {"day": self.day}
+
+        task = Load(day="monday")
+        task.run()
+        assert asked.read_text().splitlines()[2:] == [
+            "--hiveconf", f"mapred.job.name='{task.task_id}'", "--hiveconf", "mapred.fairscheduler.pool=nightly",
+            "--hivevar", "day=monday",
+        ]  # fmt: skip
+
     @pytest.mark.parametrize(("answer", "is_there"), [("sales\n", True), ("", False), ("sales_old\n", False)])
     def test_a_table(self, asked: Path, answer: str, is_there: bool) -> None:
         Path("answer").write_text(answer)
@@ -116,7 +134,7 @@ class TestCommand:
         Path("s.sql").write_text("show tables")
         hive.run_hive_script("s.sql")
         assert asked.read_text() == "-f\ns.sql\n"
-        with pytest.raises(TaskError) as caught:
+        with pytest.raises(hive.HiveCommandError) as caught:
             hive.run_hive_script("none.sql")
         assert str(caught.value) == "There is no file of statements none.sql."
 
@@ -168,11 +186,11 @@ def test_queries_and_targets_in_a_warehouse(configuration: Configuration, tmp_pa
     program.chmod(0o755)
     configuration.set("hive", "command", str(program))
 
-    class Load(hive.HiveQueryTask):
-        day = luigi.Parameter()
+    class Load(HiveQueryTask):
+        day: str
 
         def output(self) -> Any:
-            return hive.HivePartitionTarget("sales", {"day": self.day}, fail_missing_table=False)
+            return HivePartitionTarget("sales", {"day": self.day}, fail_missing_table=False)
 
         def hivevars(self) -> Any:
             return {"day": self.day}

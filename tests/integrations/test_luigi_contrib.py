@@ -11,7 +11,7 @@ import threading
 import types
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -42,17 +42,16 @@ from luigi.target import FileSystemException
 from rumbo.errors import MissingExtraError, TaskError
 from rumbo.integrations.batch_jobs import BatchJobFailed
 from rumbo.integrations.hadoop import HadoopJobError
-from rumbo.pipeline.config import Configuration, use
+
+if TYPE_CHECKING:
+    from rumbo.pipeline.config import Configuration
 
 
 @pytest.fixture
-def configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def configuration(configuration: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configuration:
     """What is configured for this test, in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    configuration = Configuration()
-    before = use(configuration)
-    yield configuration
-    use(before)
+    return configuration
 
 
 def program(path: Path, text: str) -> Path:

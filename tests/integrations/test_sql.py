@@ -24,6 +24,8 @@ from rumbo.integrations.sql import CopyToTable, QueryTask, SQLAlchemyTarget
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from rumbo.pipeline.config import Configuration
+
 DATABASES = ["sqlite", "duckdb", "postgres", "mariadb"]
 
 
@@ -375,7 +377,7 @@ class TestMistakes:
         class Columnless(Prices):
             columns = ()
 
-        with pytest.raises(TaskError) as caught:
+        with pytest.raises(NotImplementedError) as caught:
             Columnless(url=url).run()
         assert str(caught.value) == (
             "Columnless does not say what columns prices has. "
@@ -412,10 +414,10 @@ class TestMistakes:
     def test_a_database_that_does_not_answer_is_tried_again(
         self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
-        from integrations.data_services import free_port
+        from server_process import unused_port
 
         monkeypatch.setattr("rumbo.integrations.reaching.PAUSES", (0.0, 0.01))
-        port = free_port()
+        port = unused_port()
         target = SQLAlchemyTarget(f"postgresql://me:secret@127.0.0.1:{port}/w", "prices", "u")
         with pytest.raises(sa.exc.OperationalError):
             target.touch()
@@ -463,17 +465,8 @@ class TestLuigisNames:
         Old().run()
         assert rows_of(Old.connection_string, "select * from items") == [(1, "one"), (2, "two")]
 
-    def test_the_marker_table_is_named_by_the_configuration(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        from rumbo.pipeline.config import Configuration, use
-
-        configuration = Configuration()
+    def test_the_marker_table_is_named_by_the_configuration(self, tmp_path: Path, configuration: Configuration) -> None:
         configuration.set("sqlalchemy", "marker-table", "done")
-        before = use(configuration)
-        try:
-            url = f"sqlite:///{tmp_path}/w.db"
-            twin.SQLAlchemyTarget(url, "t", "u").touch()
-            assert rows_of(url, "select update_id from done") == [("u",)]
-        finally:
-            use(before)
+        url = f"sqlite:///{tmp_path}/w.db"
+        twin.SQLAlchemyTarget(url, "t", "u").touch()
+        assert rows_of(url, "select update_id from done") == [("u",)]

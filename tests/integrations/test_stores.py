@@ -22,21 +22,12 @@ from luigi.contrib.mongodb import (
 from luigi.contrib.redis_store import RedisTarget
 from rumbo.errors import ConfigurationError, MissingExtraError, TaskError
 from rumbo.integrations.elasticsearch import CopyToIndex, ElasticsearchTarget, connect
-from rumbo.pipeline.config import Configuration, use
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from integrations.data_services import Address
-
-
-@pytest.fixture
-def configuration() -> Iterator[Configuration]:
-    """What is configured for this test."""
-    configuration = Configuration()
-    before = use(configuration)
-    yield configuration
-    use(before)
+    from rumbo.pipeline.config import Configuration
 
 
 class TestRedis:
@@ -70,10 +61,10 @@ class TestRedis:
     def test_a_server_that_does_not_answer(self) -> None:
         import redis
 
-        from integrations.data_services import free_port
+        from server_process import unused_port
 
         with pytest.raises(redis.exceptions.ConnectionError):
-            RedisTarget("127.0.0.1", free_port(), 0, "u").exists()
+            RedisTarget("127.0.0.1", unused_port(), 0, "u").exists()
 
     def test_no_library(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "redis", None)

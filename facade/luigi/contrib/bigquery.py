@@ -6,6 +6,7 @@ from typing import Any
 
 import luigi
 from rumbo.integrations.bigquery import (
+    AnswersInBulk,
     BigQueryClient,
     BigQueryExecutionError,
     BigQueryTarget,
@@ -15,7 +16,6 @@ from rumbo.integrations.bigquery import (
     ExtractWork,
     LoadWork,
     RunQueryWork,
-    complete_in_bulk,
     logger,
 )
 
@@ -127,12 +127,7 @@ def is_error_5xx(err: Any) -> bool:
     return isinstance(code, int) and code >= 500
 
 
-class MixinBigQueryBulkComplete:
-    """Lets a range of tasks ask once for each dataset."""
-
-    @classmethod
-    def bulk_complete(cls, parameter_tuples: Any) -> Any:
-        return complete_in_bulk(cls, parameter_tuples)
+MixinBigQueryBulkComplete = AnswersInBulk
 
 
 class BigQueryLoadTask(LoadWork, MixinBigQueryBulkComplete, luigi.Task):

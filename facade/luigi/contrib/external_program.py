@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import signal
+import subprocess  # noqa: TC003 - programs replace what is in it, from here
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import luigi
 from luigi.parameter import ParameterVisibility
 from rumbo.integrations.program import ExternalProgramRunError, ProgramWork, PythonProgramWork, logger
-
-if TYPE_CHECKING:
-    import subprocess
 
 __all__ = [
     "ExternalProgramRunContext",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import luigi
+from luigi._forwarding import stand_for
 from luigi.contrib.hadoop import BaseHadoopJobTask
 from rumbo.integrations import hive as _home
 from rumbo.integrations.hive import (
@@ -93,3 +94,6 @@ class ExternalHiveTask(luigi.ExternalTask):
 
     def output(self) -> HivePartitionTarget:
         return HivePartitionTarget(database=self.database, table=self.table, partition=self.partition)
+
+
+stand_for(__name__, _home)

@@ -135,7 +135,8 @@ class PrestoTarget(luigi.Target):
 
     def _table_doesnot_exist(self, exception: BaseException) -> bool:
         name = re.escape(f"{self.catalog}.{self.database}.{self.table}")
-        return re.search(rf"Table '?{name}'? does not exist", str(exception)) is not None
+        said = f"{exception} {getattr(exception, 'message', '')}"
+        return re.search(rf"Table '?{name}'? does not exist", said) is not None
 
     def count(self) -> int:
         """How many rows there are; asked once."""

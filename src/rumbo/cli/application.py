@@ -15,6 +15,7 @@ from rumbo.web.access.rules import OPEN, SHIPPING, VIEWING, WORKING, Rules, api_
 from rumbo.web.app import make_app
 from rumbo.web.feed import Feed
 from rumbo.web.lazy import Lazy
+from rumbo.web.lookout import Lookout
 from rumbo.web.luigi_routes import luigi_routes
 from rumbo.web.pages import page_routes
 from rumbo.web.pulse import Pulse
@@ -22,7 +23,7 @@ from rumbo.wire.luigi import METHODS, Speaker
 from rumbo.wire.luigi.dialect import OWN_BEHALF, READS, STEERING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from starlette.applications import Starlette
     from starlette.types import ASGIApp
@@ -80,28 +81,38 @@ def make_access(state: str, terms: AccessTerms) -> Access:
     return Access(StateAccessBook(state), SystemClock(), terms)
 
 
-def make_application(daemon: Daemon, access: Access, state: str, log_folder: str) -> Starlette:
+def make_application(
+    daemon: Daemon, access: Access, state: str, log_folder: str, preview_folders: Sequence[str] = ()
+) -> Starlette:
     """All addresses of a server over a daemon.
 
     Args:
         access: who may ask.
         state: the folder with the history, or the URL of a PostgreSQL database.
         log_folder: the folder for what attempts print.
+        preview_folders: where the server may look at what tasks made.
     """
     from starlette.middleware import Middleware
     from starlette.routing import Mount, Route
 
     logs = LogStore(log_folder)
 
-    feed, pulse = Feed(daemon), Pulse(daemon)
+    feed, pulse = Feed(daemon, lookout=_lookout(daemon, state)), Pulse(daemon)
     pages = page_routes()
 
     def make_api() -> ASGIApp:
+        from rumbo.artifacts.sight import Folders
         from rumbo.store.reader import HistoryReader
         from rumbo.web.api.app import Watch, make_api
         from rumbo.web.api.readers import Readers
 
-        watch = Watch(feed, pulse, _settings, lambda: _of_outbox(state, StateOutbox.undelivered))
+        watch = Watch(
+            feed,
+            pulse,
+            _settings,
+            Folders(preview_folders),
+            lambda: _of_outbox(state, StateOutbox.undelivered),
+        )
         return make_api(daemon, Readers(lambda: HistoryReader(state, log_folder)), logs, access, watch)
 
     def make_metrics() -> ASGIApp:
@@ -140,6 +151,16 @@ def make_application(daemon: Daemon, access: Access, state: str, log_folder: str
     app = make_app(daemon, logs, more, [Middleware(Gate, access, rules)], (feed.hear, pulse.hear))
     app.state.feed = feed
     return app
+
+
+def _lookout(daemon: Daemon, state: str) -> Lookout | None:
+    """Who sees what runs without the server do in the same folder; nobody where there can be none."""
+    from rumbo.store.database import is_url
+    from rumbo.store.lookout import HistoryLookout
+
+    if is_url(state):
+        return None
+    return Lookout(HistoryLookout(state, lambda run: run in daemon.coordinator.runs))
 
 
 def _of_outbox(state: str, question: Callable[[StateOutbox], T]) -> T:

@@ -71,7 +71,12 @@ def clean(words: Sequence[str]) -> int:
     if not flags.get("yes") and not _agrees():
         print("Nothing was removed.")
         return 0
-    return _remove([each for each in found if each.is_removable])
+    doomed = [each for each in found if each.is_removable]
+    troubles = remove(doomed)
+    for trouble in troubles:
+        print(trouble, file=sys.stderr)
+    print(f"Removed {plural(len(doomed) - len(troubles), 'output')}.")
+    return 1 if troubles else 0
 
 
 def _with_downstream(tasks: Sequence[Task], settings: Settings) -> list[Task]:
@@ -132,14 +137,13 @@ def _agrees() -> bool:
         return False
 
 
-def _remove(doomed: Sequence[Doomed]) -> int:
-    failed = 0
+def remove(doomed: Sequence[Doomed]) -> list[str]:
+    """Remove outputs; gives a sentence for each that could not be."""
+    troubles = []
     # What was made last goes first: if this is broken off, nothing that is left was made from something gone.
     for each in reversed(doomed):
         try:
             each.target.remove()
         except Exception as error:  # noqa: BLE001 - a target may be anything; the others are still to be removed
-            failed += 1
-            print(f"{each.target} could not be removed: {type(error).__name__}: {error}", file=sys.stderr)
-    print(f"Removed {plural(len(doomed) - failed, 'output')}.")
-    return 1 if failed else 0
+            troubles.append(f"{each.target} could not be removed: {type(error).__name__}: {error}")
+    return troubles

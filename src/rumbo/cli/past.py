@@ -20,6 +20,7 @@ from rumbo.wording import shortened
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from rumbo.artifacts.report import Report
     from rumbo.history import AttemptRow, Chapter, Page, RunRow, RunTaskRow, TaskRow
     from rumbo.wire.connection import Connection
     from rumbo.wire.remote_history import RemoteHistory
@@ -105,6 +106,10 @@ class Archive(Protocol):
 
     def story(self, task: TaskRow, *, limit: int = 20) -> Page[Chapter]:
         """What became of a task, run by run, the latest first."""
+        ...
+
+    def artifacts(self, task: TaskRow) -> Report:
+        """What a task made, and those that it needs: as it was written, and as it is where the history is."""
         ...
 
 

@@ -52,6 +52,7 @@ OPTIONS = (
     Option("json", ("--json",), "What came of it as JSON on standard output; all else goes to standard error."),
     Option("scheduler", ("--scheduler",), "Address of a server (`rumbo serve`) that schedules for many.", "URL"),
     Option("local_scheduler", ("--local-scheduler",), "Schedule in this process, whatever the settings say."),
+    Option("detach", ("--detach",), "Hand the run to the server, for workers to do, and do not wait for its end."),
     HELP,
 )
 
@@ -95,6 +96,10 @@ def run(words: Sequence[str], default_module: str = "") -> int:
 
         return show_plan(make_tasks(line), in_force, line.options)
     options = options_of(line.options, in_force, ["run", *without_secrets(words, line)])
+    if line.options.get("detach"):
+        from rumbo.cli.detach import detach
+
+        return detach(make_tasks(line), options, line.options)
     code = perform(make_tasks(line), options, line.options)
     if options.history and not options.scheduler and in_force.history != HistorySettings():
         from rumbo.cli.prune import keep_to

@@ -134,6 +134,14 @@ def _folder(server: ServerSettings) -> str:
     return server.log_dir or (FOLDER if is_url(server.state) else server.state)
 
 
+def preview_folders(server: ServerSettings) -> list[str]:
+    """Where the server may look at what tasks made. Relative paths begin where the state's folder is."""
+    from rumbo.store.database import is_url
+
+    home = "" if is_url(server.state) else os.path.dirname(os.path.abspath(server.state))
+    return [os.path.join(home, name.strip()) for name in server.preview_folders.split(",") if name.strip()]
+
+
 def access_terms(server: ServerSettings, listener: socket.socket | None) -> AccessTerms:
     """What is asked of those who come. Where only this machine comes, nothing, unless tokens are required.
 
@@ -270,7 +278,12 @@ def run_server(
     sys.setswitchinterval(0.0005)
     wait = None if listener is not None else _Standby(server, is_up)
     journal = open_journal(server.state, wait)
-    terms = Terms(lease=server.lease, forget_after=server.forget_after, max_losses=server.max_losses)
+    terms = Terms(
+        lease=server.lease,
+        forget_after=server.forget_after,
+        cooldown=server.cooldown,
+        max_losses=server.max_losses,
+    )
     history = HistoryWriter(server.state, logs=_folder(server))
     alerts = _alerts(server, chosen, listener)
     daemon = make_daemon(journal, history, terms, dict(chosen.resources), alerts)
@@ -282,7 +295,7 @@ def run_server(
     housekeeping.start()
     access = make_access(server.state, terms_of_access)
     config = uvicorn.Config(
-        make_application(daemon, access, server.state, _folder(server)),
+        make_application(daemon, access, server.state, _folder(server), preview_folders(server)),
         log_config=None,
         access_log=False,
         lifespan="on",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rumbo.cli import past
+from rumbo.cli import artifacts, past
 from rumbo.cli.finding import failure_text
 from rumbo.cli.history import FOLDER_OPTION, SCHEDULER_OPTION
 from rumbo.cli.history import as_data as run_as_data
@@ -137,6 +137,7 @@ def _task_lines(reader: Archive, task: TaskRow, number: int, ink: Ink) -> Iterat
     yield f"  {ink.faint('id'.ljust(9))} {task.id}"
     yield f"  {ink.faint('module'.ljust(9))} {task.module}"
     yield f"  {ink.faint('runs'.ljust(9))} {task.runs}"
+    yield from artifacts.lines(reader.artifacts(task), ink)
     page = reader.story(task, limit=number)
     for chapter in page.rows:
         yield ""
@@ -190,6 +191,7 @@ def _task_data(reader: Archive, task: TaskRow, number: int) -> dict[str, Any]:
         "module": task.module,
         "params": dict(task.params),
         "state": task.state,
+        **artifacts.data(reader.artifacts(task)),
         "story": story,
     }
 

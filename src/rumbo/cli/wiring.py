@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rumbo.clock import SystemClock
-from rumbo.errors import AccessDenied, ConfigurationError, SchedulerUnreachable, TaskError
+from rumbo.errors import AccessDenied, ConfigurationError, PlanError, SchedulerUnreachable, TaskError
 from rumbo.executors.inline import InlineExecutor
 from rumbo.ports import RunEnded, RunInfo
 from rumbo.settings import EXECUTORS
@@ -15,7 +15,8 @@ from rumbo.wire.local import LocalScheduler
 from rumbo.wording import described
 from rumbo.worker.attempt import Attempts, Rules
 from rumbo.worker.interrupts import Interrupts
-from rumbo.worker.plan import Plan
+from rumbo.worker.outputs import Recorder
+from rumbo.worker.plan import Plan, Verdict
 from rumbo.worker.result import RunResult
 from rumbo.worker.specs import Describer, RetryDefaults
 from rumbo.worker.worker import Worker
@@ -137,7 +138,8 @@ def execute(
         logs = _spools(options, run)
     executor = _executor(options, plan, logs, lambda said: worker.pass_on(said))
     describer = Describer(remote is not None, options.retries)
-    worker = Worker(run, plan, describer, scheduler, executor, clock, watchers, shares=remote is not None)
+    recorder = Recorder() if history is not None or remote is not None else None
+    worker = Worker(run, plan, describer, scheduler, executor, clock, watchers, remote is not None, recorder)
     interrupts = Interrupts(worker, isinstance(executor, InlineExecutor), tell)
     try:
         # The plan lives as long as the run: looking through it for garbage again and again would cost a tenth of it.
@@ -174,6 +176,71 @@ def execute(
     return result
 
 
+class HandedOver(NamedTuple):
+    """A run that a server has, and that workers do."""
+
+    id: str
+    plan: Plan
+    scheduler: str
+
+
+def hand_over(
+    tasks: Sequence[Task],
+    options: Options,
+    progress: Callable[[int], None] | None = None,
+    is_certain: bool = False,
+    asked_by: str = "",
+) -> HandedOver:
+    """Plan tasks and give the run to a server, where workers (`rumbo worker`) do it; nobody waits for its end.
+
+    Args:
+        progress: called while planning with the number of tasks found.
+        is_certain: what is missing is known to be, so that the server need not believe for a moment that it is there.
+        asked_by: who wants it, if it is not who this process belongs to.
+
+    Raises:
+        ConfigurationError: no server is named.
+        PlanError: the tasks cannot be run as they are, or a task can be run by nobody else.
+        SchedulerUnreachable: no scheduler answers.
+    """
+    if not options.scheduler:
+        raise ConfigurationError(
+            "--detach hands the run to a server: name it with --scheduler URL, RUMBO_SCHEDULER, or url in [scheduler]."
+        )
+    clock = SystemClock()
+    started = clock.now()
+    run = new_run_id(started)
+    connection = connect(options)
+    plan = Plan(options.deep, options.check_threads, options.allow_collisions, options.ask_wrappers, progress)
+    nodes = plan.find(tasks)
+    require_portable(plan)
+    specs = Describer(True, options.retries).describe(nodes)
+    options = options._replace(workers=0)
+    remote = _join(connection, options, clock, lambda effects: None)
+    info = _info(run, plan, options, started)
+    if asked_by:
+        info = info._replace(user=asked_by)
+    recorder = Recorder()
+    remote.entrust(info, [node.planned(recorder) for node in nodes], specs, is_certain)
+    return HandedOver(run, plan, options.scheduler)
+
+
+def require_portable(plan: Plan) -> None:
+    """See that other workers can do all that is to be done.
+
+    Raises:
+        PlanError: one has a secret that does not leave this process, or a module that has no name elsewhere.
+    """
+    describer = Describer(True)
+    for node in plan.nodes.values():
+        if node.verdict is Verdict.RUN and not describer.is_portable(type(node.task)):
+            raise PlanError(
+                f"{node.name} has private parameters, or is of the module __main__, so only the process that planned "
+                "it can run it. Run it without --detach; or put the task into a module of its own, and the secret into "
+                "the configuration."
+            )
+
+
 def work_for_others(
     options: Options,
     observers: Sequence[Observer],
@@ -191,6 +258,8 @@ def work_for_others(
     Raises:
         SchedulerUnreachable: no scheduler answers, now or for as long as patience lasts.
     """
+    from rumbo.cli.requests import Requests
+
     clock = SystemClock()
     connection = connect(options)
     plan = Plan(threads=options.check_threads)
@@ -204,7 +273,9 @@ def work_for_others(
     remote = _join(connection, options, clock, watch, assistant=True)
     watchers.insert(0, remote)
     executor = _executor(options, plan, logs, lambda said: worker.pass_on(said), is_lasting=True)
-    worker = Worker("", plan, Describer(True, options.retries), remote, executor, clock, watchers, shares=True)
+    requests = Requests(options, remote.answer)
+    describer = Describer(True, options.retries)
+    worker = Worker("", plan, describer, remote, executor, clock, watchers, True, Recorder(), requests.take)
     interrupts = Interrupts(worker, False, tell)
     try:
         executor.open({})
@@ -216,6 +287,7 @@ def work_for_others(
         with interrupts:
             worker.serve()
     finally:
+        requests.close()
         executor.close()
         if logs is not None:
             logs.close()
@@ -368,7 +440,8 @@ def _memory(options: Options, run: str) -> tuple[HistoryWriter | None, LogFolder
 def _executor(
     options: Options, plan: Plan, logs: LogFolder | None, say: Callable[[Said], None], is_lasting: bool = False
 ) -> Executor:
-    runner = Attempts(options.rules._replace(ask_planner=options.deep))
+    is_recorded = options.history or bool(options.scheduler)
+    runner = Attempts(options.rules._replace(ask_planner=options.deep, record=is_recorded))
     kind = options.executor
     if kind == "auto":
         # What comes from a server, a message or the order to stop, must reach an attempt while it runs.

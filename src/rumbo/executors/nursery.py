@@ -255,9 +255,8 @@ class Child:
         needs = [(task.task_id, reference(task)) for task in ended.needs]
         for task in ended.needs:
             self._tasks.setdefault(task.task_id, task)
-        self._channel.send(
-            ("ended", ended.lease, int(ended.outcome), ended.message, ended.retryable, needs, ended.seconds, log)
-        )
+        about = (ended.lease, int(ended.outcome), ended.message, ended.retryable, needs, ended.seconds, log)
+        self._channel.send(("ended", *about, ended.outputs))
 
     # -- Voice --------------------------------------------------------------------------------------------------------
 

@@ -335,6 +335,7 @@ class ProcessExecutor:
         needs: Sequence[tuple[str, Any]],
         seconds: float,
         log: str,
+        outputs: str,
     ) -> None:
         attempt = child.active.pop(lease)
         if not child.is_loop:
@@ -354,7 +355,7 @@ class ProcessExecutor:
             return
         if attempt.verdict is not None and outcome != Outcome.DONE:
             outcome, message = attempt.verdict
-        ended = Ended(lease, Outcome(outcome), message, retryable, tasks, seconds, log)
+        ended = Ended(lease, Outcome(outcome), message, retryable, tasks, seconds, log, outputs=outputs)
         self._allowances.note(ended)
         self._happened.append(ended)
         self._occupy(child)

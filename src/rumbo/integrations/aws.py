@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from rumbo.errors import MissingExtraError, TaskError
 from rumbo.integrations.remote import ended_with_us
+from rumbo.pipeline import typed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["BatchClient", "BatchJobException", "BatchWork", "ECSWork", "client_for"]
+__all__ = ["BatchClient", "BatchJobException", "BatchTask", "BatchWork", "ECSTask", "ECSWork", "client_for"]
 
 logger = logging.getLogger("luigi-interface")
 
@@ -138,11 +139,14 @@ class BatchClient:
 class BatchWork:
     """What a task that runs as a job of AWS Batch does."""
 
-    if TYPE_CHECKING:
-        job_definition: Any
-        job_name: Any
-        job_queue: Any
-        poll_time: Any
+    job_definition: Any = None
+    """Name, name and revision, or ARN of the definition of the job, which is registered there."""
+    job_name: Any = None
+    """The job's name; None: one by chance."""
+    job_queue: Any = None
+    """Where it waits for its turn; None: the first queue that takes jobs."""
+    poll_time: Any = BATCH_POLL_TIME
+    """Seconds between questions."""
 
     @property
     def parameters(self) -> Mapping[str, str]:
@@ -151,10 +155,25 @@ class BatchWork:
 
     def run(self) -> Any:
         """Run the job to its end."""
+        if not self.job_definition:
+            raise TaskError(f"{self} does not say what to run. Give it a job_definition.")
         client = BatchClient(self.poll_time)
         id = client.submit_job(self.job_definition, self.parameters, self.job_name, self.job_queue)
         with ended_with_us(lambda: client.terminate_job(id)):
             client.wait_on_job(id)
+
+
+class BatchTask(BatchWork, typed.Task):
+    """A task that runs as a job of AWS Batch.
+
+    class Render(BatchTask):
+        frames: str
+        job_definition = "render:3"
+
+        @property
+        def parameters(self):
+            return {"frames": self.frames}
+    """
 
 
 # ECS -------------------------------------------------------------------------------------------------------------
@@ -163,13 +182,14 @@ class BatchWork:
 class ECSWork:
     """What a task that runs as tasks of Amazon ECS does."""
 
-    if TYPE_CHECKING:
-        task_def_arn: Any
-        task_def: Any
-        cluster: Any
-
-    _task_ids: Any = None
+    task_def_arn: Any = None
+    """The definition of what runs, which is registered there; or"""
+    task_def: Any = None
+    """one to register first: a dictionary, or JSON."""
+    cluster: Any = "default"
     poll_time: Any = ECS_POLL_TIME
+    """Seconds between questions."""
+    _task_ids: Any = None
 
     @property
     def ecs_task_ids(self) -> Any:
@@ -244,3 +264,7 @@ def _registered(client: Any, definition: Any) -> str:
     given = json.loads(definition) if isinstance(definition, str) else dict(definition)
     arn: str = client.register_task_definition(**given)["taskDefinition"]["taskDefinitionArn"]
     return arn
+
+
+class ECSTask(ECSWork, typed.Task):
+    """A task that runs as tasks of Amazon ECS."""

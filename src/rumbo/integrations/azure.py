@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from rumbo.errors import MissingExtraError
 from rumbo.integrations.listing import common_beginning
+from rumbo.integrations.parts import BytesInParts
 from rumbo.pipeline.filesystem import FileAlreadyExists, FileSystem, FileSystemException, temporary_name
 from rumbo.pipeline.formatted import FormattedTarget
 from rumbo.pipeline.target import AtomicLocalFile
@@ -113,9 +114,9 @@ class AzureBlobClient(FileSystem):
 
     def modified(self, path: str) -> float | None:
         """When the blob was written, in seconds since the epoch; None when there is none."""
+        client = self.blob_client(*self._of_blob(path))
         from azure.core.exceptions import ResourceNotFoundError
 
-        client = self.blob_client(*self._of_blob(path))
         try:
             return float(client.get_blob_properties().last_modified.timestamp())
         except ResourceNotFoundError:
@@ -131,10 +132,11 @@ class AzureBlobClient(FileSystem):
 
     def create_container(self, container_name: str) -> Any:
         """Make a container, unless there is one."""
+        connection = self.connection
         from azure.core.exceptions import ResourceExistsError
 
         with suppress(ResourceExistsError):
-            return self.connection.create_container(container_name)
+            return connection.create_container(container_name)
 
     def delete_container(self, container_name: str) -> None:
         """Remove a container with all in it."""
@@ -150,10 +152,11 @@ class AzureBlobClient(FileSystem):
         self, path: str, recursive: bool = True, skip_trash: bool = True
     ) -> bool:
         """Remove a blob; whether there was one."""
+        client = self.blob_client(*self._of_blob(path))
         from azure.core.exceptions import ResourceNotFoundError
 
         try:
-            self.blob_client(*self._of_blob(path)).delete_blob()
+            client.delete_blob()
         except ResourceNotFoundError:
             return False
         return True
@@ -196,13 +199,12 @@ class AzureBlobClient(FileSystem):
             blob: its name there.
             kwargs: ``progress_callback``, called with the bytes sent so far and all of them.
         """
+        client = self.blob_client(container, blob)
         from azure.core.exceptions import ResourceNotFoundError
 
         def send() -> None:
             with open(tmp_path, "rb") as data:
-                self.blob_client(container, blob).upload_blob(
-                    data, overwrite=True, progress_hook=kwargs.get("progress_callback")
-                )
+                client.upload_blob(data, overwrite=True, progress_hook=kwargs.get("progress_callback"))
 
         try:
             send()
@@ -279,41 +281,21 @@ class AzureBlobClient(FileSystem):
         return container, blob
 
 
-class _BlobBytes(io.RawIOBase):
-    """A blob's bytes, each part asked for when it is read; of one version of the blob."""
+class _BlobBytes(BytesInParts):
+    """A blob's bytes, all of one version of the blob."""
 
     def __init__(self, client: Any, properties: Any) -> None:
+        super().__init__(properties.size)
         self._client = client
-        self._size: int = properties.size
         self._etag: str = properties.etag
-        self._position = 0
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        start: int = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
-        self._position = max(start + offset, 0)
-        return self._position
-
-    def readinto(self, buffer: Any) -> int:
+    def _read(self, length: int) -> bytes:
         from azure.core import MatchConditions
 
-        length = min(len(buffer), self._size - self._position)
-        if length <= 0:
-            return 0
-        data = self._client.download_blob(
+        data: bytes = self._client.download_blob(
             self._position, length, etag=self._etag, match_condition=MatchConditions.IfNotModified
         ).readall()
-        buffer[: len(data)] = data
-        self._position += len(data)
-        return len(data)
+        return data
 
 
 class ReadableAzureBlobFile(io.BufferedReader):

@@ -118,12 +118,11 @@ class _SharedFolderWork(ABC):
 def _output_of(command: Sequence[str], stdin: str = "", cwd: str | None = None) -> str:
     """What a command of the batch system prints."""
     try:
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, cwd=cwd)
+        return subprocess.check_output(command, input=stdin, stderr=subprocess.PIPE, text=True, cwd=cwd)
     except FileNotFoundError as error:
         raise TaskError(f"There is no {command[0]}. Run this where jobs can be submitted to the cluster.") from error
-    if done.returncode:
-        raise TaskError(f"{shlex.join(command)} ended with code {done.returncode}: {done.stderr.strip()}")
-    return done.stdout
+    except subprocess.CalledProcessError as error:
+        raise TaskError(f"{shlex.join(command)} ended with code {error.returncode}: {error.stderr.strip()}") from error
 
 
 # Grid Engine -----------------------------------------------------------------------------------------------------

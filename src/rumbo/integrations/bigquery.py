@@ -1,8 +1,7 @@
 """Tables of Google BigQuery as targets, and tasks that load, query and extract them by BigQuery's jobs.
 
-The client is google-cloud-bigquery's, which brings the login (application default credentials), timeouts and retries.
-With ``BIGQUERY_EMULATOR_HOST`` set it talks to an emulator, without a login. A job is cancelled when its task is
-stopped.
+The client is google-cloud-bigquery's, which brings the login (application default credentials) and retries. With
+``BIGQUERY_EMULATOR_HOST`` set it talks to an emulator, without a login. A job is cancelled when its task is stopped.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rumbo.errors import MissingExtraError, TargetError, TaskError
 from rumbo.integrations.remote import ended_with_us
+from rumbo.pipeline import typed
 from rumbo.pipeline.filesystem import FileAlreadyExists
 from rumbo.pipeline.structure import flatten
 from rumbo.pipeline.target import Target
@@ -23,19 +23,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 __all__ = [
+    "AnswersInBulk",
     "BQDataset",
     "BQTable",
     "BigQueryClient",
+    "BigQueryCreateViewTask",
     "BigQueryExecutionError",
+    "BigQueryExtractTask",
+    "BigQueryLoadTask",
+    "BigQueryRunQueryTask",
     "BigQueryTarget",
     "CreateViewWork",
+    "ExternalBigQueryTask",
     "ExtractWork",
     "LoadWork",
     "RunQueryWork",
-    "complete_in_bulk",
 ]
 
 logger = logging.getLogger("luigi-interface")
+
+_TIMEOUT = 60
+"""Seconds that BigQuery may take to answer; waiting for a job's end is without a limit."""
 
 
 class BQDataset(NamedTuple):
@@ -137,6 +145,7 @@ class BigQueryClient:
         Raises:
             FileAlreadyExists: there is one, and ``raise_if_exists`` is set.
         """
+        client = self.of(dataset.project_id)
         from google.api_core.exceptions import Conflict
         from google.cloud import bigquery
 
@@ -144,7 +153,7 @@ class BigQueryClient:
         location = {} if dataset.location is None else {"location": dataset.location}
         described = bigquery.Dataset.from_api_repr({**(body or {}), **location, "datasetReference": reference})
         try:
-            self.of(dataset.project_id).create_dataset(described)
+            client.create_dataset(described, timeout=_TIMEOUT)
         except Conflict as error:
             if raise_if_exists:
                 raise FileAlreadyExists(f"There is a dataset {dataset.dataset_id} already.") from error
@@ -152,20 +161,23 @@ class BigQueryClient:
     def delete_dataset(self, dataset: BQDataset, delete_nonempty: bool = True) -> None:
         """Remove a dataset, if it is there."""
         name = f"{dataset.project_id}.{dataset.dataset_id}"
-        self.of(dataset.project_id).delete_dataset(name, delete_contents=delete_nonempty, not_found_ok=True)
+        self.of(dataset.project_id).delete_dataset(
+            name, delete_contents=delete_nonempty, not_found_ok=True, timeout=_TIMEOUT
+        )
 
     def delete_table(self, table: BQTable) -> None:
         """Remove a table, if it is there."""
-        self.of(table.project_id).delete_table(_name(table), not_found_ok=True)
+        self.of(table.project_id).delete_table(_name(table), not_found_ok=True, timeout=_TIMEOUT)
 
     def list_datasets(self, project_id: str) -> Iterator[str]:
         """The names of a project's datasets."""
-        for dataset in self.of(project_id).list_datasets():
+        for dataset in self.of(project_id).list_datasets(timeout=_TIMEOUT):
             yield dataset.dataset_id
 
     def list_tables(self, dataset: BQDataset) -> Iterator[str]:
         """The names of a dataset's tables."""
-        for table in self.of(dataset.project_id).list_tables(f"{dataset.project_id}.{dataset.dataset_id}"):
+        name = f"{dataset.project_id}.{dataset.dataset_id}"
+        for table in self.of(dataset.project_id).list_tables(name, timeout=_TIMEOUT):
             yield table.table_id
 
     def get_view(self, table: BQTable) -> str | None:
@@ -175,15 +187,15 @@ class BigQueryClient:
 
     def update_view(self, table: BQTable, view: str) -> None:
         """Make a view, or give it another query."""
+        client = self.of(table.project_id)
         from google.cloud import bigquery
 
-        client = self.of(table.project_id)
         described = bigquery.Table(_name(table))
         described.view_query = view
         if self.table_exists(table):
-            client.update_table(described, ["view_query"])
+            client.update_table(described, ["view_query"], timeout=_TIMEOUT)
         else:
-            client.create_table(described)
+            client.create_table(described, timeout=_TIMEOUT)
 
     def run_job(self, project_id: str, body: Mapping[str, Any], dataset: BQDataset | None = None) -> str:
         """Run a job to its end.
@@ -197,13 +209,18 @@ class BigQueryClient:
             the job's id.
 
         Raises:
+            TaskError: BigQuery does not take the job.
             BigQueryExecutionError: it failed.
         """
+        client = self.of(project_id)
         from google.api_core.exceptions import GoogleAPICallError
 
         if dataset and not self.dataset_exists(dataset):
             self.make_dataset(dataset)
-        job = self.of(project_id).create_job(body["configuration"])
+        try:
+            job = client.create_job(body["configuration"], timeout=_TIMEOUT)
+        except GoogleAPICallError as error:
+            raise TaskError(f"BigQuery does not take a job of {project_id}: {error.message}") from error
         logger.info("Started BigQuery job %s:%s.", project_id, job.job_id)
         with ended_with_us(job.cancel):
             try:
@@ -239,7 +256,7 @@ def _found(get: Any, name: str) -> Any:
     from google.api_core.exceptions import NotFound
 
     try:
-        return get(name)
+        return get(name, timeout=_TIMEOUT)
     except NotFound:
         return None
 
@@ -287,18 +304,21 @@ class BigQueryTarget(Target):
         return None if found is None or found.modified is None else float(found.modified.timestamp())
 
 
-def complete_in_bulk(cls: Any, parameter_tuples: Iterable[Any]) -> Iterator[Any]:
-    """Those of many tasks whose tables are there, by one question for each dataset."""
-    tasks = [(cls(given), given) for given in parameter_tuples]
-    wanted: dict[BQDataset, list[tuple[str, Any]]] = defaultdict(list)
-    for task, given in tasks:
-        table = task.output().table
-        wanted[table.dataset].append((table.table_id, given))
-    for dataset, members in wanted.items():
-        client = tasks[0][0].output().client
-        if client.dataset_exists(dataset):
-            there = set(client.list_tables(dataset))
-            yield from (given for table, given in members if table in there)
+class AnswersInBulk:
+    """Lets many tasks of one class, such as those of a range, be asked for by one question for each dataset."""
+
+    @classmethod
+    def bulk_complete(cls, parameter_tuples: Iterable[Any]) -> Iterator[Any]:
+        """Those of many parameters whose tasks' tables are there."""
+        wanted: dict[BQDataset, list[tuple[BigQueryTarget, Any]]] = defaultdict(list)
+        for given in parameter_tuples:
+            target: BigQueryTarget = cls(given).output()  # type: ignore[call-arg, attr-defined] # the task's
+            wanted[target.table.dataset].append((target, given))
+        for dataset, members in wanted.items():
+            client = members[0][0].client
+            if client.dataset_exists(dataset):
+                there = set(client.list_tables(dataset))
+                yield from (given for target, given in members if target.table.table_id in there)
 
 
 # Tasks -----------------------------------------------------------------------------------------------------------
@@ -464,3 +484,36 @@ class ExtractWork(_JobWork):
             extract["fieldDelimiter"] = self.field_delimiter
         configuration = self.configure_job({"extract": extract})
         sources[0].client.run_job(table.project_id, {"configuration": configuration}, table.dataset)
+
+
+class BigQueryLoadTask(LoadWork, AnswersInBulk, typed.Task):
+    """A task that loads files of Cloud Storage, the outputs of what it requires, into a table.
+
+    class Load(BigQueryLoadTask):
+        day: dt.date
+        schema = [{"name": "product", "type": "STRING"}, {"name": "price", "type": "NUMERIC"}]
+
+        def requires(self):
+            return Export(day=self.day)
+
+        def output(self):
+            return BigQueryTarget("my-project", "shop", f"prices_{self.day:%Y%m%d}")
+    """
+
+
+class BigQueryRunQueryTask(RunQueryWork, AnswersInBulk, typed.Task):
+    """A task that puts the result of a `query` in GoogleSQL into a table."""
+
+    use_legacy_sql = False
+
+
+class BigQueryCreateViewTask(CreateViewWork, typed.Task):
+    """A task that makes a view of the query `view`."""
+
+
+class BigQueryExtractTask(ExtractWork, typed.Task):
+    """A task that writes a table, the output of what it requires, into files of Cloud Storage."""
+
+
+class ExternalBigQueryTask(AnswersInBulk, typed.ExternalTask):
+    """A table that somebody else makes."""

@@ -7,6 +7,7 @@ own, and is renamed.
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import time
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import unquote
 
 from rumbo.errors import MissingExtraError, TargetError
+from rumbo.integrations.flags import FlaggedFolder
 from rumbo.integrations.listing import Page, found_by_listing
 from rumbo.pipeline.addresses import scheme_of
 from rumbo.pipeline.filesystem import (
@@ -43,7 +45,8 @@ _PAUSES = (0.5, 2.0)  # seconds before another attempt over a new connection
 _S3 = frozenset(["s3", "s3a"])
 #: Where an upload is nowhere to be seen before it is complete. Folders are what names begin with.
 _OBJECT_STORES = _S3 | {"gs", "gcs", "abfs", "abfss", "az"}
-_READ_ONLY = frozenset(["http", "https", "zip", "tar", "libarchive", "github", "git", "data"])
+_HTTP = frozenset(["http", "https"])
+_READ_ONLY = _HTTP | frozenset(["zip", "tar", "libarchive", "github", "git", "data"])
 
 
 class _Extra(NamedTuple):
@@ -81,7 +84,7 @@ class FsspecFileSystem(FileSystem):
         self._class = _class_for(address)
         link, chain, rest = address.partition("::")
         inner = self._inner(address).strip("/")
-        before, found, _ = link.rpartition(inner) if inner else (link, link, "")
+        before, found, _ = _HTTP_USER.sub(r"\1://", link).rpartition(inner) if inner else (link, link, "")
         self._around = (before if found else f"{self.scheme}://", chain + rest)
 
     def __repr__(self) -> str:
@@ -229,18 +232,19 @@ class FsspecFileSystem(FileSystem):
     @property
     def store(self) -> Any:
         """fsspec's own file system, for this process and thread. It answers from the store, never from memory."""
-        if "::" in self._address:
+        address, options = _login_apart(self._address, self._options)
+        if "::" in address:
             from fsspec.core import url_to_fs
 
-            store = url_to_fs(self._address, **self._options)[0]
+            store = url_to_fs(address, **options)[0]
         else:
-            store = self._class(**{**self._class._get_kwargs_from_urls(self._address), **self._options})
+            store = self._class(**{**self._class._get_kwargs_from_urls(address), **options})
         store.invalidate_cache()
         return store
 
     def _inner(self, path: str) -> str:
         inner: str = self._class._strip_protocol(path.split("::")[0])
-        return inner
+        return _HTTP_USER.sub(r"\1://", inner)
 
     def _outer(self, inner: str) -> str:
         before, after = self._around
@@ -271,7 +275,7 @@ class FsspecFileSystem(FileSystem):
         try:
             return operation(self.store)
         except FileNotFoundError as error:
-            hidden = _hidden_in(error)
+            hidden = _hidden_in(error) if self.scheme in _HTTP else None
             if hidden is not None:
                 raise hidden from None
             raise
@@ -380,7 +384,7 @@ class FsspecTarget(FormattedTarget):
         return self.fs.modified(self.existence_path)
 
 
-class FsspecDirectoryTarget(FsspecTarget):
+class FsspecDirectoryTarget(FlaggedFolder, FsspecTarget):
     """A folder at an address that ends in a slash. It exists when its flag file does.
 
     Args:
@@ -399,11 +403,6 @@ class FsspecDirectoryTarget(FsspecTarget):
     ) -> None:
         super().__init__(str(path).rstrip("/") + "/", format, **options)
         self.flag = flag
-
-    @property
-    def existence_path(self) -> str:
-        """The flag file."""
-        return self.path + self.flag
 
     def file(self, name: str) -> FsspecTarget:
         """A file in the folder."""
@@ -481,6 +480,23 @@ def without_passwords(address: str) -> tuple[str, dict[str, Any]]:
 _PASSWORD = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://([^/@:]*):([^/@]*)@")
 
 
+_HTTP_USER = re.compile(r"(https?)://([^/@:]*)@")
+
+
+def _login_apart(address: str, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """An address without who asks a web server, and the options with that: its library wants it apart."""
+    found = _HTTP_USER.search(address)
+    if found is None:
+        return address, options
+    scheme = found[1]
+    own = dict(options.get(scheme, {}) if "::" in address else options)
+    login = base64.b64encode(f"{unquote(found[2])}:{own.pop('password', '')}".encode()).decode()
+    further = own.get("client_kwargs", {})
+    own["client_kwargs"] = {**further, "headers": {"Authorization": f"Basic {login}", **further.get("headers", {})}}
+    bare = address.replace(found[0], f"{scheme}://", 1)
+    return bare, ({**options, scheme: own} if "::" in address else own)
+
+
 def _store_part(address: str) -> str:
     """What all addresses of one store have in common."""
     link, _, rest = address.partition("::")
@@ -534,8 +550,9 @@ def _parent(path: str) -> str:
 def _hidden_in(error: FileNotFoundError) -> BaseException | None:
     """The error proper, where fsspec says "not found" of a web server that did not answer, or was in trouble."""
     cause = error.__cause__
-    is_of_http = type(cause).__module__.startswith("aiohttp")
-    return cause if is_of_http and getattr(cause, "status", None) not in (404, 410) else None
+    if cause is None or isinstance(cause, FileNotFoundError) or getattr(cause, "status", None) in (404, 410):
+        return None
+    return cause
 
 
 def _is_broken_connection(error: Exception) -> bool:

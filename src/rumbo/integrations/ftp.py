@@ -29,7 +29,7 @@ from rumbo.pipeline.filesystem import (
     temporary_name,
 )
 from rumbo.pipeline.formatted import FormattedTarget
-from rumbo.pipeline.target import AtomicLocalFile
+from rumbo.pipeline.target import AtomicLocalFile, Footprint
 
 if TYPE_CHECKING:
     import ssl
@@ -50,7 +50,8 @@ class RemoteFileSystem(FileSystem):
         username: who to be there; nobody in particular without one.
         password: of that user.
         port: by default 21, or 22 with ``sftp``.
-        tls: encrypt what travels. True trusts any certificate; ``ssl.create_default_context()`` checks it.
+        tls: encrypt what travels. The server's certificate is checked against what the system trusts and the
+            configuration names; an ``ssl.SSLContext`` says otherwise what is trusted.
         timeout: seconds that the server may be silent.
         sftp: speak SFTP instead of FTP.
         pysftp_conn_kwargs: with ``sftp``, more for the connection, such as ``private_key``: the path of a key's file.
@@ -370,6 +371,10 @@ class RemoteTarget(FormattedTarget):
 
     def _exists_since(self) -> bool:
         return self.fs.exists(self.path, self.mtime)
+
+    def footprint(self) -> Footprint:
+        """The address, without who asks."""
+        return Footprint(f"{'sftp' if self.sftp else 'ftp'}://{self.fs.host}/{self.path.lstrip('/')}")
 
     def modified(self) -> float | None:
         """When the file was written; None when it is not there."""

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import ftplib
 import posixpath
-import ssl
 import stat
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from rumbo.errors import MissingExtraError
+from rumbo.integrations.ftp_tls import TlsWithOneSession, connect, context_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import ssl
 
 _BLOCK = 1 << 20  # bytes sent or received at once
 
@@ -41,31 +41,6 @@ class Session(Protocol):
     def close(self) -> None: ...
 
 
-class TlsWithOneSession(ftplib.FTP_TLS):
-    """FTP over TLS whose data travels in the session of its commands, as careful servers demand."""
-
-    def ntransfercmd(self, cmd: str, rest: int | str | None = None) -> Any:
-        connection, size = ftplib.FTP.ntransfercmd(self, cmd, rest)
-        if self._prot_p:  # type: ignore[attr-defined]
-            session = self.sock.session  # type: ignore[union-attr]
-            connection = self.context.wrap_socket(connection, server_hostname=self.host, session=session)
-        return connection, size
-
-    def retrlines(self, cmd: str, callback: Callable[[str], object] | None = None) -> str:
-        try:
-            return super().retrlines(cmd, callback)
-        except ssl.SSLError as error:
-            return self._answer_after(error)
-
-    def _answer_after(self, error: ssl.SSLError) -> str:
-        """What the server says of a transfer that had nothing to send, and ended before its own beginning."""
-        # A server may close the connection of an empty list at once; then TLS cannot be ended in its own way. That the
-        # list was empty, and not cut off, is what the answer says.
-        if error.reason != "SHUTDOWN_WHILE_IN_INIT":
-            raise error
-        return self.voidresp()
-
-
 class FtpSession:
     """A connection to an FTP server."""
 
@@ -78,16 +53,16 @@ class FtpSession:
         tls: bool | ssl.SSLContext,
         timeout: float,
     ) -> None:
+        credentials = (username or "", password or "")
         if tls:
-            context = tls if isinstance(tls, ssl.SSLContext) else None
-            self._ftp: ftplib.FTP = TlsWithOneSession(context=context, encoding="utf-8")
-        else:
-            self._ftp = ftplib.FTP(encoding="utf-8")
+            secure = TlsWithOneSession(context=context_for(tls), encoding="utf-8")
+            self._ftp: ftplib.FTP = secure
+            connect(secure, host, port, timeout, *credentials)
+            return
+        self._ftp = ftplib.FTP(encoding="utf-8")
         self._ftp.connect(host, port, timeout=timeout)
         try:
-            self._ftp.login(username or "", password or "")
-            if isinstance(self._ftp, ftplib.FTP_TLS):
-                self._ftp.prot_p()
+            self._ftp.login(*credentials)
         except BaseException:
             self._ftp.close()
             raise

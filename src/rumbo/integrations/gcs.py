@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 from typing import IO, TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from rumbo.errors import MissingExtraError, TargetError
+from rumbo.integrations.buckets import BucketPaths
+from rumbo.integrations.flags import FlaggedFolder
 from rumbo.integrations.listing import Page, found_by_listing
 from rumbo.pipeline.filesystem import FileAlreadyExists, FileSystem, FileSystemException, MissingParentDirectory
 from rumbo.pipeline.formatted import FormattedTarget
@@ -31,7 +32,7 @@ class InvalidDeleteException(FileSystemException):
     """A whole bucket, or a folder without ``recursive``, was to be removed."""
 
 
-class GCSClient(FileSystem):
+class GCSClient(BucketPaths, FileSystem):
     """Google Cloud Storage as a file system. Paths are ``gs://bucket/name``; folders are what names begin with.
 
     Args:
@@ -234,19 +235,6 @@ class GCSClient(FileSystem):
 
     # Paths and pages
 
-    @staticmethod
-    def _path_to_bucket_and_key(path: str) -> tuple[str, str]:
-        parts = urlsplit(path, allow_fragments=False)
-        return parts.netloc, parts.path[1:] + (f"?{parts.query}" if parts.query else "")
-
-    @staticmethod
-    def _is_root(name: str) -> bool:
-        return name in ("", "/")
-
-    @staticmethod
-    def _add_path_delimiter(name: str) -> str:
-        return name if name.endswith("/") or not name else name + "/"
-
     def _blob(self, path: str, chunksize: int | None = None) -> Any:
         bucket, name = self._path_to_bucket_and_key(path)
         return self.client.bucket(bucket).blob(name, chunk_size=chunksize)
@@ -342,11 +330,7 @@ class GCSTarget(FormattedTarget):
         return AtomicGCSFile(self.path, self.fs)
 
 
-class FlagPathError(FileSystemException, ValueError):
-    """The path of a target with a flag must be a folder's."""
-
-
-class GCSFlagTarget(GCSTarget):
+class GCSFlagTarget(FlaggedFolder, GCSTarget):
     """A folder in Google Cloud Storage, which exists when a flag file in it does.
 
     Args:
@@ -363,12 +347,6 @@ class GCSFlagTarget(GCSTarget):
         client: GCSClient | None = None,
         flag: str = "_SUCCESS",
     ) -> None:
-        if not str(path).endswith("/"):
-            raise FlagPathError(f"GCSFlagTarget({str(path)!r}) is a folder: end its path with a slash.")
+        self._check_folder(path)
         super().__init__(path, format, client)
         self.flag = flag
-
-    @property
-    def existence_path(self) -> str:
-        """The flag file."""
-        return self.path + self.flag

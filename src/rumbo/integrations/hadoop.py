@@ -51,8 +51,8 @@ def is_in_hdfs(target: Any) -> bool:
 # The command -----------------------------------------------------------------------------------------------------
 
 
-class HadoopJobError(TaskError, RuntimeError):
-    """A job failed.
+class CommandFailed(TaskError, RuntimeError):
+    """A command of Hadoop's or Hive's failed.
 
     Attributes:
         message: what happened, without the output.
@@ -60,7 +60,7 @@ class HadoopJobError(TaskError, RuntimeError):
         err: the same for standard error.
     """
 
-    def __init__(self, message: str, out: str | None = None, err: str | None = None) -> None:
+    def __init__(self, message: str, out: Any = None, err: Any = None) -> None:
         super().__init__(message, out, err)
         self.message = message
         self.out = out
@@ -68,6 +68,10 @@ class HadoopJobError(TaskError, RuntimeError):
 
     def __str__(self) -> str:
         return self.message
+
+
+class HadoopJobError(CommandFailed):
+    """A job failed."""
 
 
 class _Listener:
@@ -148,12 +152,13 @@ class BaseHadoopJobWork(ABC):
     if TYPE_CHECKING:
         task_id: str
         set_tracking_url: Any
-        pool: Any
 
         def requires(self) -> Any: ...
 
         def no_unpicklable_properties(self) -> Any: ...
 
+    pool: Any = None
+    """The pool or queue of the cluster that the job runs in; None: ``[hadoop] pool`` of the configuration."""
     batch_counter_default: Any = 1
     final_mapper: Any = NotImplemented
     """Called after the last record, as a generator of more."""

@@ -15,11 +15,12 @@ from rumbo.integrations.hadoop import (
     load_hadoop_cmd,
     run_and_track_hadoop_job,
 )
+from rumbo.pipeline import typed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["HadoopJarJobError", "HadoopJarJobRunner", "HadoopJarJobWork", "fix_paths"]
+__all__ = ["HadoopJarJobError", "HadoopJarJobRunner", "HadoopJarJobTask", "HadoopJarJobWork", "fix_paths"]
 
 
 class HadoopJarJobError(TaskError):
@@ -100,3 +101,7 @@ def fix_paths(job: Any) -> tuple[list[tuple[str, Any]], list[str]]:
         else:
             words.append(str(getattr(given, "path", given)))
     return temporary, words
+
+
+class HadoopJarJobTask(HadoopJarJobWork, typed.Task):
+    """A task that runs a jar on Hadoop."""

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from rumbo.errors import TargetError
+from rumbo.integrations.flags import FlaggedFolder
 from rumbo.integrations.hdfs_clients import HdfsFileSystem, get_autoconfig_client
 from rumbo.integrations.hdfs_config import tmppath
 from rumbo.integrations.hdfs_formats import Plain, PlainDir, stored_by
 from rumbo.pipeline.filesystem import temporary_name
 from rumbo.pipeline.formatted import FormattedTarget
+from rumbo.pipeline.target import Footprint
 
 if TYPE_CHECKING:
     from rumbo.pipeline.formats import Format
@@ -54,6 +56,10 @@ class HdfsTarget(FormattedTarget):
         if is_tmp:
             self.is_tmp = True
             self._owner = os.getpid()
+
+    def footprint(self) -> Footprint:
+        """The path, with a scheme that tells it from one on this machine."""
+        return Footprint(self.path if "://" in self.path else f"hdfs://{self.path}")
 
     @property
     def fs(self) -> HdfsFileSystem:
@@ -110,7 +116,7 @@ class HdfsTarget(FormattedTarget):
             self.remove(skip_trash=True)
 
 
-class HdfsFlagTarget(HdfsTarget):
+class HdfsFlagTarget(FlaggedFolder, HdfsTarget):
     """A folder in HDFS, which exists when a flag file in it does: what map/reduce writes.
 
     Args:
@@ -127,12 +133,6 @@ class HdfsFlagTarget(HdfsTarget):
         client: HdfsFileSystem | None = None,
         flag: str = "_SUCCESS",
     ) -> None:
-        if not str(path).endswith("/"):
-            raise HdfsPathError(f"HdfsFlagTarget({str(path)!r}) is a folder: end its path with a slash.")
+        self._check_folder(path)
         super().__init__(path, format, fs=client)
         self.flag = flag
-
-    @property
-    def existence_path(self) -> str:
-        """The flag file."""
-        return self.path + self.flag

@@ -17,7 +17,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from rumbo.errors import TargetError, TaskError
-from rumbo.integrations.hadoop import BaseHadoopJobWork, JobRunner, run_and_track_hadoop_job
+from rumbo.integrations.hadoop import BaseHadoopJobWork, CommandFailed, JobRunner, run_and_track_hadoop_job
+from rumbo.pipeline import typed
 from rumbo.pipeline.config import get_config
 from rumbo.pipeline.structure import flatten
 from rumbo.pipeline.target import FileSystemTarget, Target
@@ -32,6 +33,7 @@ __all__ = [
     "HiveCommandError",
     "HivePartitionTarget",
     "HiveQueryRunner",
+    "HiveQueryTask",
     "HiveQueryWork",
     "HiveTableTarget",
     "MetastoreClient",
@@ -48,23 +50,8 @@ logger = logging.getLogger("luigi-interface")
 # The command -----------------------------------------------------------------------------------------------------
 
 
-class HiveCommandError(TaskError, RuntimeError):
-    """The command failed.
-
-    Attributes:
-        message: what happened.
-        out: what it wrote to its standard output.
-        err: the same for standard error.
-    """
-
-    def __init__(self, message: str, out: Any = None, err: Any = None) -> None:
-        super().__init__(message, out, err)
-        self.message = message
-        self.out = out
-        self.err = err
-
-    def __str__(self) -> str:
-        return self.message
+class HiveCommandError(CommandFailed):
+    """The ``hive`` command failed."""
 
 
 def load_hive_cmd() -> list[str]:
@@ -103,7 +90,7 @@ def run_hive_cmd(hivecmd: str, check_return_code: bool = True) -> str:
 def run_hive_script(script: str) -> str:
     """What a file of statements prints."""
     if not os.path.isfile(script):
-        raise TaskError(f"There is no file of statements {script}.")
+        raise HiveCommandError(f"There is no file of statements {script}.")
     return run_hive(["-f", script])
 
 
@@ -401,3 +388,7 @@ class HiveQueryRunner(JobRunner):
             file.flush()
             tell_url = tracking_url_callback or job.set_tracking_url
             return run_and_track_hadoop_job(self.get_arglist(file.name, job), tell_url)
+
+
+class HiveQueryTask(HiveQueryWork, typed.Task):
+    """A task that runs a query of Hive."""

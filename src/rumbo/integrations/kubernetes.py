@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import time
@@ -193,7 +194,13 @@ class _Cluster:
         self._core = kubernetes.client.CoreV1Api(api)
 
     def create(self, job: dict[str, Any]) -> None:
-        self._batch.create_namespaced_job(self._namespace, job, _request_timeout=_TIMEOUT)
+        from kubernetes.client.exceptions import ApiException
+
+        try:
+            self._batch.create_namespaced_job(self._namespace, job, _request_timeout=_TIMEOUT)
+        except ApiException as error:
+            name = job["metadata"]["name"]
+            raise TaskError(f"Kubernetes does not take the Job {name}: {_told(error)}") from error
 
     def job_state(self, name: str) -> _State:
         return _State(_patiently(self._batch.read_namespaced_job, name, self._namespace).status)
@@ -211,6 +218,15 @@ class _Cluster:
         self._batch.delete_namespaced_job(
             name, self._namespace, propagation_policy="Background", _request_timeout=_TIMEOUT
         )
+
+
+def _told(error: Any) -> str:
+    """What the server says of a request that it refuses; clients put all its headers beside that."""
+    try:
+        message: str = json.loads(error.body)["message"]
+    except (TypeError, ValueError, KeyError):
+        return f"{error.status} {error.reason}"
+    return message
 
 
 def _patiently(question: Any, *args: Any, **kwargs: Any) -> Any:

@@ -34,6 +34,7 @@ from rumbo.integrations.hadoop import (
 )
 from rumbo.integrations.program import run_program
 from rumbo.integrations.shipment import ATTACHED, create_packages_archive, get_extra_files, named_as_others_see_it
+from rumbo.pipeline import typed
 from rumbo.pipeline.config import get_config
 from rumbo.pipeline.structure import flatten
 
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from types import ModuleType
 
-__all__ = ["DefaultHadoopJobRunner", "HadoopJobRunner", "LocalJobRunner", "MapReduceWork"]
+__all__ = ["DefaultHadoopJobRunner", "HadoopJobRunner", "JobTask", "LocalJobRunner", "MapReduceWork"]
 
 logger = logging.getLogger("luigi-interface")
 
@@ -456,3 +457,7 @@ class MapReduceWork(BaseHadoopJobWork):
 def _with(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
     yield first
     yield from rest
+
+
+class JobTask(MapReduceWork, typed.Task):
+    """A task that is a job of mapper, combiner and reducer."""

@@ -95,16 +95,7 @@ class MySqlCopyWork(CopyWork):
 
     def output(self) -> MySqlTarget:
         """The marker of this load."""
-        where = {} if self.port is None else {"port": self.port}
-        return MySqlTarget(
-            host=self.host,
-            database=self.database,
-            user=self.user,
-            password=self.password,
-            table=self.table,
-            update_id=self.update_id,
-            **where,
-        )
+        return self._marker(MySqlTarget, self.table)
 
     @property
     def bulk_size(self) -> int:

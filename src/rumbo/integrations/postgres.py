@@ -182,15 +182,7 @@ class PostgresCopyWork(CopyWork):
 
     def output(self) -> PostgresTarget:
         """The marker of this load."""
-        return PostgresTarget(
-            host=self.host,
-            database=self.database,
-            user=self.user,
-            password=self.password,
-            table=self.table,
-            update_id=self.update_id,
-            port=self.port,
-        )
+        return self._marker(PostgresTarget, self.table)
 
     def copy(self, cursor: Any, file: Any) -> Any:
         """Send a file in COPY's text format."""
@@ -238,12 +230,4 @@ class PostgresQueryWork(QueryWork):
 
     def output(self) -> PostgresTarget:
         """The marker of this statement."""
-        return PostgresTarget(
-            host=self.host,
-            database=self.database,
-            user=self.user,
-            password=self.password,
-            table=self.table,
-            update_id=self.update_id,
-            port=self.port,
-        )
+        return self._marker(PostgresTarget, self.table)

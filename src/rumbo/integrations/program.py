@@ -178,13 +178,13 @@ def run_program(
         raise TaskError(f"There is no {missing}. Install it, or give its whole path; PATH is {path}.") from error
     try:
         readers = [_Reader(pipe, taps[name]) for name in taps if (pipe := getattr(process, name)) is not None]
-        code = process.wait()
+        process.wait()
         for reader in readers:
             reader.finish()
     except BaseException:
         stop_tree(process)
         raise
-    return code
+    return process.returncode
 
 
 class _Reader(threading.Thread):

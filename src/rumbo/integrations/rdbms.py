@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from rumbo.errors import TaskError
 from rumbo.pipeline.config import get_config
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["ConfiguredName", "CopyWork", "LoginWork", "MarkerTarget", "MetadataColumns", "QueryWork", "text_rows"]
 
 logger = logging.getLogger("luigi-interface")
+
+
+Marker = TypeVar("Marker", bound="MarkerTarget")
 
 
 class ConfiguredName:
@@ -190,6 +193,9 @@ class LoginWork(ABC):
     @abstractmethod
     def output(self) -> Any:
         """The marker of the work."""
+
+    def _marker(self, kind: type[Marker], table: str) -> Marker:
+        return kind(self.host, self.database, self.user, self.password, table, self.update_id, port=self.port)
 
 
 class MetadataColumns:

@@ -194,7 +194,7 @@ class S3CopyWork(CredentialsWork, rdbms.CopyWork):
 
     def output(self) -> RedshiftTarget:
         """The marker of this load."""
-        return _target_of(self, self.table)
+        return self._marker(RedshiftTarget, self.table)
 
     def do_prune(self) -> bool:
         """Whether rows from `prune_date` on are removed from `prune_table` first."""
@@ -311,18 +311,6 @@ def _is_there(connection: Any, question: str, values: Sequence[str]) -> bool:
     return cursor.fetchone() is not None
 
 
-def _target_of(task: LoginWork, table: str) -> RedshiftTarget:
-    return RedshiftTarget(
-        host=task.host,
-        database=task.database,
-        user=task.user,
-        password=task.password,
-        table=table,
-        update_id=task.update_id,
-        port=task.port,
-    )
-
-
 class S3CopyJSONWork(S3CopyWork):
     """What a task that loads JSON of S3 into a table does."""
 
@@ -341,7 +329,7 @@ class RedshiftQueryWork(PostgresQueryWork):
 
     def output(self) -> RedshiftTarget:
         """The marker of this statement."""
-        return _target_of(self, self.table)
+        return self._marker(RedshiftTarget, self.table)
 
 
 class RedshiftUnloadWork(CredentialsWork, RedshiftQueryWork):
@@ -385,7 +373,7 @@ class KillSessionsWork(LoginWork):
 
     def output(self) -> RedshiftTarget:
         """The marker of this."""
-        return _target_of(self, type(self).__name__)
+        return self._marker(RedshiftTarget, type(self).__name__)
 
     def run(self) -> Any:
         """End the sessions, but for ours and the cluster's own."""

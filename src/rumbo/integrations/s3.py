@@ -8,8 +8,9 @@ import time
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from rumbo.integrations.flags import FlaggedFolder
+from rumbo.integrations.parts import BytesInParts
 from rumbo.integrations.s3_client import FileNotFoundException, S3Client, default_client
-from rumbo.pipeline.filesystem import FileSystemException
 from rumbo.pipeline.formatted import FormattedTarget
 from rumbo.pipeline.parameter import Parameter
 from rumbo.pipeline.parameters.scalars import OptionalParameter
@@ -40,41 +41,22 @@ class AtomicS3File(AtomicLocalFile):
         self.s3_client.put_multipart(self.tmp_path, self.path, **self.s3_options)
 
 
-class _Body(io.RawIOBase):
+class _Body(BytesInParts):
     """An object's bytes as they come. After a broken connection it goes on where that broke."""
 
     def __init__(self, s3_key: Any) -> None:
-        self._key = s3_key
-        self._position = 0
         answer = s3_key.get()
+        super().__init__(answer["ContentLength"])
+        self._key = s3_key
         self._body = answer["Body"]
-        self._size = answer["ContentLength"]
         self._etag = answer["ETag"]
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        start: int = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
-        position = max(start + offset, 0)
-        if position != self._position:
+        before = self._position
+        position = super().seek(offset, whence)
+        if position != before:
             self._let_go()
-            self._position = position
         return position
-
-    def readinto(self, buffer: Any) -> int:
-        if self._position >= self._size:
-            return 0
-        data = self._read(len(buffer))
-        buffer[: len(data)] = data
-        self._position += len(data)
-        return len(data)
 
     def _read(self, length: int) -> bytes:
         from botocore.exceptions import HTTPClientError, IncompleteReadError
@@ -152,11 +134,7 @@ class S3Target(FormattedTarget):
         return AtomicS3File(self.path, self.fs, **self.s3_options)
 
 
-class FlagPathError(FileSystemException, ValueError):
-    """The path of a target with a flag must be a folder's."""
-
-
-class S3FlagTarget(S3Target):
+class S3FlagTarget(FlaggedFolder, S3Target):
     """A folder in S3, which exists when a flag file in it does: what Hadoop and Spark write.
 
     Args:
@@ -173,15 +151,9 @@ class S3FlagTarget(S3Target):
         client: S3Client | None = None,
         flag: str | None = "_SUCCESS",
     ) -> None:
-        if not str(path).endswith("/"):
-            raise FlagPathError(f"{type(self).__name__}({str(path)!r}) is a folder: end its path with a slash.")
+        self._check_folder(path)
         super().__init__(path, format, client)
         self.flag = flag or "_SUCCESS"
-
-    @property
-    def existence_path(self) -> str:
-        """The flag file."""
-        return self.path + self.flag
 
 
 class S3EmrTarget(S3FlagTarget):

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlsplit
 
 from rumbo.errors import MissingExtraError
+from rumbo.integrations.buckets import BucketPaths
 from rumbo.integrations.listing import Page, found_by_listing
 from rumbo.pipeline.config import get_config
 from rumbo.pipeline.filesystem import (
@@ -53,7 +54,7 @@ class Copied(NamedTuple):
     bytes: int
 
 
-class S3Client(FileSystem):
+class S3Client(BucketPaths, FileSystem):
     """S3 as a file system. Paths are ``s3://bucket/key``; folders are what keys begin with.
 
     Args:
@@ -276,8 +277,9 @@ class S3Client(FileSystem):
         Returns:
             How many files that was, and how many bytes.
         """
+        is_folder = self.isdir(path)
         config = _transfer_config(max_concurrency=max(threads, 3), multipart_chunksize=part_size)
-        if not self.isdir(path):
+        if not is_folder:
             return self._copy_object(path, dest, config, options)
         return self._copy_folder(path, dest, self.listdir(path, start_time, end_time, True), config, options)
 
@@ -327,9 +329,11 @@ class S3Client(FileSystem):
         """Bring a local file there, a large one in parts of ``part_size`` bytes; it appears when all are there."""
         self._check_deprecated_argument(**options)
         bucket, key = self._path_to_bucket_and_key(destination_s3_path)
+        client = self._client
         config = _transfer_config(multipart_chunksize=part_size)
         # By its path: of an open file boto3 would keep ten parts in memory.
-        self._client.upload_file(local_path, bucket, key, Config=config, ExtraArgs=options)
+        with _as_s3_said():
+            client.upload_file(local_path, bucket, key, Config=config, ExtraArgs=options)
 
     def get(self, s3_path: str, destination_local_path: str) -> None:
         """Bring an object here; the file appears when it is whole."""
@@ -356,20 +360,6 @@ class S3Client(FileSystem):
         return options.get(key) if key else options
 
     @staticmethod
-    def _path_to_bucket_and_key(path: str) -> tuple[str, str]:
-        # A key may have a question mark in it, or a #.
-        parts = urlsplit(path, allow_fragments=False)
-        return parts.netloc, parts.path[1:] + (f"?{parts.query}" if parts.query else "")
-
-    @staticmethod
-    def _is_root(key: str) -> bool:
-        return key in ("", "/")
-
-    @staticmethod
-    def _add_path_delimiter(key: str) -> str:
-        return key if key.endswith("/") or not key else key + "/"
-
-    @staticmethod
     def _check_deprecated_argument(**options: Any) -> None:
         if "encrypt_key" in options:
             raise DeprecatedBotoClientException(
@@ -384,10 +374,11 @@ class S3Client(FileSystem):
         return self._head(bucket, key) is not None
 
     def _head(self, bucket: str, key: str) -> Any:
+        client = self._client
         from botocore.exceptions import ClientError
 
         try:
-            return self._client.head_object(Bucket=bucket, Key=key)
+            return client.head_object(Bucket=bucket, Key=key)
         except ClientError as error:
             if error.response["Error"]["Code"] in _NOT_THERE:
                 return None
@@ -438,6 +429,21 @@ def _session_in_role(arn: str, session_name: str, options: dict[str, Any]) -> An
         method="assume-role", refresh_using=fetcher.fetch_credentials
     )  # botocore's way in for credentials that renew themselves is this attribute
     return boto3.Session(botocore_session=core)
+
+
+@contextmanager
+def _as_s3_said() -> Iterator[None]:
+    """Raise S3's own error, which has its code, where an upload of a file gave boto3 another one."""
+    from boto3.exceptions import S3UploadFailedError
+    from botocore.exceptions import ClientError
+
+    try:
+        yield
+    except S3UploadFailedError as error:
+        if isinstance(error.__context__, ClientError):
+            error.__context__.add_note(str(error).partition(": ")[0] + ".")
+            raise error.__context__ from None
+        raise
 
 
 def _transfer_config(**options: Any) -> Any:

@@ -18,7 +18,6 @@ import tarfile
 import tempfile
 from typing import IO, TYPE_CHECKING, Any
 
-from rumbo.errors import TaskError
 from rumbo.integrations.program import ProgramWork
 from rumbo.integrations.shipment import named_as_others_see_it
 from rumbo.pipeline import typed
@@ -177,7 +176,9 @@ class SparkWork(ProgramWork):
     def app_command(self) -> list[Any]:
         """The program with its arguments."""
         if not self.app:
-            raise TaskError(f"{type(self).__name__} does not say what to submit. Give it an app = '...' (.jar or .py).")
+            raise NotImplementedError(
+                f"{type(self).__name__} does not say what to submit. Give it an app = '...' (.jar or .py)."
+            )
         return [self.app, *self.app_options()]
 
     @property

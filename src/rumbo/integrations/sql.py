@@ -112,7 +112,8 @@ class SQLAlchemyTarget(Target):
         """The marker table, as SQLAlchemy knows tables."""
         from sqlalchemy import Column, DateTime, MetaData, String, Table
 
-        name = self.marker_table or get_config().get("sqlalchemy", "marker_table", "table_updates")
+        name: str = self.marker_table or get_config().get("sqlalchemy", "marker_table", "table_updates")
+        self.marker_table = name
         schema, _, table = name.rpartition(".")
         return Table(
             table,
@@ -346,7 +347,7 @@ class CopyWork(ABC):
             self.table_bound = _reflected(engine, self.table, self.schema or None)
             return
         if not self.columns:
-            raise TaskError(
+            raise NotImplementedError(
                 f"{type(self).__name__} does not say what columns {self.table} has. "
                 "List them in columns, or set reflect = True if the table exists."
             )

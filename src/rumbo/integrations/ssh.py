@@ -25,6 +25,7 @@ from rumbo.pipeline.filesystem import (
 )
 from rumbo.pipeline.formats import InputPipeProcessWrapper, OutputPipeProcessWrapper
 from rumbo.pipeline.formatted import FormattedTarget
+from rumbo.pipeline.target import Footprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -394,6 +395,10 @@ class RemoteTarget(FormattedTarget):
     def fs(self) -> RemoteFileSystem:
         """The machine's files. Targets that reach it in one way have it in common."""
         return self._fs
+
+    def footprint(self) -> Footprint:
+        """The address, without who asks."""
+        return Footprint(f"ssh://{self.fs.remote_context.host}/{self.path.lstrip('/')}")
 
     def modified(self) -> float | None:
         """When the file was written; None when it is not there."""

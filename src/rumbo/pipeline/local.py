@@ -20,7 +20,7 @@ from rumbo.pipeline.filesystem import (
     is_temporary,
     temporary_name,
 )
-from rumbo.pipeline.target import AtomicLocalFile, FileSystemTarget
+from rumbo.pipeline.target import AtomicLocalFile, FileSystemTarget, Footprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -261,6 +261,17 @@ class LocalTarget(FileSystemTarget):
             return os.stat(self.existence_path).st_mtime
         except OSError:
             return None
+
+    def footprint(self) -> Footprint:
+        """The absolute path, with size and time by one question to this machine; folders have no size."""
+        path = self.path
+        address = path if path[:1] == "/" else os.path.abspath(path)
+        try:
+            found = os.stat(self.existence_path)
+        except (OSError, ValueError):
+            return Footprint(address)
+        is_file = found.st_mode & 0o170000 == 0o100000 and self.existence_path == path
+        return Footprint(address, found.st_size if is_file else None, found.st_mtime)
 
     def makedirs(self) -> None:
         """Make the folders above the file."""

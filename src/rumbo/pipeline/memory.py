@@ -26,7 +26,7 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar
 from rumbo.errors import TargetError
 from rumbo.pipeline import formats
 from rumbo.pipeline.filesystem import DestinationExists, FileSystem
-from rumbo.pipeline.target import FileSystemTarget, answered_by_file_system
+from rumbo.pipeline.target import FileSystemTarget, Footprint, answered_by_file_system
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -353,6 +353,10 @@ class MemoryTarget(FileSystemTarget):
         else:
             raise TargetError(f"{self.path} cannot be opened with mode {mode!r}: mode must be 'r' or 'w'.")
         return stream
+
+    def footprint(self) -> Footprint:
+        """The path, with a scheme that tells it from one on a disk."""
+        return Footprint(self.path if "://" in self.path else f"memory://{self.path}")
 
     def move(self, path: str, raise_if_exists: bool = False) -> None:
         """Move the content; this object keeps its path."""

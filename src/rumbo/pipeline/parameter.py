@@ -276,7 +276,7 @@ class Parameter(Generic[T]):
             section, name = self._config_path["section"], self._config_path["name"]
             yield (
                 self._get_value_from_config(section, name),
-                f"Setting {param_name} by [{section}] {name} is deprecated. Use [{task_name}] {param_name}.",
+                f"The use of the configuration [{section}] {name} is deprecated. Please use [{task_name}] {param_name}",
             )
         yield self._default, None
 

@@ -16,23 +16,28 @@ if TYPE_CHECKING:
 
 MASK = "***"
 PRIVATE = ParameterVisibility.PRIVATE
+PUBLIC = ParameterVisibility.PUBLIC
 _SHORTEST = 4
 """A shorter value is no secret, and would be found in every other word."""
 
 
-def masked(text: str, *tasks: Task) -> str:
-    """A text in which the values of the tasks' private parameters are masked, however they are written."""
+def masked(text: str, *tasks: Task, with_hidden: bool = False) -> str:
+    """A text in which the values of the tasks' private parameters are masked, however they are written.
+
+    Args:
+        with_hidden: those of hidden parameters too.
+    """
     for task in tasks:
-        for secret in private_texts(task):
+        for secret in private_texts(task, with_hidden):
             text = text.replace(secret, MASK)
     return text
 
 
-def private_texts(task: Task) -> list[str]:
-    """What gives a task's private values away, the longest first."""
+def private_texts(task: Task, with_hidden: bool = False) -> list[str]:
+    """What gives a task's private values away, and hidden ones if asked for, the longest first."""
     found: set[str] = set()
     for name, parameter in task.get_params():
-        if parameter.visibility == PRIVATE:
+        if parameter.visibility == PRIVATE or (with_hidden and parameter.visibility != PUBLIC):
             value = getattr(task, name, None)
             found.update(_parts(value))
             if not isinstance(value, bool) and value is not None:

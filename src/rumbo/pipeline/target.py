@@ -7,7 +7,7 @@ import os
 import warnings
 from abc import ABCMeta, abstractmethod
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any, TypeVar, overload
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 
 from rumbo.pipeline.filesystem import (
     FileAlreadyExists,
@@ -31,6 +31,7 @@ __all__ = [
     "FileSystem",
     "FileSystemException",
     "FileSystemTarget",
+    "Footprint",
     "MissingParentDirectory",
     "NotADirectory",
     "Target",
@@ -42,6 +43,17 @@ __all__ = [
 Method = TypeVar("Method", bound="Callable[..., bool]")
 
 _answered_by_file_system: set[object] = set()
+
+
+class Footprint(NamedTuple):
+    """What a target tells of itself for the record, without asking any other machine."""
+
+    address: str
+    """Where it is: an absolute path on this machine, a URL, or whatever else tells it from other targets."""
+    size: int | None = None
+    """Bytes; None for what has no size, or does not say it for nothing."""
+    modified: float | None = None
+    """When it was written, in seconds since the epoch."""
 
 
 class TargetType(ABCMeta):
@@ -84,6 +96,13 @@ class Target(metaclass=TargetType):
     def modified(self) -> float | None:
         """When it was made, in seconds since the epoch; None when it is not there or cannot tell."""
         return None
+
+    def footprint(self) -> Footprint:
+        """Where it is, and how large and how old as far as that costs next to nothing.
+
+        Kept with every attempt that made it, so it must be quick. Passwords in it are masked by whoever keeps it.
+        """
+        return Footprint(_name_of(self))
 
 
 def answered_by_file_system(method: Method) -> Method:
@@ -131,6 +150,11 @@ class FileSystemTarget(Target):
         if has_wildcard(path):
             _warn_of_wildcard(path)
         return self.fs.exists(path)
+
+    def footprint(self) -> Footprint:
+        """Its path, if that says as a URL where it is; else its class and its path."""
+        path = self.path
+        return Footprint(path if "://" in path else f"{type(self).__name__}({path!r})")
 
     def read_text(self) -> str:
         """The whole content. For a target whose format gives text."""
@@ -230,6 +254,24 @@ def exist(targets: Iterable[Target]) -> list[bool]:
         for index, path in members:
             answers[index] = path in found
     return answers
+
+
+def footprint_of(target: object) -> Footprint:
+    """The footprint of anything that a task has for a target: also of what is none of ours and knows no such word."""
+    told = getattr(type(target), "footprint", None)  # and no isinstance(), which is slow for abstract classes
+    if told is not None:
+        footprint: Footprint = told(target)
+        return footprint
+    path = getattr(target, "path", None)
+    return Footprint(_name_of(target) if path is None else f"{type(target).__name__}({str(path)!r})")
+
+
+def _name_of(target: object) -> str:
+    """What a target is called by itself, if it has a word for that, else by its class."""
+    cls = type(target)
+    if cls.__repr__ is not object.__repr__:
+        return repr(target)
+    return str(target) if cls.__str__ is not object.__str__ else cls.__name__
 
 
 def _warn_of_wildcard(path: str) -> None:

@@ -24,6 +24,8 @@ class Register(NamedTuple):
     worker: str
     run: str
     specs: Sequence[TaskSpec]
+    is_certain: bool = False
+    """What is described as missing is so, also where it was done a moment ago."""
 
 
 class Report(NamedTuple):
@@ -39,6 +41,8 @@ class Report(NamedTuple):
     """With PARKED: ids of the tasks it waits for, registered beforehand."""
     seconds: float | None = None
     """How long the attempt took, by the worker's clock; None: count from when it was given out."""
+    outputs: str = ""
+    """With DONE: what it made, in words that mean nothing here and are passed on."""
 
 
 class Exchange(NamedTuple):
@@ -47,6 +51,8 @@ class Exchange(NamedTuple):
     worker: str
     reports: Sequence[Report] = ()
     slots: int = 0
+    claims: int | None = None
+    """For so many tasks at most is kept what they lack; for as many as there are slots if None."""
 
 
 class Claim(NamedTuple):

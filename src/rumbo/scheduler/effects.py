@@ -49,6 +49,8 @@ class AttemptEnded(NamedTuple):
     at: float
     seconds: float | None = None
     """How long it took by the worker's clock, if the worker said so."""
+    outputs: str = ""
+    """What it made, as the worker said it."""
 
 
 class RetryPlanned(NamedTuple):

@@ -80,6 +80,8 @@ class Policy(NamedTuple):
     """A task that nobody wants is dropped after this long."""
     max_losses: int = 3
     """A task whose workers fell silent this often in a row has failed: it may be what kills them."""
+    enabled_as_failure: bool = False
+    """A task that is enabled again counts as failed until its policy reopens it, as in Luigi; or it goes in line."""
 
 
 TRUSTING = Policy()
@@ -298,7 +300,7 @@ class Machine:
                 self._connect(task, task.spec.dependencies)
         self._hand_down_priority(described)
         for task in described:
-            self._describe(task, run)
+            self._describe(task, run, command.is_certain)
 
     @staticmethod
     def _is_better_known(task: TaskRecord, worker: WorkerRecord) -> bool:
@@ -348,7 +350,7 @@ class Machine:
         for dropped in self.graph.connect(task, needs, self._now):
             self._mourn(dropped)
 
-    def _describe(self, task: TaskRecord, run: str) -> None:
+    def _describe(self, task: TaskRecord, run: str, is_certain: bool) -> None:
         """Bring a task's state in line with what a worker says of it."""
         is_same_run = task.run == run
         task.run = run
@@ -361,7 +363,7 @@ class Machine:
                     self._start_afresh(task)
                 self._enqueue(task)
                 return
-            if not self._may_reopen(task, is_same_run):
+            if not (is_certain and state is _DONE) and not self._may_reopen(task, is_same_run):
                 return
             cause = _DESCRIBED
         elif said is _DONE:
@@ -440,14 +442,13 @@ class Machine:
         if self.deadlines.is_due(self._now):
             self._fire()
         if command.slots:
-            self._grant(worker, command.slots)
+            self._grant(worker, command.slots, command.slots if command.claims is None else command.claims)
 
-    def _grant(self, worker: WorkerRecord, slots: int) -> None:
+    def _grant(self, worker: WorkerRecord, slots: int, may_claim: int) -> None:
         """Give a worker up to so many attempts; claim for it what the best placed of the others lack."""
         # What is parked was begun, so neither a pause nor a ban keeps it back.
         audiences = (worker.parked,) if self.paused or worker.disabled else worker.serves
         passed_over: tuple[Needs, ...] = ()
-        may_claim = slots
         if self.resources.claims:
             self.resources.drop_claims(worker.id)
         while slots:
@@ -531,7 +532,7 @@ class Machine:
         elif outcome is _IS_PARKED:
             self._park(lease, report.needs)
         else:
-            self._end(lease, outcome, report.message, report.retryable, report.seconds)
+            self._end(lease, outcome, report.message, report.retryable, report.seconds, report.outputs)
 
     def _park(self, lease: Lease, needs: tuple[str, ...]) -> None:
         """Let an attempt wait for what it asked for. What was withdrawn in the meantime ends here."""
@@ -563,7 +564,15 @@ class Machine:
         self.resources.release(lease, self.workers[lease.worker])
         self.ready.stir_all()
 
-    def _end(self, lease: Lease, outcome: Outcome, message: str, retryable: bool, seconds: float | None = None) -> None:
+    def _end(
+        self,
+        lease: Lease,
+        outcome: Outcome,
+        message: str,
+        retryable: bool,
+        seconds: float | None = None,
+        outputs: str = "",
+    ) -> None:
         """End a lease and with it the attempt at each of its tasks."""
         number, worker = lease.number, lease.worker
         if lease.resources or lease.own:
@@ -574,7 +583,8 @@ class Machine:
         for id in lease.tasks:
             task = self.tasks[id]
             task.lease = 0
-            effects.append(_record(AttemptEnded, (id, task.attempts, number, worker, outcome, message, now, seconds)))
+            told = (id, task.attempts, number, worker, outcome, message, now, seconds, outputs)
+            effects.append(_record(AttemptEnded, told))
             if outcome is _IS_DONE:
                 task.failures = ()
                 task.losses = 0
@@ -601,13 +611,14 @@ class Machine:
             self.deadlines.add(verdict.disabled_until, Due.ENABLE, task.id)
             self._effects.append(TaskDisabled(task.id, verdict.disabled_until, self._now))
         elif verdict.retry_at is not None:
-            task.retry_at = verdict.retry_at
             task.promised = verdict.promised
             task.retries_used += verdict.promised
-            self.deadlines.add(verdict.retry_at, Due.RETRY, task.id)
-            self._effects.append(
-                RetryPlanned(task.id, len(task.failures), verdict.retry_at, self._now, verdict.promised)
-            )
+            self._retry_at(task, verdict.retry_at)
+
+    def _retry_at(self, task: TaskRecord, moment: float) -> None:
+        task.retry_at = moment
+        self.deadlines.add(moment, Due.RETRY, task.id)
+        self._effects.append(RetryPlanned(task.id, len(task.failures), moment, self._now, task.promised))
 
     def _set_back(self, task: TaskRecord, outcome: Outcome) -> None:
         """An attempt ended without a verdict on the task itself: it was released, stopped, or its worker was lost."""
@@ -716,7 +727,18 @@ class Machine:
         task = self._task(command.task)
         if task.state is not State.DISABLED or task.disabled_until is None:
             raise CommandRejected(f"{task.id} is {task.state.name}: only a task disabled by failures can be enabled.")
-        self._clear(task, Cause.ENABLED)
+        self._end_ban(task)
+
+    def _end_ban(self, task: TaskRecord) -> None:
+        """Enable a task that its failures had disabled."""
+        if not self.policy.enabled_as_failure:
+            self._clear(task, Cause.ENABLED)
+            return
+        task.failures = ()
+        self._start_afresh(task)
+        self._move(task, Cause.ENABLED_AS_FAILURE)
+        if task.spec.retry.reopen_after is not None:
+            self._retry_at(task, self._now + task.spec.retry.reopen_after)
 
     def _clear(self, task: TaskRecord, cause: Cause) -> None:
         """Let a task be tried as if it had never failed."""
@@ -770,7 +792,7 @@ class Machine:
                 task.promised = False
                 self._reopen(task, Cause.RETRY_DUE)
             elif kind is Due.ENABLE and task.disabled_until is not None and task.disabled_until <= now:
-                self._clear(task, Cause.ENABLED)
+                self._end_ban(task)
             elif kind is Due.FORGET and task.forget_at is not None and task.forget_at <= now:
                 self._forget(task)
 

@@ -109,6 +109,10 @@ class ReadyQueues:
                 del lines[needs]
         return None if best is None else best[2]
 
+    def has_any(self, audiences: Iterable[Audience] | None) -> bool:
+        """Whether any task stands in line for one of these audiences; None: for anybody."""
+        return self.first(tuple(self._lines if audiences is None else audiences)) is not None
+
     def leading(self, audiences: Sequence[Audience], count: int) -> list[TaskRecord]:
         """The first so many tasks that these audiences may run, in the order of work. They stay in line."""
         lines = [line for each in audiences for line in self._lines.get(each, {}).values() if line]

@@ -48,6 +48,7 @@ class Cause(StrEnum):
     RETRY_DUE = "due for another attempt"
     FORGIVEN = "forgiven"
     ENABLED = "enabled again"
+    ENABLED_AS_FAILURE = "enabled again as a failure"
     MARKED_DONE = "marked as done by hand"
 
 
@@ -91,6 +92,7 @@ TABLE: dict[Cause, dict[State, State]] = {
     Cause.RETRY_DUE: {_FAILED: _PENDING},
     Cause.FORGIVEN: {_FAILED: _PENDING, _CANCELLED: _PENDING},
     Cause.ENABLED: {_DISABLED: _PENDING},
+    Cause.ENABLED_AS_FAILURE: {_DISABLED: _FAILED},
     Cause.MARKED_DONE: _from((_PENDING, _FAILED, _DISABLED, _CANCELLED, _UNKNOWN), _DONE),
 }
 

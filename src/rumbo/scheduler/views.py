@@ -27,6 +27,11 @@ class Prospects(NamedTuple):
     """Unfinished tasks that other workers hold or may begin."""
 
 
+def connected(machine: Machine) -> list[WorkerRecord]:
+    """The workers that work for somebody. One without any pool only stands for what somebody wants."""
+    return [worker for worker in machine.workers.values() if worker.pools]
+
+
 def counts(machine: Machine) -> dict[State, int]:
     """How many tasks are in each state; states without tasks are left out."""
     found: dict[State, int] = {}
@@ -52,6 +57,15 @@ def prospects(machine: Machine, worker: str) -> Prospects:
             else:
                 elsewhere += _is_open_elsewhere(machine, task)
     return Prospects(len(record.leases), ready, retries_at, elsewhere)
+
+
+def waits_for_others(machine: Machine, worker: str) -> bool:
+    """Whether another worker holds a task that this one has a stake in. Linear in the attempts under way."""
+    tasks = machine.tasks
+    return any(
+        lease.worker != worker and any(worker in tasks[id].stakeholders for id in lease.tasks)
+        for lease in machine.leases.values()
+    )
 
 
 def _is_open_elsewhere(machine: Machine, task: TaskRecord) -> bool:

@@ -20,8 +20,8 @@ from rumbo.scheduler import memento
 from rumbo.scheduler.effects import Assigned, AttemptEnded, Forgotten, Resumed, StateChanged, StopAsked
 from rumbo.scheduler.machine import Machine
 from rumbo.scheduler.records import State
-from rumbo.scheduler.transitions import HELD
-from rumbo.scheduler.views import able_workers, prospects
+from rumbo.scheduler.transitions import FINISHED, HELD, Cause
+from rumbo.scheduler.views import able_workers, prospects, waits_for_others
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from rumbo.ports import Entry, Guest, Observer
     from rumbo.scheduler.effects import Effect
     from rumbo.scheduler.machine import Policy
+    from rumbo.scheduler.records import TaskRecord
 
 log = logging.getLogger("rumbo.server")
 
@@ -43,7 +44,7 @@ class Telling(NamedTuple):
 
     worker: str
     verb: str
-    """``slots``, ``drain``, or ``message`` to a running task."""
+    """``slots``, ``drain``, ``request``, or ``message`` to a running task."""
     text: str = ""
     task: str = ""
     message: str = ""
@@ -81,12 +82,17 @@ class Seat:
 class OpenRun:
     """A run that is not over."""
 
-    __slots__ = ("info", "orphan_since", "planned_at", "tasks", "worker")
+    __slots__ = ("believed", "info", "is_detached", "orphan_since", "planned_at", "tasks", "worker")
 
-    def __init__(self, info: RunInfo, worker: str) -> None:
+    def __init__(self, info: RunInfo, worker: str, is_detached: bool = False) -> None:
         self.info = info
         self.worker = worker
+        self.is_detached = is_detached
+        """Nobody waits for its end. Its tasks are wanted by a worker of the machine that has the name of the run, and
+        that neither works nor speaks."""
         self.tasks: dict[str, None] = {}
+        self.believed: dict[str, None] = {}
+        """Tasks that stay done, though the run does not find their outputs; for its last words, so not kept."""
         self.orphan_since: float | None = None
         """When its worker went away; what it wanted may still be done by others, and the worker may come back."""
         self.planned_at: float | None = None
@@ -115,6 +121,7 @@ class RunMemento(NamedTuple):
     tasks: list[str]
     orphan_since: float | None
     planned_at: float | None = None
+    is_detached: bool = False
 
 
 class About(NamedTuple):
@@ -153,7 +160,9 @@ class Coordinator:
         self.seats: dict[str, Seat] = {}
         self.runs: dict[str, OpenRun] = {}
         self.replies: dict[str, str] = {}
-        """What tasks answered to messages, by the message's id; the latest thousand."""
+        """What was answered to messages and requests, by their ids; the latest thousand."""
+        self.on_reply: Callable[[str], object] = lambda id: None
+        """Called with the id of what was answered."""
         self.observers: list[Observer] = []
         """Told of everything, in order."""
         self.listeners: list[Callable[[Sequence[Effect]], None]] = []
@@ -163,6 +172,10 @@ class Coordinator:
         self._about: dict[str, About] = {}
         self._runs_of: dict[str, tuple[str, ...]] = {}
         """By task: the open runs that want it."""
+        self._detached_by_root: dict[str, tuple[str, ...]] = {}
+        """By task: the runs that nobody watches and that have it as a root."""
+        self._stirred: dict[str, None] = {}
+        """Those of them of which a root was finished since somebody looked."""
         self.addressed: dict[str, None] = {}
         """Workers for which there are new orders; whoever delivers those clears it."""
         self.at = 0.0
@@ -285,6 +298,8 @@ class Coordinator:
                 self._apply(do.ShrinkResources(worker, saying.lease, saying.amounts))
             case codec.Refusing():
                 self._apply(do.Refuse(worker, saying.lease, saying.message))
+            case codec.Beginning(run=run, is_detached=True):
+                self._begin_detached(run)
             case codec.Beginning():
                 self._begin(saying.run, worker)
             case codec.Replanning():
@@ -308,6 +323,26 @@ class Coordinator:
         self.runs[info.id] = OpenRun(info, worker)
         for observer in self.observers:
             observer.run_started(info)
+
+    def _begin_detached(self, info: RunInfo) -> None:
+        """Open a run that needs nobody to watch it."""
+        if info.id in self.runs:
+            return
+        self._apply(do.Join(info.id, ()))
+        self.runs[info.id] = OpenRun(info, info.id, is_detached=True)
+        self._note_roots(info)
+        for observer in self.observers:
+            observer.run_started(info)
+
+    def _note_roots(self, info: RunInfo) -> None:
+        for root in info.roots:
+            self._detached_by_root[root] = (*self._detached_by_root.get(root, ()), info.id)
+        self._stirred[info.id] = None  # all of it may be complete already
+
+    def is_detached(self, worker: str) -> bool:
+        """Whether a worker of the machine only stands for a run that nobody watches."""
+        run = self.runs.get(worker)
+        return run is not None and run.is_detached
 
     def tell(self, telling: Telling, at: float) -> None:
         """Put a person's word to a worker on its way.
@@ -340,11 +375,12 @@ class Coordinator:
             seat.is_draining = True
         elif telling.verb == "slots":
             seat.slots = int(telling.text)
-        self._order(seat, telling.verb, text=telling.text)
+        self._order(seat, telling.verb, text=telling.text, message=telling.message)
 
     def _keep_reply(self, lease: int, value: str) -> None:
         id, text = codec.decode(value.encode(), tuple[str, str], "reply to a message")
         self.replies[id] = text
+        self.on_reply(id)
         while len(self.replies) > _REPLIES_KEPT:
             del self.replies[next(iter(self.replies))]
 
@@ -361,7 +397,14 @@ class Coordinator:
                 nodes = [_planned(each) for each in saying.tasks]
                 for observer in self.observers:
                     observer.planned(saying.run, nodes)
-        self._apply(do.Register(worker, saying.run, specs))
+            if run.is_detached:
+                worker = saying.run
+        self._apply(do.Register(worker, saying.run, specs, saying.is_certain))
+        if run is not None:
+            tasks = self.machine.tasks
+            pending, done = State.PENDING, State.DONE
+            stay_done = [spec.id for spec in specs if spec.state is pending and tasks[spec.id].state is done]
+            run.believed.update(dict.fromkeys(stay_done))
 
     def about(self, id: str) -> About:
         """What people may not see of a task, and who is responsible for it."""
@@ -412,6 +455,8 @@ class Coordinator:
                 self._about.pop(effect.task, None)
         if effects:
             self._tell(effects)
+            if self._detached_by_root:
+                self._stir(effects)
         return effects
 
     def _send_start(self, given: Assigned) -> None:
@@ -443,8 +488,10 @@ class Coordinator:
         seat.outbox.append(WireOrder(seat.sent, verb, lease, tasks, attempt, **more))  # type: ignore[arg-type]
 
     def outlook(self, worker: str) -> WireOutlook:
-        """What a worker may still hope for. Linear in the tasks that it wants."""
+        """What a worker may still hope for. Linear in the tasks that it wants, unless others are busy with some."""
         machine = self.machine
+        if waits_for_others(machine, worker):
+            return WireOutlook(None, 1, 0)
         left = prospects(machine, worker)
         done: list[str] = []
         failed: dict[str, str] = {}
@@ -457,7 +504,10 @@ class Coordinator:
                 failed[id] = str(task.story[-1])
             elif task.state is State.CANCELLED:
                 withdrawn.append(id)
-        return WireOutlook(left.retries_at, left.elsewhere, left.ready, tuple(done), failed, tuple(withdrawn))
+        believed = [id for run in self.runs.values() if run.worker == worker for id in run.believed]
+        return WireOutlook(
+            left.retries_at, left.elsewhere, left.ready, tuple(done), failed, tuple(withdrawn), tuple(believed)
+        )
 
     # -- runs and those who watch -----------------------------------------------------------------------------------
 
@@ -510,6 +560,12 @@ class Coordinator:
         for observer in self.observers:
             observer.run_ended(ended)
         del self.runs[ended.id]
+        if run.is_detached:
+            self._apply(do.Leave(ended.id))
+            for root in run.info.roots:
+                rest = tuple([each for each in self._detached_by_root.pop(root, ()) if each != ended.id])
+                if rest:
+                    self._detached_by_root[root] = rest
         for id in run.tasks:
             rest = tuple([each for each in self._runs_of.get(id, ()) if each != ended.id])
             if rest:
@@ -536,18 +592,40 @@ class Coordinator:
             if (
                 (run.orphan_since is not None and run.orphan_since <= before)
                 or (run.planned_at is not None and run.planned_at <= quiet)
+                or run.is_detached
             )
             and not self._is_under_way(run)
         ]
 
+    def settled_runs(self) -> list[str]:
+        """Of the runs that nobody watches: those of which a root was finished just now, and nothing is left to do.
+
+        Others that come to their end in another way are among the abandoned ones.
+        """
+        stirred, self._stirred = self._stirred, {}
+        return [id for id in stirred if id in self.runs and self._is_settled(self.runs[id])]
+
+    def _is_settled(self, run: OpenRun) -> bool:
+        roots = [self.machine.tasks.get(root) for root in run.info.roots]
+        return all(root is None or root.state in FINISHED for root in roots) and not self._is_under_way(run)
+
+    def _stir(self, effects: Iterable[Effect]) -> None:
+        for effect in effects:
+            if type(effect) is StateChanged and effect.new in FINISHED:
+                self._stirred.update(dict.fromkeys(self._detached_by_root.get(effect.task, ())))
+
     def _is_under_way(self, run: OpenRun) -> bool:
+        is_detached = run.is_detached
         for id in run.tasks:
             task = self.machine.tasks.get(id)
-            if task is None or task.run != run.info.id:
+            if task is None or (task.run != run.info.id and not is_detached):
                 continue
             if task.state in HELD or task.retry_at is not None:
                 return True
-            if task.state is State.PENDING and not task.missing and able_workers(self.machine, task):
+            if task.state is not State.PENDING or task.missing:
+                continue
+            # Where nobody waits, a worker may come at any time.
+            if task.spec.runnable if is_detached else able_workers(self.machine, task):
                 return True
         return False
 
@@ -561,10 +639,14 @@ class Coordinator:
         for each in run.tasks:
             task = self.machine.tasks.get(each)
             name = task.state.name.lower() if task is not None else "forgotten"
+            if run.is_detached and task is not None and _was_complete(task, run.info.started):
+                name = "complete"
             counts[name] = counts.get(name, 0) + 1
         roots = [self.machine.tasks.get(root) for root in run.info.roots or tuple(run.tasks)]
         is_done = all(root is not None and root.state is State.DONE for root in roots)
-        if run.planned_at is not None:
+        if run.is_detached:
+            status, summary = _outcome(is_done, counts)
+        elif run.planned_at is not None:
             status = "done" if is_done else "failed" if counts.keys() & _BAD else "incomplete"
             summary = "Its worker has nothing more to do." if is_done else "Its worker cannot do more."
         else:
@@ -592,7 +674,7 @@ class Coordinator:
             for each in self.seats.values()
         ]
         runs = [
-            RunMemento(each.info, each.worker, list(each.tasks), each.orphan_since, each.planned_at)
+            RunMemento(each.info, each.worker, list(each.tasks), each.orphan_since, each.planned_at, each.is_detached)
             for each in self.runs.values()
         ]
         replies = list(self.replies.items())
@@ -614,15 +696,37 @@ class Coordinator:
             seat.is_draining, seat.slots = each.is_draining, each.slots
             seat.outbox.extend(each.outbox)
         for one in saved.runs:
-            run = self.runs[one.info.id] = OpenRun(one.info, one.worker)
+            run = self.runs[one.info.id] = OpenRun(one.info, one.worker, one.is_detached)
             run.tasks = dict.fromkeys(one.tasks)
             run.orphan_since, run.planned_at = one.orphan_since, one.planned_at
+            if one.is_detached:
+                self._note_roots(one.info)
             for id in one.tasks:
                 self._runs_of[id] = (*self._runs_of.get(id, ()), one.info.id)
         self.replies = dict(saved.replies)
         self._about = dict(saved.about)
         for kind, guest in self.guests.items():
             guest.restore(saved.guests.get(kind, ""))
+
+
+def _was_complete(task: TaskRecord, before: float) -> bool:
+    """Whether a task was found complete, or had been done before a moment."""
+    if task.state is not State.DONE or not task.story:
+        return False
+    at, cause = task.story[-2:]
+    return cause == Cause.FOUND_COMPLETE or float(at) < before
+
+
+def _outcome(is_done: bool, counts: Mapping[str, int]) -> tuple[str, str]:
+    """Status and summary of a run that nobody watched, by the states of its tasks."""
+    if is_done:
+        return "done", "Workers have finished it."
+    failed = sum(counts.get(state, 0) for state in _BAD)
+    if failed:
+        return "failed", f"{failed:,} task{'s' if failed > 1 else ''} failed."
+    if counts.get("cancelled"):
+        return "cancelled", "It was cancelled."
+    return "incomplete", "Something is missing that must come from elsewhere, or is broken."
 
 
 def _planned(described: codec.Described) -> PlannedTask:
@@ -643,4 +747,5 @@ def _planned(described: codec.Described) -> PlannedTask:
         described.error,
         described.hidden,
         described.owners,
+        outputs=described.outputs,
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -49,6 +50,8 @@ class Terms(NamedTuple):
     """A request for work is answered after this long even when there is none."""
     forget_after: float = 600.0
     """A task that nobody wants is dropped after this long."""
+    cooldown: float = 10.0
+    """A task that was done is held for complete for so long, though a run does not find its output (yet)."""
     max_losses: int = 3
     """A task whose workers were lost this often in a row has failed."""
     reunion: float = 120.0
@@ -113,6 +116,7 @@ class Daemon:
         self._grown = 0
         self._snapshot_size = 0
         self._polls: dict[str, asyncio.Future[None]] = {}
+        self._asked: dict[str, asyncio.Future[None]] = {}
         self._writer = ThreadPoolExecutor(1, "rumbo-journal")
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
@@ -145,7 +149,8 @@ class Daemon:
         return len(self._polls)
 
     def _new_coordinator(self) -> Coordinator:
-        policy = Policy(None, forget_after=self.terms.forget_after, max_losses=self.terms.max_losses)
+        terms = self.terms
+        policy = Policy(None, terms.cooldown, terms.forget_after, terms.max_losses)
         coordinator = Coordinator(policy, self._capacity)
         coordinator.observers = [self._facts]
         coordinator.listeners = [self.counters.observe]
@@ -154,6 +159,7 @@ class Daemon:
             coordinator.observers.append(alarm)
             coordinator.listeners.append(alarm.hear)
         coordinator.guests = {kind: make(coordinator) for kind, make in self._guests.items()}
+        coordinator.on_reply = self._hear_reply
         return coordinator
 
     # -- from start to stop -----------------------------------------------------------------------------------------
@@ -219,8 +225,8 @@ class Daemon:
             self._loop.call_soon_threadsafe(self._answer_all)
 
     def _answer_all(self) -> None:
-        for poll in self._polls.values():
-            _resolve(poll)
+        for waiting in (*self._polls.values(), *self._asked.values()):
+            _resolve(waiting)
         for watch in self.watchers:
             watch(())
 
@@ -262,11 +268,11 @@ class Daemon:
             raise
         self.seen[request.worker] = time.monotonic()
         if is_news:
-            self._record("work", body)
+            self._record("work", body, answering=request.worker)
         orders = list(seat.outbox)
         coordinator.addressed.pop(request.worker, None)
         outlook = None
-        if request.wants_outlook and request.worker in coordinator.seats:
+        if request.wants_outlook and not orders and request.worker in coordinator.seats:
             outlook = coordinator.outlook(request.worker)
         await self._settled()
         return WorkReply(orders, seat.room, self.terms.lease, outlook)
@@ -365,6 +371,29 @@ class Daemon:
         self._record("tell", codec.encode(telling))
         await self._settled()
 
+    async def ask(self, worker: str, verb: str, text: str, patience: float) -> str | None:
+        """Tell a worker something that it answers; gives the answer, or None if none came in time (seconds).
+
+        Raises as `command` does.
+        """
+        id = os.urandom(8).hex()
+        answered = self._asked[id] = asyncio.get_running_loop().create_future()
+        try:
+            await self.tell(Telling(worker, verb, text, message=id))
+            await asyncio.wait_for(answered, patience)
+        except TimeoutError:
+            return None
+        finally:
+            del self._asked[id]
+        if id not in self.coordinator.replies:
+            self._refuse_in_trouble()  # it was not the worker that ended the wait
+        return self.coordinator.replies.get(id)
+
+    def _hear_reply(self, id: str) -> None:
+        answered = self._asked.get(id)
+        if answered is not None:
+            _resolve(answered)
+
     async def attempt_log(self, run: str, task: str, attempt: int, path: str) -> None:
         """An attempt's output, or that of a stretch of it, lies in this file. Raises `StoreError` as `command` does."""
         self._refuse_in_trouble()
@@ -384,10 +413,16 @@ class Daemon:
 
     # -- the journal ------------------------------------------------------------------------------------------------
 
-    def _record(self, kind: str, body: bytes) -> None:
-        """Note what was just carried out, and see who can go on because of it."""
+    def _record(self, kind: str, body: bytes, answering: str = "") -> None:
+        """Note what was just carried out, and see who can go on because of it.
+
+        Args:
+            answering: the worker that is about to be answered, so that it need not be woken as well.
+        """
         self._enter(kind, body)
-        self._wake()
+        for run in self.coordinator.settled_runs():
+            self._close_run(run, self.coordinator.at)
+        self._wake(answering)
         self._arm()
 
     def _enter(self, kind: str, body: bytes) -> None:
@@ -489,7 +524,7 @@ class Daemon:
             self._enter("do", codec.encode_commands((command,)))
         return bool(effects)
 
-    def _wake(self) -> None:
+    def _wake(self, answering: str = "") -> None:
         """Offer what became ready to those who wait for it, in turn, and send them on their way."""
         coordinator = self.coordinator
         while self._polls:
@@ -498,19 +533,28 @@ class Daemon:
                 break
             hungry = self._hungry(stirred)
             while hungry:
-                slots = 1 if len(hungry) > 1 else coordinator.seats[hungry[0]].room
-                hungry = [
-                    each
-                    for each in hungry
-                    if coordinator.seats[each].room > 0
-                    and self._offer(each, slots)
-                    and coordinator.seats[each].room > 0
-                ]
+                hungry = self._share_out(hungry, stirred)
+        coordinator.addressed.pop(answering, None)
         for worker in coordinator.addressed:
             poll = self._polls.pop(worker, None)
             if poll is not None:
                 _resolve(poll)
         coordinator.addressed.clear()
+
+    def _share_out(self, hungry: list[str], stirred: Iterable[Any] | None) -> list[str]:
+        """Give each of those who wait one attempt, or all there is to the only one; gives those who may take more."""
+        seats, ready = self.coordinator.seats, self.coordinator.machine.ready
+        slots = 1 if len(hungry) > 1 else seats[hungry[0]].room
+        unsated = []
+        for each in hungry:
+            if seats[each].room <= 0:
+                continue
+            if self._offer(each, slots):
+                if seats[each].room > 0:
+                    unsated.append(each)
+            elif not ready.has_any(stirred):
+                return []  # a crowd need not be asked one by one when all is gone
+        return unsated
 
     def _hungry(self, stirred: Iterable[Any] | None) -> list[str]:
         """Of those who wait, whoever may find something in a line to which something was added."""
@@ -562,6 +606,8 @@ class Daemon:
                 continue
             now = time.monotonic()
             for worker in tuple(self.coordinator.machine.workers):
+                if self.coordinator.is_detached(worker):
+                    continue
                 silent = now - self.seen.setdefault(worker, now)
                 most = self.terms.lease if worker in self.coordinator.seats else self.terms.guest_lease
                 if silent > most:
@@ -570,9 +616,17 @@ class Daemon:
             for gone in self.seen.keys() - self.coordinator.machine.workers.keys():
                 del self.seen[gone]
             at = self.coordinator.at = max(self.coordinator.at, self._clock.now())
-            for run in self.coordinator.abandoned_runs(at - self.terms.reunion):
-                self.coordinator.close_run(run, at)
-                self._record("close", codec.encode(run))
+            abandoned = self.coordinator.abandoned_runs(at - self.terms.reunion)
+            for run in abandoned:
+                self._close_run(run, at)
+            if abandoned:
+                self._wake()
+                self._arm()
+
+    def _close_run(self, run: str, at: float) -> None:
+        """End a run that nobody else ends."""
+        self.coordinator.close_run(run, at)
+        self._enter("close", codec.encode(run))
 
     def lose(self, worker: str, message: str) -> None:
         """Take a worker for lost."""

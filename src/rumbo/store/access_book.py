@@ -36,9 +36,6 @@ class StateAccessBook:
 
     def _open(self) -> None:
         self._db = open_state(self._place)
-        if isinstance(self._db, sqlite3.Connection):
-            # As for the history: it survives the death of every process; a power cut may lose the last moments.
-            self._db.execute("PRAGMA synchronous = NORMAL")
         self._is_lost = False
 
     def tokens(self) -> list[Token]:

@@ -49,6 +49,8 @@ def enter(db: Database, rows: Rows, numbers: Numbers) -> None:
         _enter_plan(db, rows, numbers, first)
     for dependencies, verdict, reason, error, position in rows.again:
         statements.plan_again(db, (dependencies, verdict, reason, error, first + position))
+    if rows.outputs:
+        statements.set_outputs(db, [(first + position, told) for position, told in rows.outputs.items()])
     for state, positions in rows.states.items():
         statements.set_state(db, state, [first + position for position in positions])
     for position, due in rows.due.items():
@@ -175,14 +177,15 @@ def _by_family(places: list[int], rows: Rows) -> dict[int, list[int]]:
 
 # -- attempts -----------------------------------------------------------------------------------------------------
 
-_task, _worker, _attempt, _began_at, _ended_at = (
+_task, _worker, _attempt, _began_at, _ended_at, _made = (
     itemgetter(0),
     itemgetter(0),
     itemgetter(3),
     itemgetter(5),
     itemgetter(6),
+    itemgetter(8),
 )
-"""Fields of `AttemptEnded` (task, at) and `Assigned` (worker, attempt, at) by their place, for tens of thousands."""
+"""Fields of `AttemptEnded` (task, at, outputs) and `Assigned` (worker, attempt, at), for tens of thousands."""
 
 
 def _enter_plain_attempts(db: Database, rows: Rows, numbers: Numbers, first: int, tallies: Tallies) -> None:
@@ -214,15 +217,19 @@ def _enter_of_worker(
     if ended[0].seconds is not None:  # a worker far away measures by itself, and has its tasks before they begin
         seconds = [took if each.seconds is None else each.seconds for each, took in zip(ended, seconds, strict=True)]
         started = [end - took for end, took in zip(map(_ended_at, ended), seconds, strict=True)]
-    values: list[Value] = [None] * (3 * len(positions))
+    outputs = [made or None for made in map(_made, ended)]
+    width = 4 if any(outputs) else 3
+    values: list[Value] = [None] * (width * len(positions))
     bits, top = keys.NUMBER_BITS, keys.LAST_NUMBER
-    values[::3] = [
+    values[::width] = [
         (first + position) << bits | (number if number < top else top)
         for position, number in zip(positions, map(_attempt, begun), strict=True)
     ]
-    values[1::3] = started
-    values[2::3] = seconds
-    statements.insert_plain_attempts(db, _number_of_worker(db, worker, numbers), values)
+    values[1::width] = started
+    values[2::width] = seconds
+    if width == 4:
+        values[3::4] = outputs
+    statements.insert_plain_attempts(db, _number_of_worker(db, worker, numbers), values, with_outputs=width == 4)
     tallies.add_done(rows.run.families_of, positions, seconds, ended[0].at)
 
 
@@ -235,7 +242,7 @@ def _enter_attempts(db: Database, rows: Rows, numbers: Numbers, first: int, tall
             _number_of_worker(db, attempt.worker, numbers),
             None if news.outcome is None else int(news.outcome),
             *(attempt.started, news.seconds, news.message or None),
-            *(attempt.log, attempt.message, attempt.progress, attempt.tracking_url),
+            *(attempt.log, attempt.message, attempt.progress, attempt.tracking_url, news.outputs or None),
         )
         if news.outcome is not None and news.seconds is not None:
             family = rows.run.families_of[attempt.position]

@@ -30,6 +30,7 @@ About = tuple[str, str, float, str, bool]
 
 # Fields of `PlannedTask` by their place, for tens of thousands of them.
 _id, _family, _about, _dependencies = itemgetter(0), itemgetter(1), itemgetter(4, 5, 7, 8), itemgetter(6)
+_outputs = itemgetter(12)
 
 _DONE = Outcome.DONE
 _KINDS = ("message", "progress", "tracking_url")
@@ -55,13 +56,16 @@ class Opened:
 class AttemptNews:
     """A row for an attempt under way or over, whole."""
 
-    __slots__ = ("attempt", "message", "outcome", "seconds")
+    __slots__ = ("attempt", "message", "outcome", "outputs", "seconds")
 
-    def __init__(self, attempt: Opened, outcome: Outcome | None, seconds: float | None, message: str) -> None:
+    def __init__(
+        self, attempt: Opened, outcome: Outcome | None, seconds: float | None, message: str, outputs: str = ""
+    ) -> None:
         self.attempt = attempt
         self.outcome = outcome
         self.seconds = seconds
         self.message = message
+        self.outputs = outputs
 
 
 class Rows:
@@ -78,6 +82,7 @@ class Rows:
         "is_reopened",
         "logs",
         "nodes",
+        "outputs",
         "plain",
         "plans",
         "run",
@@ -93,6 +98,8 @@ class Rows:
         """Of each node, as positions."""
         self.plans: dict[About, list[int]] = {}
         """Positions of the new tasks of which the same is said."""
+        self.outputs: dict[int, str] = {}
+        """By position: what tasks have that nothing here makes."""
         self.again: list[tuple[str, str, str, str | None, int]] = []
         self.states: dict[State, list[int]] = {}
         """Positions of tasks by their new state."""
@@ -192,7 +199,8 @@ class RunMemory:
         for name in dict.fromkeys(map(_family, nodes)):
             families.setdefault(name, len(families))
         self.families_of += map(families.__getitem__, map(_family, nodes))
-        position = len(self._states)
+        first = position = len(self._states)
+        rows.outputs.update((place, told) for place, told in enumerate(map(_outputs, nodes), first) if told)
         for about, alike in groupby(map(_about, nodes)):
             verdict = about[0]
             positions = range(position, position + len(list(alike)))
@@ -210,6 +218,8 @@ class RunMemory:
             position = self.positions[node.id]
             row = (self._compact(node.dependencies), node.verdict, node.reason, node.error or None, position)
             self.rows.again.append(row)
+            if node.outputs:
+                self.rows.outputs[position] = node.outputs
 
     def _compact(self, dependencies: tuple[str, ...]) -> str:
         """Positions of dependencies as text: `3,5,8`, or `0-99` for all from 0 to 99."""
@@ -263,7 +273,8 @@ class RunMemory:
         self._tried[effect.task] = attempt.number
         if effect.seconds is not None:
             attempt.started = effect.at - effect.seconds
-        self.rows.attempts.append(AttemptNews(attempt, effect.outcome, effect.at - attempt.started, effect.message))
+        seconds = effect.at - attempt.started
+        self.rows.attempts.append(AttemptNews(attempt, effect.outcome, seconds, effect.message, effect.outputs))
 
     def _batch_assigned(self, effect: Assigned) -> None:
         """The number that was said is the first task's; the others count their attempts by themselves."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from rumbo.store.logs import LOGS, log_name, safe_name
+from rumbo.store.logs import LOGS, LogFolder, log_name, safe_name
 
 _CUT = b"\n[cut here: an attempt may print no more than %d bytes]\n"
 
@@ -47,8 +47,16 @@ class LogStore:
             OSError: it is there but could not be read.
         """
         try:
-            with open(self.path(run, task, attempt), "rb") as file:
-                file.seek(offset)
-                return file.read(size)
+            return self._read(self.path(run, task, attempt), offset, size)
+        except FileNotFoundError:
+            # A run without the server, in the same folder, may have it among its spools still.
+            found = LogFolder(self.folder, run).find(task, attempt)
+        try:
+            return b"" if found is None else self._read(found, offset, size)
         except FileNotFoundError:
             return b""
+
+    def _read(self, path: str, offset: int, size: int) -> bytes:
+        with open(path, "rb") as file:
+            file.seek(offset)
+            return file.read(size)

@@ -182,6 +182,12 @@ def edges(db: Database, first: int, last: int) -> list[Row]:
     return db.execute(sql, (first, last)).fetchall()
 
 
+def states(db: Database, first: int, last: int) -> list[int]:
+    """The states of all tasks of a run, in the order of its plan."""
+    sql = "SELECT state FROM run_tasks NOT INDEXED WHERE key BETWEEN ? AND ? ORDER BY key"
+    return [state for (state,) in db.execute(sql, (first, last))]
+
+
 def outline(db: Database, first: int, last: int, limit: int) -> list[Row]:
     """Key, id, family, state, verdict and dependencies of the first tasks of a run."""
     sql = (
@@ -364,6 +370,35 @@ def _narrowed(where: list[str], values: list[Any], which: Filter) -> tuple[list[
         )
         values.append(which.worker)
     return where, values
+
+
+# -- what tasks made ----------------------------------------------------------------------------------------------
+
+
+def last_outputs(db: Database, task_id: str) -> Row | None:
+    """Of the last time that a task told of its outputs: the run's id, host and beginning, the attempt's key, worker
+    and end, the outputs that it made, and those that were there when the run was planned."""
+    sql = (
+        "SELECT r.id, r.host, r.started, a.key, w.name, a.started + a.seconds, a.outputs, rt.outputs "
+        "FROM run_tasks AS rt INDEXED BY run_tasks_story "
+        "LEFT JOIN attempts AS a ON a.key = (SELECT max(key) FROM attempts WHERE key BETWEEN rt.key << "
+        f"{keys.NUMBER_BITS} AND (rt.key << {keys.NUMBER_BITS}) + {keys.LAST_NUMBER} AND outputs IS NOT NULL) "
+        f"LEFT JOIN workers AS w ON w.number = a.worker JOIN runs AS r ON r.number = rt.key >> {keys.POSITION_BITS} "
+        "WHERE rt.task = (SELECT number FROM tasks WHERE id = ?) AND (a.key IS NOT NULL OR rt.outputs IS NOT NULL) "
+        "ORDER BY rt.key DESC LIMIT 1"
+    )
+    row: Row | None = db.execute(sql, (task_id,)).fetchone()
+    return row
+
+
+def last_dependencies(db: Database, task: int) -> Row | None:
+    """Key and dependencies of a task in the last run that asked it what it needs."""
+    sql = (
+        "SELECT key, dependencies FROM run_tasks INDEXED BY run_tasks_story "
+        "WHERE task = ? AND dependencies <> '' ORDER BY key DESC LIMIT 1"
+    )
+    row: Row | None = db.execute(sql, (task,)).fetchone()
+    return row
 
 
 # -- attempts -----------------------------------------------------------------------------------------------------

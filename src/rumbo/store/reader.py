@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, TypeVar
 from rumbo.history import (
     SORTS,
     AmbiguousInHistory,
+    Artifact,
     AttemptRow,
     CellRow,
     Chapter,
     DurationRow,
+    MadeRow,
     NotInHistory,
     OutlineRow,
     Page,
@@ -36,6 +38,7 @@ from rumbo.store.liveness import is_gone
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from rumbo.artifacts.report import Report
     from rumbo.store.database import Database
     from rumbo.store.queries import Row
 
@@ -77,6 +80,10 @@ class HistoryReader:
     def close(self) -> None:
         """Let go of the database."""
         self._db.close()
+
+    def version(self) -> int:
+        """Another number whenever somebody else has written to the SQLite file. It costs next to nothing to ask."""
+        return int(self._db.execute("PRAGMA data_version").fetchone()[0])
 
     # -- runs ----------------------------------------------------------------------------------------------------
 
@@ -211,6 +218,10 @@ class HistoryReader:
         """What each task of a run needs, as positions; tasks that need nothing are left out."""
         rows = queries.edges(self._db, *keys.task_keys(run.number))
         return {keys.position_of(key): positions_in(text) for key, text in rows}
+
+    def states(self, run: RunRow) -> bytes:
+        """The state of each task of a run, by position, as the number of `rumbo.scheduler.records.State`."""
+        return bytes(queries.states(self._db, *keys.task_keys(run.number)))
 
     def outline(self, run: RunRow, limit: int = 10_000) -> list[OutlineRow]:
         """The first tasks of a run, in the order of its plan, with what they need."""
@@ -402,6 +413,37 @@ class HistoryReader:
             chapters.append(Chapter(run, told, tuple(self.attempts(run, told.position))))
         return Page(chapters, str(rows[limit - 1][0]) if len(rows) > limit else None)
 
+    # -- what tasks made -----------------------------------------------------------------------------------------------
+
+    def made(self, task_id: str) -> MadeRow | None:
+        """What a task made last, in any run; None if nothing is known of that."""
+        row = queries.last_outputs(self._db, task_id)
+        if row is None:
+            return None
+        run, host, began, attempt, worker, ended, made, found = row
+        artifacts, more = _artifacts(made or found)
+        if made is None:
+            return MadeRow(task_id, run, host, "", 0, began, artifacts, more)
+        # Workers of a server are called after their machine, their process and something random.
+        machine = host if worker == "local" else worker.rsplit("-", 2)[0]
+        return MadeRow(task_id, run, machine, worker, keys.number_of(attempt), ended, artifacts, more)
+
+    def needs(self, task: TaskRow, limit: int = 100) -> tuple[list[RunTaskRow], int]:
+        """What a task needed the last time that somebody asked it, and how many more there were than ``limit``."""
+        found = queries.last_dependencies(self._db, task.number)
+        if found is None:
+            return [], 0
+        number, positions = keys.run_of(found[0]), positions_in(found[1])
+        run = self._run(queries.runs_by_number(self._db, [number])[0])
+        return self.run_tasks_at(run, positions[:limit]), max(len(positions) - limit, 0)
+
+    def artifacts(self, task: TaskRow, limit: int = 50) -> Report:
+        """What a task made, and those that it needs: as it was written, and as it is on this machine."""
+        from rumbo.artifacts.report import report
+        from rumbo.artifacts.sight import look
+
+        return report(self, task, look, limit)
+
     # -- durations ---------------------------------------------------------------------------------------------------
 
     def durations(
@@ -504,6 +546,34 @@ def _run_task(row: Row, run: RunRow) -> RunTaskRow:
         progress=progress,
         tracking_url=url or "",
     )
+
+
+def _artifacts(line: str) -> tuple[tuple[Artifact, ...], int]:
+    """What a line of outputs says: the artifacts, and how many more there were.
+
+    Workers write it, so it may be anything.
+    """
+    try:
+        told = json.loads(line)
+        more = told.pop() if told and isinstance(told[-1], int) else 0
+        found = [_artifact(*each) for each in told]
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
+        return (), 0
+    return tuple(found), max(more, 0)
+
+
+def _artifact(address: object, size: object, modified: object) -> Artifact:
+    bytes_, moment = (value if isinstance(value, int | float) else -1 for value in (size, modified))
+    return Artifact(
+        str(address),
+        int(bytes_) if 0 <= bytes_ < _MOST_BYTES else None,
+        float(moment) if 0 <= moment < _LATEST else None,
+    )
+
+
+_MOST_BYTES = 1 << 53
+_LATEST = 1e11
+"""Seconds since the epoch: some thousand years from now."""
 
 
 def _page(rows: list[T], limit: int, key: Callable[[T], str]) -> Page[T]:

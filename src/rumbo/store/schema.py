@@ -97,6 +97,7 @@ run_tasks = Table(
     Column("priority", REAL),
     Column("dynamic", Integer, comment="1: asked for by a running task"),
     Column("due", _Time, comment="when it is tried again, or enabled again"),
+    Column("outputs", Text, comment="of a complete task that nothing here makes: as in attempts"),
     Index("run_tasks_story", "task"),
     Index("run_tasks_trouble", "state", sqlite_where=_TROUBLED, postgresql_where=_TROUBLED),
 )
@@ -114,6 +115,7 @@ attempts = Table(
     Column("status", Text, comment="its last status message"),
     Column("progress", REAL),
     Column("tracking_url", Text),
+    Column("outputs", Text, comment="JSON: address, bytes, time of each thing it made; how many more in the end"),
     Index("attempts_trouble", "started", sqlite_where=_WENT_WRONG, postgresql_where=_WENT_WRONG),
     Index("attempts_slow", "seconds", sqlite_where=_SLOW, postgresql_where=_SLOW),
 )

@@ -55,7 +55,8 @@ CREATE TABLE run_tasks (
     error TEXT,
     priority REAL,
     dynamic INTEGER,
-    due REAL
+    due REAL,
+    outputs TEXT
 );
 
 CREATE INDEX run_tasks_story ON run_tasks (task);
@@ -72,7 +73,8 @@ CREATE TABLE attempts (
     log TEXT,
     status TEXT,
     progress REAL,
-    tracking_url TEXT
+    tracking_url TEXT,
+    outputs TEXT
 );
 
 CREATE INDEX attempts_trouble ON attempts (started) WHERE outcome > 0;
@@ -101,4 +103,4 @@ CREATE TABLE alembic_version (
     CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 
-INSERT INTO alembic_version (version_num) VALUES ('0003');
+INSERT INTO alembic_version (version_num) VALUES ('0004');

@@ -245,6 +245,15 @@ def ranges(numbers: list[int]) -> list[tuple[int, int]]:
     return [(numbers[start], numbers[end]) for start, end in zip(starts, ends, strict=True)]
 
 
+def set_outputs(db: Database, outputs: Sequence[tuple[int, str]]) -> None:
+    """Note what tasks of a run have that nothing here makes: key, outputs."""
+    sql = (
+        "UPDATE run_tasks SET outputs = new.outputs FROM (SELECT CAST(json_extract(value, '$[0]') AS BIGINT) AS key, "
+        "json_extract(value, '$[1]') AS outputs FROM json_each(?)) AS new WHERE run_tasks.key = new.key"
+    )
+    _execute(db, sql, (json.dumps(outputs, ensure_ascii=False),))
+
+
 def set_due(db: Database, key: int, due: float | None) -> None:
     """Note when a task of a run will be tried or enabled again."""
     db.execute("UPDATE run_tasks SET due = ? WHERE key = ?", (due, key))
@@ -253,19 +262,21 @@ def set_due(db: Database, key: int, due: float | None) -> None:
 # -- attempts -----------------------------------------------------------------------------------------------------
 
 
-def insert_plain_attempts(db: Database, worker: int, values: Sequence[Value]) -> None:
-    """Enter a worker's attempts that went well and left no word: key, started, seconds; ..."""
-    _insert(db, "attempts", {"worker": worker, "outcome": 0}, ("key", "started", "seconds"), values)
+def insert_plain_attempts(db: Database, worker: int, values: Sequence[Value], with_outputs: bool) -> None:
+    """Enter a worker's attempts that went well and left no word: key, started, seconds, outputs if any has; ..."""
+    own = ("key", "started", "seconds", "outputs") if with_outputs else ("key", "started", "seconds")
+    _insert(db, "attempts", {"worker": worker, "outcome": 0}, own, values)
 
 
 def put_attempts(db: Database, values: Sequence[Value]) -> None:
     """Enter attempts, or bring them up to date: all columns in the order of the table."""
-    own = ("key", "worker", "outcome", "started", "seconds", "message", "log", "status", "progress", "tracking_url")
+    about = ("message", "log", "status", "progress", "tracking_url", "outputs")
+    own = ("key", "worker", "outcome", "started", "seconds", *about)
     conflict = (
         "ON CONFLICT (key) DO UPDATE SET worker = excluded.worker, outcome = excluded.outcome, "
         "started = excluded.started, seconds = excluded.seconds, message = excluded.message, "
         "log = coalesce(excluded.log, attempts.log), status = excluded.status, progress = excluded.progress, "
-        "tracking_url = excluded.tracking_url"
+        "tracking_url = excluded.tracking_url, outputs = excluded.outputs"
     )
     _insert(db, "attempts", {}, own, values, conflict)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from rumbo.store.database import Database
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """All revisions, oldest first. The files of `migrations/versions` and the end of `schema.sql` must agree."""
 
 MIGRATIONS = os.path.join(os.path.dirname(__file__), "migrations")

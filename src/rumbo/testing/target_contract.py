@@ -112,6 +112,14 @@ class TargetContract:
             assert all(stream.read(len(block)) == block for _ in range(10))
             assert stream.read() == b""
 
+    def test_it_tells_where_it_is_whether_it_is_there_or_not(self) -> None:
+        target = self.create_target("told")
+        before = target.footprint()
+        assert "told" in before.address
+        _write(target, "four")
+        assert target.footprint().address == before.address
+        assert target.footprint().size in (None, 4)
+
     def test_names_and_text_may_be_in_any_script(self) -> None:
         target = self.create_target("año/Ωmega 数据.txt", formats.UTF8)
         _write(target, "ñandú Ω 数据 🦙")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from rumbo.server.daemon import Daemon
+    from rumbo.web.lookout import Lookout
 
 KEPT = 20_000
 QUIET = 15.0
@@ -27,20 +28,42 @@ _PAUSE = 0.1
 """Seconds between two pieces of the stream: what happens in between travels together."""
 
 
-class Event(NamedTuple):
-    """Something that happened in a run (or in none: an empty name). ``data`` is JSON."""
+class Event:
+    """Something that happened in a run (or in none: an empty name).
 
-    number: int
-    kind: str
-    run: str
-    data: str
+    Attributes:
+        what: the effect, or what else was told; put into words only when somebody listens, and then once.
+        task: the task it happened to, where an effect is about several.
+    """
+
+    __slots__ = ("number", "run", "task", "what", "words")
+
+    def __init__(self, number: int, run: str, what: Any, task: str = "") -> None:
+        self.number = number
+        self.run = run
+        self.what = what
+        self.task = task
+        self.words = ""
+
+
+class Planned(NamedTuple):
+    """So many tasks were planned."""
+
+    tasks: int
+
+
+class Turned(NamedTuple):
+    """A run has begun or ended."""
+
+    status: str
 
 
 class Feed:
     """Hears what has become certain, and tells all who listen."""
 
-    def __init__(self, daemon: Daemon, kept: int = KEPT) -> None:
+    def __init__(self, daemon: Daemon, kept: int = KEPT, lookout: Lookout | None = None) -> None:
         self._daemon = daemon
+        self._lookout = lookout
         self._kept: deque[Event] = deque(maxlen=kept)
         self._number = 0
         self._listeners: set[asyncio.Event] = set()
@@ -60,40 +83,33 @@ class Feed:
         before = self._number
         for name, arguments in facts:
             if name == "happened":
-                run, effects = arguments
-                for effect in effects:
-                    self._take_effect(run, effect)
+                self._take_effects(*arguments)
             elif name == "planned":
                 run, nodes = arguments
-                self._take("plan", run, {"run": run, "tasks": len(nodes)})
+                self._take(run, Planned(len(nodes)))
             elif name in ("run_started", "run_ended"):
                 about = arguments[0]
-                status = about.status if name == "run_ended" else "running"
-                self._take("run", about.id, {"run": about.id, "status": status})
+                self._take(about.id, Turned(about.status if name == "run_ended" else "running"))
         if self._number != before or self._daemon.is_stopping:
             for listener in self._listeners:
                 listener.set()
 
-    def _take_effect(self, run: str, effect: object) -> None:
-        if isinstance(effect, StateChanged):
-            old, new = effect.old.name.lower(), effect.new.name.lower()
-            self._take("task", run, {"run": run, "task": effect.task, "old": old, "state": new, "at": effect.at})
-        elif isinstance(effect, AttemptEnded):
-            outcome = effect.outcome.name.lower()
-            about = {"run": run, "task": effect.task, "attempt": effect.attempt, "outcome": outcome}
-            self._take("attempt", run, about)
-        elif isinstance(effect, Assigned):
-            for task in effect.tasks:
-                about = {"run": run, "task": task, "attempt": effect.attempt, "worker": effect.worker, "at": effect.at}
-                self._take("begin", run, about)
-        elif isinstance(effect, Noted):
-            self._take("note", run, {"run": run, "task": effect.task, "what": effect.kind, "value": effect.value})
-        elif isinstance(effect, RetryPlanned):
-            self._take("retry", run, {"run": run, "task": effect.task, "due": effect.due})
+    def _take_effects(self, run: str, effects: Sequence[object]) -> None:
+        number, keep = self._number, self._kept.append
+        for effect in effects:
+            kind = type(effect)
+            if kind in _TOLD:
+                number += 1
+                keep(Event(number, run, effect))
+            elif kind is Assigned:
+                for task in effect.tasks:  # type: ignore[attr-defined]
+                    number += 1
+                    keep(Event(number, run, effect, task))
+        self._number = number
 
-    def _take(self, kind: str, run: str, about: dict[str, Any]) -> None:
+    def _take(self, run: str, what: object) -> None:
         self._number += 1
-        self._kept.append(Event(self._number, kind, run, json.dumps(about)))
+        self._kept.append(Event(self._number, run, what))
 
     async def listen(self, run: str | None = None, last: str = "") -> AsyncIterator[bytes]:
         """What happens from now on, or after the event ``last``, of all runs or of one; as server-sent events."""
@@ -103,6 +119,8 @@ class Feed:
             yield b"event: missed\ndata: {}\n\n"
         bell = asyncio.Event()
         self._listeners.add(bell)
+        if self._lookout is not None:
+            self._lookout.keep(self)
         try:
             while not self._daemon.is_stopping:
                 events, has_missed = self._after(number)
@@ -140,4 +158,32 @@ class Feed:
         return list(islice(reversed(self._kept), many))[::-1], has_missed
 
     def _written(self, event: Event) -> str:
-        return f"event: {event.kind}\nid: {self.beginning}-{event.number}\ndata: {event.data}\n\n"
+        if not event.words:
+            kind, about = _in_words(event.what, event.task)
+            data = json.dumps({"run": event.run, **about})
+            event.words = f"event: {kind}\nid: {self.beginning}-{event.number}\ndata: {data}\n\n"
+        return event.words
+
+
+_TOLD = frozenset((StateChanged, AttemptEnded, Noted, RetryPlanned))
+
+
+def _in_words(what: object, task: str) -> tuple[str, dict[str, Any]]:
+    """The kind of an event, and what is told of it beside its run."""
+    match what:
+        case StateChanged():
+            old, new = what.old.name.lower(), what.new.name.lower()
+            return "task", {"task": what.task, "old": old, "state": new, "at": what.at}
+        case AttemptEnded():
+            return "attempt", {"task": what.task, "attempt": what.attempt, "outcome": what.outcome.name.lower()}
+        case Assigned():
+            return "begin", {"task": task, "attempt": what.attempt, "worker": what.worker, "at": what.at}
+        case Noted():
+            return "note", {"task": what.task, "what": what.kind, "value": what.value}
+        case RetryPlanned():
+            return "retry", {"task": what.task, "due": what.due}
+        case Planned():
+            return "plan", {"tasks": what.tasks}
+        case Turned():
+            return "run", {"status": what.status}
+    raise TypeError(f"{what!r} is told to nobody")

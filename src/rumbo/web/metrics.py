@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from rumbo.errors import StoreError
 from rumbo.scheduler.records import Outcome
+from rumbo.scheduler.views import connected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,7 +51,7 @@ class Numbers:
             yield alerts
         yield _counter("attempts_begun", "Attempts that were given to workers.", counters.assigned)
         yield _counter("attempt_seconds", "What attempts took together, in seconds.", counters.seconds)
-        yield _gauge("workers", "Connected workers.", len(coordinator.machine.workers))
+        yield _gauge("workers", "Connected workers.", len(connected(coordinator.machine)))
         yield _gauge("runs_open", "Runs that are not over.", len(coordinator.runs))
         yield _gauge("leases", "Attempts under way.", len(coordinator.machine.leases))
         yield _gauge("paused", "1 while nothing new is given out.", int(coordinator.machine.paused))

@@ -34,7 +34,7 @@ _KINDS = {
     ".svg": "image/svg+xml",
     ".html": "text/html; charset=utf-8",
 }
-_LATER = ("pages/", "charts/", "parts/drawing", "parts/log", "parts/tree", "vendor/uplot")
+_LATER = ("pages/", "charts/", "parts/artifacts", "parts/drawing", "parts/log", "parts/tree", "vendor/uplot")
 """Scripts that a page fetches when it needs them."""
 _SAFE = {
     "Content-Security-Policy": POLICY,

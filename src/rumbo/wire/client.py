@@ -13,6 +13,7 @@ from __future__ import annotations
 import random
 import threading
 from collections import deque
+from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -40,6 +41,10 @@ _HORIZON = 0.02
 _MOST_AHEAD = 512
 _TOO_LONG = 0.25
 """Seconds after which what waits here goes back."""
+_FEW = 8
+"""With no more than this to do at hand, ends of tasks are told at once."""
+_LINGER = 0.01
+"""Seconds for which they are gathered otherwise."""
 _CHUNK = 2000
 """Tasks that are described in one request."""
 
@@ -129,6 +134,8 @@ class RemoteScheduler:
         self._outlook_asked = 0
         self._outlook_known = 0
         self._run: RunInfo | None = None
+        self._is_detached = False
+        """Others work on the run."""
         self._planned: dict[str, PlannedTask] = {}
         self._described: dict[str, tuple[str, Described]] = {}
         """All that was described here, by id, with the run; said again to a server that has lost us."""
@@ -165,23 +172,52 @@ class RemoteScheduler:
             thread.start()
             self._threads.append(thread)
 
+    def _beginning(self, run: RunInfo) -> codec.Beginning:
+        return codec.Beginning(run, self._is_detached)
+
     def _joining(self) -> codec.Joining:
         return codec.Joining(codec.PROTOCOL, self._info, self._pools, self._assistant, self._capacity)
+
+    def entrust(
+        self, run: RunInfo, nodes: Sequence[PlannedTask], specs: Sequence[TaskSpec], is_certain: bool = False
+    ) -> None:
+        """Hand a whole run to the server, for others to work on, and go. Instead of `start`; needs no threads.
+
+        Args:
+            is_certain: what is missing is known to be, however lately it was done.
+
+        Raises:
+            SchedulerUnreachable: the server could not be reached for longer than patience lasts.
+        """
+        with self._lock:
+            self._run, self._is_detached = run, True
+            self._planned.update((node.id, node) for node in nodes)
+            # All of it in one request: half a run would begin, and end, without its roots.
+            self._said.append(self._beginning(run))
+            self._say_what_they_are(run.id, specs, is_certain)
+        self._send_patiently()
+        self._said.append(codec.Leaving())
+        with suppress(WorkerGone):
+            self._send_once()
+        self._connection.close()
 
     # -- SchedulerPort: the worker's thread ---------------------------------------------------------------------------
 
     def register(self, run: str, specs: Sequence[TaskSpec]) -> None:
         """Describe tasks, of which those who watch were told just before."""
-        described = [self._describe(spec) for spec in specs]
         with self._lock:
-            for each in described:
-                # An assistant lives long, and what it describes is others' business, if they can run it.
-                if not self._assistant or not each.spec.portable:
-                    self._described[each.spec.id] = (run, each)
-            for start in range(0, len(described), _CHUNK):
-                self._said.append(codec.Describing(run, described[start : start + _CHUNK]))
-            self._planned.clear()
+            self._say_what_they_are(run, specs)
             self._lock.notify_all()
+
+    def _say_what_they_are(self, run: str, specs: Sequence[TaskSpec], is_certain: bool = False) -> None:
+        described = [self._describe(spec) for spec in specs]
+        for each in described:
+            # An assistant lives long, and what it describes is others' business, if they can run it.
+            if not self._assistant or not each.spec.portable:
+                self._described[each.spec.id] = (run, each)
+        for start in range(0, len(described), _CHUNK):
+            self._said.append(codec.Describing(run, described[start : start + _CHUNK], is_certain))
+        self._planned.clear()
 
     def _describe(self, spec: TaskSpec) -> Described:
         node = self._planned.get(spec.id)
@@ -190,7 +226,7 @@ class RemoteScheduler:
         hidden: tuple[str, ...] = ()
         if len(node.params) != len(spec.params):
             hidden = tuple([name for name in spec.params if name not in node.params])
-        return Described(spec, node.verdict, node.reason, node.error, hidden, node.owners)
+        return Described(spec, node.verdict, node.reason, node.error, hidden, node.owners, node.outputs)
 
     def exchange(self, reports: Sequence[Report], slots: int, wait: float) -> list[Order]:
         """Hand in reports and take orders that have arrived. Never blocks: a wait of the executor ends when more come.
@@ -216,7 +252,7 @@ class RemoteScheduler:
                 if order.verb == "start":
                     self._tell_of_start(order, effects)
             self._slots = slots
-            if self._must_speak():
+            if self._must_speak() and not self._can_linger():
                 self._lock.notify_all()
         if effects:
             self._watch(effects)
@@ -254,6 +290,12 @@ class RemoteScheduler:
             self._said.append(codec.Noting(lease, kind, value))
             self._lock.notify_all()
         self._watch([Noted(id, lease, kind, value, self._clock.now()) for id in held.order.tasks])
+
+    def answer(self, id: str, text: str) -> None:
+        """Answer a request. May be called by any thread."""
+        with self._lock:
+            self._said.append(codec.Noting(0, "reply", codec.encode((id, text)).decode()))
+            self._lock.notify_all()
 
     def shrink(self, lease: int, amounts: Mapping[str, float]) -> None:
         """Give back part of what a running task holds."""
@@ -320,7 +362,7 @@ class RemoteScheduler:
         """A run begins."""
         with self._lock:
             self._run = run
-            self._said.append(codec.Beginning(run))
+            self._said.append(self._beginning(run))
 
     def planned(self, run_id: str, nodes: Sequence[PlannedTask]) -> None:
         """Nodes of the plan; those that are new are described in a moment."""
@@ -385,18 +427,32 @@ class RemoteScheduler:
             return 0
         return max(self._slots + self._ahead - len(self._arrived), 0)
 
+    def _can_linger(self) -> bool:
+        """Whether there is only to say how tasks ended, and enough to do meanwhile: then more of it goes together."""
+        if self._said or self._outlook_asked > self._outlook_known or self._is_closing:
+            return False
+        return len(self._arrived) > max(self._ahead // 2, _FEW)
+
     def _talk(self) -> None:
         try:
             while True:
                 with self._lock:
-                    while not self._must_speak() and not self._is_closing:
-                        self._lock.wait(0.1 if self._arrived else None)
-                        self._give_back(_TOO_LONG)
+                    self._await_words()
                     if self._is_closing and not self._said and not self._reports:
                         return
                 self._send_patiently()
         except Exception as error:  # noqa: BLE001 - the worker's thread is the one to fail
             self._fail(error)
+
+    def _await_words(self) -> None:
+        """Wait until there is something to say that will not wait longer; the lock is held."""
+        while not self._is_closing:
+            if self._must_speak() and not self._can_linger():
+                return
+            was_told = self._lock.wait(_LINGER if self._arrived else None)
+            self._give_back(_TOO_LONG)
+            if not was_told and self._must_speak():
+                return
 
     def _give_back(self, age: float) -> None:
         """Give back what has waited here for longer: the tasks before it take longer than it seemed."""
@@ -464,7 +520,7 @@ class RemoteScheduler:
         with self._lock:
             self._is_busy = False
             self._sending = []
-            if reply.outlook is not None:
+            if request.wants_outlook:
                 self._outlook = reply.outlook
                 self._outlook_known = self._asked_now
             self._take(reply, began, reply.room)
@@ -540,7 +596,7 @@ class RemoteScheduler:
             self._reports = []
             self._said = [self._joining()]
             if self._run is not None:
-                self._said.append(codec.Beginning(self._run))
+                self._said.append(self._beginning(self._run))
             by_run: dict[str, list[Described]] = {}
             for run, described in self._described.values():
                 by_run.setdefault(run, []).append(described)
@@ -612,7 +668,7 @@ _STATES = {
 def _order(wired: WireOrder) -> Order:
     ended = (wired.outcome, wired.text) if wired.outcome is not None else None
     foreign = tuple([Foreign(*each) for each in wired.foreign])
-    message = Message(wired.message, wired.text) if wired.verb == "message" else None
+    message = Message(wired.message, wired.text) if wired.verb in ("message", "request") else None
     slots = int(wired.text) if wired.verb == "slots" else 0
     return Order(wired.verb, wired.lease, wired.tasks, wired.attempt, ended, None, foreign, wired.run, message, slots)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rumbo.artifacts.report import Report, Seen, Share
+from rumbo.artifacts.sight import Fate, Sight
 from rumbo.errors import ProtocolError
-from rumbo.history import AttemptRow, Chapter, NotInHistory, Page, RunRow, RunTaskRow, TaskRow
+from rumbo.history import Artifact, AttemptRow, Chapter, MadeRow, NotInHistory, Page, RunRow, RunTaskRow, TaskRow
 from rumbo.wire.connection import NotThere, path_part
 
 if TYPE_CHECKING:
@@ -93,6 +95,11 @@ class RemoteHistory:
         self._ids.update(((each.run.id, each.task.position), each.task.task_id) for each in page.rows)
         return page
 
+    def artifacts(self, task: TaskRow, limit: int = 50) -> Report:
+        """What a task made, and those that it needs; as it was written, and as the server sees it now."""
+        told = self._ask(f"/tasks/{path_part(task.id)}/artifacts", limit=limit)
+        return Report(_share(told["outputs"]), tuple([_share(each) for each in told["inputs"]]), told["more_inputs"])
+
     def why(self, task_id: str) -> str | None:
         """What the scheduler says of a task at this moment, in one sentence; None if it does not know it (any more)."""
         try:
@@ -140,6 +147,18 @@ class RemoteHistory:
             if after is None:
                 break
         return Page(rows, after)
+
+
+def _share(told: Any) -> Share:
+    things = tuple([_seen(each) for each in told["artifacts"]])
+    kept = tuple([each.artifact for each in things])
+    made = MadeRow(told["task_id"], told["run"], "", told["worker"], told["attempt"], told["at"], kept, told["more"])
+    return Share(told["task_id"], told["family"], told["state"], made if told["run"] else None, things)
+
+
+def _seen(told: Any) -> Seen:
+    sight = Sight(Fate(told["fate"]), told["size_now"], told["modified_now"])
+    return Seen(Artifact(told["address"], told["size"], told["modified"]), sight)
 
 
 def _run(told: Any) -> RunRow:

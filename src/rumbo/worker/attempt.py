@@ -23,6 +23,7 @@ from rumbo.pipeline.voice import SPEAKERS
 from rumbo.ports import Ended
 from rumbo.scheduler.records import Outcome
 from rumbo.wording import described
+from rumbo.worker.outputs import Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
@@ -41,6 +42,8 @@ class Rules(NamedTuple):
     """Let the planner look at all that `run()` yields, also at what is complete (for deep runs)."""
     max_parked: int = 1000
     """Generators kept at most in one process. One more is dropped, and replayed when its turn comes."""
+    record: bool = False
+    """Tell with the end of an attempt what the task has made, since somebody keeps it."""
 
 
 _NO_RUN = "It has no run() that could make it: write one, or derive the task from ExternalTask if others make it."
@@ -56,6 +59,7 @@ class Attempts:
     def __init__(self, rules: Rules = STRICT) -> None:
         self._rules = rules
         self._parked: dict[int, tuple[Any, DynamicRequirements]] = {}
+        self._recorder = Recorder() if rules.record else None
 
     def start(self, lease: int, task: Task, voice: Voice) -> Ended | Awaitable[Ended]:
         """Begin an attempt."""
@@ -160,23 +164,30 @@ class Attempts:
             generator.close()
         return stretch.end(Outcome.PARKED, needs=needs)
 
-    def succeeded(self, task: Task) -> None:
-        """Look whether a task that came to its end has made what it promised.
+    def succeeded(self, task: Task) -> list[Any] | None:
+        """Look whether a task that came to its end has made what it promised; gives it, if that had to be asked.
 
         Raises:
             TaskError: it has not.
         """
         if not self._rules.check_complete or isinstance(task, WrapperTask):
-            return
+            return None
         if type(task).complete is Task.complete:
-            missing = [target for target in flatten(task.output()) if not target.exists()]
+            made = flatten(task.output())
+            missing = [target for target in made if not target.exists()]
             if missing:
                 raise TaskError(
                     f"{task} finished, but its output does not exist: {', '.join(map(str, missing))}. "
                     + (_NO_RUN if type(task).run is Task.run else _WROTE_ELSEWHERE)
                 )
-        elif not task.complete():
+            return made
+        if not task.complete():
             raise TaskError(f"{task} finished, but its complete() still says that it is not.")
+        return None
+
+    def record(self, task: Task, made: list[Any] | None) -> str:
+        """What a task that went well has made, as a line for the record; empty if nobody keeps one."""
+        return "" if self._recorder is None else self._recorder.line_of(task, made)
 
 
 class Stretch:
@@ -192,26 +203,34 @@ class Stretch:
         SPEAKERS[id(task)] = self
         self._begun = perf_counter()
 
-    def end(self, outcome: Outcome, message: str = "", retryable: bool = True, needs: tuple[Task, ...] = ()) -> Ended:
+    def end(
+        self,
+        outcome: Outcome,
+        message: str = "",
+        retryable: bool = True,
+        needs: tuple[Task, ...] = (),
+        outputs: str = "",
+    ) -> Ended:
         """Fall silent and tell how it ended."""
         SPEAKERS.pop(id(self._task), None)
+        seconds = perf_counter() - self._begun
         # Made as a plain tuple, which takes a third of the time: this is done once for every task.
-        return tuple.__new__(
-            Ended, (self.lease, outcome, message, retryable, needs, perf_counter() - self._begun, "", False, None)
-        )
+        return tuple.__new__(Ended, (self.lease, outcome, message, retryable, needs, seconds, "", False, None, outputs))
 
     def succeed(self) -> Ended:
         """The end of `run()`: look at the outputs, tell those who listen."""
         task = self._task
         try:
-            self._runner.succeeded(task)
-            expl = task.on_success()
+            made = self._runner.succeeded(task)
             if task._event_callbacks:
                 fire(task, Event.PROCESSING_TIME, task, perf_counter() - self._begun)
+            expl = task.on_success()
+            if task._event_callbacks:
                 fire(task, Event.SUCCESS, task)
         except BaseException as error:  # noqa: BLE001 - as in start
             return self.fail(error)
-        return self.end(Outcome.DONE, "" if expl is None else masked(str(expl), task))
+        outputs = self._runner.record(task, made)
+        return self.end(Outcome.DONE, "" if expl is None else masked(str(expl), task), outputs=outputs)
 
     def fail(self, error: BaseException) -> Ended:
         """An error out of the user's code: tell those who listen, and make it a message for people."""

@@ -19,6 +19,8 @@ from rumbo.worker.freshness import Freshness
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from rumbo.worker.outputs import Recorder
+
 
 class Verdict(StrEnum):
     """What is to become of a task in a run."""
@@ -65,9 +67,14 @@ class Node:
 
         return masked("".join(traceback.format_exception(self.error)), self.task)
 
-    def planned(self) -> PlannedTask:
-        """The node as observers see it."""
+    def planned(self, recorder: Recorder | None = None) -> PlannedTask:
+        """The node as observers see it.
+
+        Args:
+            recorder: writes down what is there already that nothing here makes: it leaves no attempt to tell of it.
+        """
         task = self.task
+        is_given = recorder is not None and self.verdict is Verdict.SKIP and not _has_run(task)
         return PlannedTask(
             self.id,
             task.get_task_family(),
@@ -81,7 +88,14 @@ class Node:
             (),
             _owners_of(task),
             _batched_by(type(task)),
+            recorder.line_of(task) if is_given and recorder is not None else "",
         )
+
+
+def _has_run(task: Task) -> bool:
+    """Whether we could make a task; others make those that have nothing in the place of `run()`."""
+    run = task.run
+    return getattr(run, "__func__", run) not in (None, NotImplemented, Task.run)
 
 
 def _owners_of(task: Task) -> tuple[str, ...]:
@@ -113,6 +127,7 @@ class Plan:
         ask_wrappers: ask a wrapper task itself whether it is complete, which asks all that it requires one by one
             (Luigi's way); by default its verdict follows from theirs.
         progress: called now and then with the number of tasks found so far.
+        is_removed: whether a task that says it is complete is taken for one that is not, since its outputs will go.
     """
 
     def __init__(
@@ -122,6 +137,7 @@ class Plan:
         allow_collisions: bool = False,
         ask_wrappers: bool = False,
         progress: Callable[[int], None] | None = None,
+        is_removed: Callable[[Task], bool] | None = None,
     ) -> None:
         self.nodes: dict[str, Node] = {}
         """All nodes by id, in the order they were found."""
@@ -131,6 +147,7 @@ class Plan:
         self._allow_collisions = allow_collisions
         self._ask_wrappers = ask_wrappers
         self._progress = progress
+        self._is_removed = is_removed
 
     @property
     def has_work(self) -> bool:
@@ -208,6 +225,9 @@ class Plan:
     def _judge(self, node: Node, answer: Answer) -> bool:
         """Note what a task said of itself; gives whether what it requires matters."""
         task = node.task
+        if answer is True and self._is_removed is not None and self._is_removed(task):
+            node.reason = "its output is removed, so that it is made again"
+            return True
         if answer is True:
             node.verdict = Verdict.SKIP
             node.reason = "complete"

@@ -63,6 +63,7 @@ class RunResult:
         self.was_interrupted = was_interrupted
         self._done_elsewhere = frozenset(elsewhere.done) if elsewhere is not None else frozenset()
         self._failed_elsewhere = elsewhere.failed if elsewhere is not None else {}
+        self._believed = elsewhere.believed if elsewhere is not None else ()
         self._withdrawn = frozenset(elsewhere.withdrawn) if elsewhere is not None else frozenset()
         self._fates: dict[str, Fate] | None = None
 
@@ -152,9 +153,15 @@ class RunResult:
         lines = [f"Run {self.id}: {self.status}, {ran} {_tasks(ran)} done in {duration(self.seconds)}."]
         if complete := counts.get(Fate.COMPLETE, 0):
             lines.append(f"  {complete} {_tasks(complete)} {'was' if complete == 1 else 'were'} complete already.")
-        if elsewhere := counts.get(Fate.ELSEWHERE, 0):
+        believed = sum(self.fates.get(id) is Fate.ELSEWHERE for id in self._believed)
+        if elsewhere := counts.get(Fate.ELSEWHERE, 0) - believed:
             lines.append(
                 f"  {elsewhere} {_tasks(elsewhere)} {'was' if elsewhere == 1 else 'were'} done by other workers."
+            )
+        if believed:
+            lines.append(
+                f"  {believed} {_tasks(believed)} had been done just before, so the server holds "
+                f"{'it' if believed == 1 else 'them'} for complete (cooldown in its [server])."
             )
         for fate, words in _TROUBLES.items():
             ids = [id for id, each in self.fates.items() if each is fate]

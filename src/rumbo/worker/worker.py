@@ -13,11 +13,12 @@ from rumbo.scheduler.commands import Report
 from rumbo.scheduler.records import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from rumbo.clock import Clock
     from rumbo.pipeline.task import Task
-    from rumbo.ports import Executor, Observer, SchedulerPort
+    from rumbo.ports import Executor, Message, Observer, SchedulerPort
+    from rumbo.worker.outputs import Recorder
     from rumbo.worker.plan import Node, Plan
     from rumbo.worker.specs import Describer
 
@@ -29,6 +30,8 @@ class Worker:
     """Works through a plan until nothing more can be done.
 
     With ``shares`` others work for the same scheduler, so what is held up now may go on without this worker's doing.
+    With a ``recorder`` whoever watches is told what is there already that nothing here makes.
+    What somebody asks it to plan is handed to ``requested``, which must not wait.
 
     After `work`, `outcomes` has the last word on each task that was tried here: how its last attempt ended.
     """
@@ -43,10 +46,13 @@ class Worker:
         clock: Clock,
         observers: Sequence[Observer] = (),
         shares: bool = False,
+        recorder: Recorder | None = None,
+        requested: Callable[[Message], None] | None = None,
     ) -> None:
         self.outlook = Outlook(None, 0, 0)
         """What was left when it was last looked at; in the end, nothing that could be hoped for."""
         self._shares = shares
+        self._requested = requested
         self.outcomes: dict[str, Ended] = {}
         self.attempts: dict[str, int] = {}
         """How many attempts were made here at each task that needed more than one."""
@@ -57,6 +63,7 @@ class Worker:
         self._executor = executor
         self._clock = clock
         self._observers = observers
+        self._recorder = recorder
         self._active: dict[int, Order] = {}
         self._parked: dict[int, Order] = {}
         self._built: dict[int, Task] = {}
@@ -90,7 +97,7 @@ class Worker:
     def show(self, nodes: Sequence[Node], run: str = "") -> None:
         """Tell whoever watches of new nodes of the plan."""
         if self._observers:
-            planned = [node.planned() for node in nodes]
+            planned = [node.planned(self._recorder) for node in nodes]
             for observer in self._observers:
                 observer.planned(run or self._run, planned)
 
@@ -181,7 +188,10 @@ class Worker:
                 self._executor.deliver(lease, order.message)
         elif order.verb == "slots":
             self._slots = order.slots
-        else:
+        elif order.verb == "request":
+            if order.message is not None and self._requested is not None:
+                self._requested(order.message)
+        elif order.verb == "drain":
             self._is_draining = True
 
     def _start(self, order: Order) -> None:
@@ -248,7 +258,8 @@ class Worker:
         if ended.outcome is not Outcome.DONE:
             self._tell_of_trouble(order, ended)
         self._built.pop(ended.lease, None)
-        reports.append(Report(ended.lease, ended.outcome, ended.message, ended.retryable))
+        report = (ended.lease, ended.outcome, ended.message, ended.retryable, (), None, ended.outputs)
+        reports.append(Report(*report))
 
     def _park(self, order: Order, ended: Ended) -> Report:
         """Plan for what a running task asked for, and let it wait."""
@@ -275,7 +286,7 @@ class Worker:
         known = set(map(id, node.needs))
         node.needs += [needed for needed in asked if id(needed) not in known]
         for observer in self._observers:
-            observer.planned(order.run or self._run, [node.planned()])
+            observer.planned(order.run or self._run, [node.planned(self._recorder)])
 
     def _tell_of_trouble(self, order: Order, ended: Ended) -> None:
         """Events that only this side can fire: the attempt's own process may be gone."""

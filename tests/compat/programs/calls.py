@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
-import warnings
 
 import luigi.scheduler
 
 NOW = [1_000_000_000.0]
+
+
+def prepare():
+    time.time = lambda: NOW[0]
 
 
 def scheduler(**options):
@@ -19,15 +21,6 @@ def scheduler(**options):
 
 def wait(seconds):
     NOW[0] += seconds
-
-
-def plain(reply):
-    """A reply without the order of names, and of ids that Luigi keeps in sets."""
-    if isinstance(reply, dict):
-        return {str(name): sorted(value) if name == "deps" else plain(value) for name, value in reply.items()}
-    if isinstance(reply, list | tuple):
-        return [plain(each) for each in reply]
-    return reply
 
 
 def add(sch, id, worker="W", **said):
@@ -107,6 +100,80 @@ def people():
     add(sch, "C")
     yield sch.get_work(worker="W")
     yield sch.has_task_history()
+
+
+def enabled_by_hand():
+    sch = scheduler(retry_delay=100, retry_count=1)
+    add(sch, "A")
+    sch.get_work(worker="W")
+    add(sch, "A", status="FAILED")
+    yield sch.re_enable_task("A")
+    yield {id: [task["status"], "re_enable_able" in task] for id, task in sch.task_list("", "").items()}
+    wait(101)
+    sch.ping(worker="W")
+    sch.prune()
+    yield {id: task["status"] for id, task in sch.task_list("", "").items()}
+    yield sch.get_work(worker="W")["task_id"]
+
+
+def enabled_by_time():
+    sch = scheduler(retry_count=1, disable_persist=50)
+    add(sch, "A")
+    sch.get_work(worker="W")
+    add(sch, "A", status="FAILED")
+    yield {id: task["status"] for id, task in sch.task_list("", "").items()}
+    wait(51)
+    sch.ping(worker="W")
+    yield {id: task["status"] for id, task in sch.task_list("", "").items()}
+    add(sch, "A")
+    yield sch.get_work(worker="W")["task_id"]
+
+
+def given_up_for_good_after_a_while():
+    sch = scheduler(disable_hard_timeout=100, retry_count=99, retry_delay=10)
+    add(sch, "A")
+    for seconds in (50, 60):
+        sch.get_work(worker="W")
+        add(sch, "A", status="FAILED")
+        yield {id: task["status"] for id, task in sch.task_list("", "").items()}
+        wait(seconds)
+        sch.ping(worker="W")
+        sch.prune()
+    sch.get_work(worker="W")
+    add(sch, "A", status="FAILED")
+    yield {id: task["status"] for id, task in sch.task_list("", "").items()}
+
+
+def a_policy_of_its_own():
+    sch = scheduler(retry_count=99)
+    policy = {"retry_count": 1, "disable_hard_timeout": None, "disable_window": None}
+    add(sch, "A", retry_policy_dict=policy)
+    add(sch, "B")
+    for id in ("A", "B"):
+        sch.get_work(worker="W")
+        add(sch, id, status="FAILED")
+    yield {id: task["status"] for id, task in sch.task_list("", "").items()}
+
+
+def more_work_than_it_runs_at_a_time():
+    sch = scheduler(resources={"r1": 2, "r2": 1})
+    add(sch, "A", resources={"r1": 1, "r2": 1})
+    add(sch, "B", resources={"r1": 1, "r2": 1})
+    add(sch, "C", resources={"r1": 1})
+    yield [sch.get_work(worker="W")["task_id"] for _ in range(3)]
+
+
+def a_clock_that_is_set_back():
+    sch = scheduler(retry_delay=100)
+    add(sch, "A")
+    wait(-500_000_000)
+    sch.get_work(worker="W")
+    add(sch, "A", status="FAILED")
+    for _ in range(2):
+        wait(60)
+        sch.ping(worker="W")
+        sch.prune()
+        yield {id: task["status"] for id, task in sch.task_list("", "").items()}
 
 
 def resources():
@@ -276,9 +343,3 @@ def priorities():
     add(sch, "needed", priority=0)
     add(sch, "urgent", deps=("needed",), priority=20)
     yield [sch.get_work(worker="W")["task_id"] for _ in range(4)]
-
-
-if __name__ == "__main__":
-    warnings.simplefilter("ignore")
-    time.time = lambda: NOW[0]
-    print(json.dumps({name: [plain(reply) for reply in globals()[name]()] for name in sys.argv[1:]}))

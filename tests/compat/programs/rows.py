@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import builtins
 import datetime
 import enum
-import json
 import os
 import pathlib
-import sys
 import warnings
+
+from telling import raised, shown
 
 import luigi
 import luigi.format
@@ -22,36 +21,6 @@ import luigi.tools.range
 import luigi.util
 from luigi import date_interval
 from luigi.configuration import get_config
-
-_NAMES = (
-    *("UnknownParameterException", "MissingParameterException", "DuplicateParameterException"),
-    *("TaskClassNotFoundException", "TaskClassAmbigiousException", "FileAlreadyExists", "MissingParentDirectory"),
-    *("KeyError", "ValueError", "TypeError", "AttributeError", "NotImplementedError"),
-    *("ParameterException", "TaskClassException", "FileSystemException", "OSError", "RuntimeError", "Exception"),
-)
-KNOWN = {
-    name: getattr(module, name)
-    for name in _NAMES
-    for module in (builtins, luigi.parameter, luigi.task_register, luigi.target)
-    if hasattr(module, name)
-}
-"""Exceptions that programs catch, by Luigi's names."""
-
-
-def raised(function, *args, **kwargs):
-    """What a call gives, or which of the exceptions that programs know it raises."""
-    try:
-        return shown(function(*args, **kwargs))
-    except Exception as error:
-        return "raises " + " ".join(name for name, kind in KNOWN.items() if isinstance(error, kind))
-
-
-def shown(value):
-    if isinstance(value, dict | luigi.freezing.FrozenOrderedDict):
-        return {str(name): shown(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [type(value).__name__, *[shown(each) for each in value]]
-    return value if isinstance(value, str | int | float | bool | None.__class__) else f"{type(value).__name__} {value}"
 
 
 class Colour(enum.Enum):
@@ -131,6 +100,10 @@ def parameters_next():
         for name, (each, _, values) in PARAMETERS.items()
         if values
     }
+
+
+def modules_of_parameters():
+    return {name: f"{type(each).__module__}.{type(each).__qualname__}" for name, (each, _, _) in PARAMETERS.items()}
 
 
 def tasks_are_made():
@@ -480,8 +453,3 @@ def events():
     Loud.remove_event_handler(luigi.Event.SUCCESS, on_success)
     Louder().trigger_event(luigi.Event.SUCCESS, Louder())
     return [heard, sorted(name for name in dir(luigi.Event) if name.isupper())]
-
-
-if __name__ == "__main__":
-    warnings.simplefilter("ignore")
-    print(json.dumps({name: globals()[name]() for name in sys.argv[1:]}, default=str))

@@ -34,17 +34,25 @@ def ftp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[services.FtpServic
 
 @pytest.fixture(scope="session")
 def vsftpd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[services.FtpService]:
-    folder = tmp_path_factory.mktemp("vsftpd")
-    with services.vsftpd_server(folder) as service:
+    with services.vsftpd_server(tmp_path_factory.mktemp("vsftpd")) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def implicit_vsftpd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[services.FtpService]:
+    """One that speaks TLS from the start."""
+    with services.vsftpd_server(tmp_path_factory.mktemp("implicit"), is_implicit=True) as service:
         yield service
 
 
 @pytest.fixture(scope="session")
 def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A web server that has ``numbers.txt``."""
+    """A web server that has ``numbers.txt``, and once more for members."""
     pytest.importorskip("aiohttp", reason="aiohttp is not installed: pip install -e '.[http]'")
     folder = tmp_path_factory.mktemp("web")
-    (folder / "numbers.txt").write_text("1\n2\n")
+    (folder / "members").mkdir()
+    for place in (folder, folder / "members"):
+        (place / "numbers.txt").write_text("1\n2\n")
     with services.web_server(folder) as url:
         yield url
 

@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import file_services as services
 import rumbo
 from rumbo.errors import MissingExtraError, TargetError
-from rumbo.integrations.files import FsspecDirectoryTarget, file_system_of, without_passwords
+from rumbo.integrations.files import FsspecDirectoryTarget, _login_apart, file_system_of, without_passwords
+from rumbo.integrations.ftp_tls import UntrustedCertificate
 from rumbo.pipeline.target import exist
 from rumbo.testing.target_contract import TargetContract
-from server_house import free_port
+from server_process import unused_port
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import file_services as services
     import hdfs_service
+    from rumbo.pipeline.config import Configuration
     from rumbo.pipeline.formats import Format
 
 
@@ -59,13 +61,17 @@ class TestFtpOverTls(AddressContract):
     is_shared_with_children = True
 
     @pytest.fixture(autouse=True)
-    def _store(self, ftp: services.FtpService) -> None:
-        self.base = f"ftp://{ftp.user}:{ftp.password}@127.0.0.1:{ftp.port}/{self.folder.name}"
+    def _store(self, ftp: services.FtpService, configuration: Configuration) -> None:
+        configuration.set("ftp", "ca_file", ftp.authority)
+        self.base = f"ftp://{ftp.user}:{ftp.password}@localhost:{ftp.port}/{self.folder.name}"
         self.options = {"tls": True}
 
 
-def test_an_ftp_server_that_lists_for_people_only_will_do(vsftpd: services.FtpService) -> None:
-    base = f"ftp://{vsftpd.user}:{vsftpd.password}@127.0.0.1:{vsftpd.port}/2024"
+def test_an_ftp_server_that_lists_for_people_only_will_do(
+    vsftpd: services.FtpService, configuration: Configuration
+) -> None:
+    configuration.set("ftp", "ca_file", vsftpd.authority)
+    base = f"ftp://{vsftpd.user}:{vsftpd.password}@localhost:{vsftpd.port}/2024"
     names = ["01.csv", "02.csv", "03.txt", "with a space.csv"]
     for name in names:
         rumbo.Target(f"{base}/{name}", tls=True).write_text(name)
@@ -79,6 +85,22 @@ def test_an_ftp_server_that_lists_for_people_only_will_do(vsftpd: services.FtpSe
     assert targets[4].read_text() == "01.csv"
     targets[4].remove()
     assert not targets[4].exists()
+
+
+def test_an_ftp_server_may_speak_tls_from_the_start(
+    implicit_vsftpd: services.FtpService, configuration: Configuration
+) -> None:
+    configuration.set("ftp", "ca_file", implicit_vsftpd.authority)
+    user, password, port = implicit_vsftpd.user, implicit_vsftpd.password, implicit_vsftpd.port
+    target = rumbo.Target(f"ftp://{user}:{password}@localhost:{port}/a", tls="tls")
+    target.write_text("text")
+    assert target.read_text() == "text"
+    assert target.exists()
+
+
+def test_the_certificate_of_an_ftp_server_is_checked(ftp: services.FtpService, configuration: Configuration) -> None:
+    with pytest.raises(UntrustedCertificate, match=r"self-signed certificate\. If it is right"):
+        rumbo.Target(f"ftp://{ftp.user}:{ftp.password}@localhost:{ftp.port}/a", tls=True).exists()
 
 
 class TestWebHdfs(AddressContract):
@@ -102,11 +124,11 @@ def test_addresses_of_hdfs_name_its_port_for_java(hdfs: hdfs_service.HdfsService
 def test_a_thousand_targets_under_one_prefix_cost_s3_a_handful_of_requests(s3: services.S3Service) -> None:
     targets = [rumbo.Target(f"s3://lake/many/{number:04}.csv", **s3.fsspec) for number in range(1000)]
     store = targets[0].fs.store
-    _put_many(s3, [target.path.removeprefix("s3://lake/") for target in targets[::10]])
+    _put_many(s3, [target.path.removeprefix("s3://lake/") for target in targets[::100]])
     requests = []
     store.connect()
     store.s3.meta.events.register("before-send.s3", lambda request, **_: requests.append(request.url))
-    assert exist(targets) == [True, *[False] * 9] * 100
+    assert exist(targets) == [True, *[False] * 99] * 10
     assert 1 <= len(requests) <= 3
 
 
@@ -183,6 +205,17 @@ def test_what_a_web_server_has_can_be_read(web: str, tmp_path: Path) -> None:
     )
 
 
+def test_a_web_server_may_want_to_know_who_asks(web: str) -> None:
+    for_ana = web.replace("http://", f"http://ana:{services.SECRET}@") + "/members"
+    target = rumbo.Target(f"{for_ana}/numbers.txt")
+    assert target.path == f"{for_ana.replace(f':{services.SECRET}', '')}/numbers.txt"
+    assert target.exists()
+    assert target.read_text() == "1\n2\n"
+    assert exist([target, rumbo.Target(f"{for_ana}/letters.txt")]) == [True, False]
+    with pytest.raises(Exception, match="401"):
+        rumbo.Target(f"{web}/members/numbers.txt").exists()
+
+
 def test_so_can_what_is_in_a_zip_file_in_a_bucket(s3: services.S3Service, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("deep/numbers.txt", "1\n2\n")
@@ -208,7 +241,7 @@ def test_frames_come_and_go(s3: services.S3Service) -> None:
 
 def test_a_server_that_is_gone_is_not_taken_for_a_missing_file(web: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rumbo.integrations.files._PAUSES", (0.0, 0.0))
-    gone = f"http://127.0.0.1:{free_port()}/numbers.txt"
+    gone = f"http://127.0.0.1:{unused_port()}/numbers.txt"
     with pytest.raises(OSError):
         rumbo.Target(gone).exists()
 
@@ -245,6 +278,9 @@ def test_passwords_are_taken_out_of_every_link_of_a_chain() -> None:
     assert bare == "zip://a::sftp://me@host/b.zip"
     assert options == {"sftp": {"password": "p@ss"}}
     assert without_passwords("s3://lake/a:b@c") == ("s3://lake/a:b@c", {})
+    bare, options = _login_apart(*without_passwords("zip://a::https://me:pass@host/b.zip"))
+    assert bare == "zip://a::https://host/b.zip"
+    assert options == {"https": {"client_kwargs": {"headers": {"Authorization": "Basic bWU6cGFzcw=="}}}}
 
 
 def test_a_missing_library_is_named_by_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:

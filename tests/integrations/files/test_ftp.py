@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rumbo.errors import MissingExtraError
+from rumbo.errors import ConfigurationError, MissingExtraError
 from rumbo.integrations.ftp import RemoteFileSystem, RemoteTarget
+from rumbo.integrations.ftp_tls import UntrustedCertificate
 from rumbo.pipeline.filesystem import FileAlreadyExists, MissingParentDirectory, NotADirectory
 from rumbo.pipeline.target import exist
 from rumbo.testing.target_contract import TargetContract
@@ -22,12 +23,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import file_services as services
+    from rumbo.pipeline.config import Configuration
     from rumbo.pipeline.formats import Format
 
 
 def way_to(ftp: services.FtpService, **more: Any) -> dict[str, Any]:
     """How a server is reached."""
-    return {"host": "127.0.0.1", "port": ftp.port, "username": ftp.user, "password": ftp.password, **more}
+    return {"host": "localhost", "port": ftp.port, "username": ftp.user, "password": ftp.password, **more}
 
 
 def way_by_ssh(ssh: services.SshService) -> dict[str, Any]:
@@ -52,7 +54,8 @@ class ServerContract(TargetContract):
 
 class TestFtpOverTls(ServerContract):
     @pytest.fixture(autouse=True)
-    def _way(self, ftp: services.FtpService) -> None:
+    def _way(self, ftp: services.FtpService, configuration: Configuration) -> None:
+        configuration.set("ftp", "ca_file", ftp.authority)
         self.way = way_to(ftp, tls=True)
 
 
@@ -165,21 +168,59 @@ def test_a_connection_that_broke_is_tried_again(ftp: services.FtpService, tmp_pa
         cable.close()
 
 
-def test_a_certificate_is_checked_for_those_who_want_it(ftp: services.FtpService) -> None:
-    trusting = ssl.create_default_context(cafile=ftp.certificate)
-    assert RemoteFileSystem(**way_to(ftp, host="localhost", tls=trusting)).isdir("/")
-    with pytest.raises(ssl.SSLCertVerificationError):
-        RemoteFileSystem(**way_to(ftp, host="localhost", tls=ssl.create_default_context())).isdir("/")
+class TestTls:
+    """vsftpd, whose certificate an authority of its own has signed, and which wants data in the commands' session."""
 
+    def test_a_server_is_trusted_whose_authority_the_configuration_names(
+        self, vsftpd: services.FtpService, configuration: Configuration, one: str
+    ) -> None:
+        configuration.set("ftp", "ca_file", vsftpd.authority)
+        target = RemoteTarget("careful/file", **way_to(vsftpd, tls=True))
+        target.put(one)
+        assert target.exists()
+        assert target.open().read() == "one"
+        assert target.fs.glob("careful/*") == ["careful/file"]
+        target.fs.remove("careful")
+        assert not target.exists()
 
-def test_a_careful_server_gets_data_in_the_session_of_the_commands(vsftpd: services.FtpService, one: str) -> None:
-    target = RemoteTarget("careful/file", **way_to(vsftpd, tls=True))
-    target.put(one)
-    assert target.exists()
-    assert target.open().read() == "one"
-    assert target.fs.glob("careful/*") == ["careful/file"]
-    target.fs.remove("careful")
-    assert not target.exists()
+    def test_one_without_a_voucher_is_not(self, vsftpd: services.FtpService, configuration: Configuration) -> None:
+        target = RemoteTarget("file", **way_to(vsftpd, tls=True))
+        with pytest.raises(UntrustedCertificate) as raised:
+            target.exists()
+        assert str(raised.value) == (
+            f"The certificate of the FTP server localhost:{vsftpd.port} is not trusted: "
+            "unable to get local issuer certificate. If it is right, name the file with the certificate of who signed "
+            "it as ca_file in the section [ftp] of the configuration."
+        )
+
+    def test_nor_is_one_by_another_name(self, vsftpd: services.FtpService, configuration: Configuration) -> None:
+        configuration.set("ftp", "ca_file", vsftpd.authority)
+        with pytest.raises(UntrustedCertificate, match=r"IP address mismatch"):
+            RemoteTarget("file", **way_to(vsftpd, host="127.0.0.1", tls=True)).exists()
+
+    def test_a_program_brings_what_it_trusts(self, vsftpd: services.FtpService, configuration: Configuration) -> None:
+        trusting = ssl.create_default_context(cafile=vsftpd.authority)
+        assert RemoteFileSystem(**way_to(vsftpd, tls=trusting)).isdir("/")
+
+    def test_anybody_is_trusted_if_that_is_said_and_the_log_repeats_it(
+        self, vsftpd: services.FtpService, configuration: Configuration, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        configuration.set("ftp", "verify_certificates", "false")
+        assert RemoteFileSystem(**way_to(vsftpd, tls=True)).isdir("/")
+        assert caplog.messages == ["Certificates of FTP servers are not checked: [ftp] verify_certificates is false."]
+
+    def test_a_file_of_authorities_that_is_none(self, configuration: Configuration, one: str) -> None:
+        fs = RemoteFileSystem("localhost", tls=True)
+        configuration.set("ftp", "ca_file", "/missing.pem")
+        with pytest.raises(ConfigurationError) as raised:
+            fs.exists("/a")
+        assert str(raised.value) == "[ftp] ca_file = /missing.pem: there is no such file."
+        configuration.set("ftp", "ca_file", one)
+        with pytest.raises(ConfigurationError) as raised:
+            fs.exists("/a")
+        assert str(raised.value) == (
+            f"[ftp] ca_file = {one}: there is no certificate in it. It must have some in the format PEM."
+        )
 
 
 def test_an_unknown_host_key_is_refused(ssh: services.SshService) -> None:

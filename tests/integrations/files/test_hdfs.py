@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import rumbo
-from file_services import unused_port
 from luigi.contrib import webhdfs as luigis
 from luigi.contrib.target import CascadingClient
 from rumbo.errors import ConfigurationError
 from rumbo.integrations import hdfs_clients
+from rumbo.integrations.hadoop_jar import HadoopJarJobTask
 from rumbo.integrations.hdfs import HdfsFlagTarget, HdfsTarget, Plain, PlainDir, tmppath
 from rumbo.integrations.hdfs_clients import (
     HdfsClient,
@@ -33,31 +33,22 @@ from rumbo.integrations.hdfs_formats import (
     PlainFormat,
 )
 from rumbo.integrations.hive import WarehouseHiveClient
-from rumbo.pipeline import config
 from rumbo.pipeline.filesystem import FileAlreadyExists, MissingParentDirectory, NotADirectory
 from rumbo.pipeline.formats import PipeError
 from rumbo.pipeline.target import exist
 from rumbo.testing.target_contract import TargetContract
+from server_process import unused_port
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     import hdfs_service
+    from rumbo.pipeline import config
     from rumbo.pipeline.formats import Format
 
 
 # Luigi's names of some settings are deprecated in Luigi itself.
 pytestmark = pytest.mark.filterwarnings("ignore:Setting .* is deprecated:DeprecationWarning")
-
-
-@pytest.fixture
-def configuration() -> Iterator[config.Configuration]:
-    """An empty one, to be filled."""
-    fresh = config.Configuration()
-    before = config.use(fresh)
-    yield fresh
-    config.use(before)
 
 
 @pytest.fixture
@@ -425,6 +416,38 @@ def test_the_command_is_that_of_its_version(
     assert commands == [
         ["hadoop", "--config", "/etc/old", "fs", "-mkdir", "/a"],
         ["hadoop", "--config", "/etc/old", "fs", "-rmr", "-skipTrash", "/a"],
+    ]
+
+
+# Jobs
+
+
+def test_a_jar_is_a_job_of_map_and_reduce_over_files_there(
+    hdfs: hdfs_service.HdfsService, cli: HdfsClient, base: str, one: str
+) -> None:
+    """Hadoop runs it in one process, for its scheduler comes in no package."""
+
+    class Counted(HadoopJarJobTask):
+        def jar(self) -> str:
+            return hdfs.map_reduce_jar
+
+        def main(self) -> str:
+            return "org.apache.hadoop.mapred.lib.aggregate.ValueAggregatorJob"
+
+        def args(self) -> Any:
+            return [HdfsTarget(f"{base}/lines", fs=cli), self.output(), 1, "textinputformat"]
+
+        def output(self) -> Any:
+            return HdfsFlagTarget(f"{base}/counted/", client=cli)
+
+    cli.put(one, f"{base}/lines")
+    assert not Counted().complete()
+    Counted().run()
+    assert Counted().complete()
+    assert sorted(os.path.basename(path) for path in cli.listdir(base)) == ["counted", "lines"]
+    assert HdfsTarget(f"{base}/counted/part-00000", fs=cli).read_text().splitlines() == [
+        f"{hdfs.url}{base}/lines\t1",
+        "record_count\t1",
     ]
 
 

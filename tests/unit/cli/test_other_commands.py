@@ -281,7 +281,7 @@ def test_each_shell_has_a_script(shell: str, desk: Any) -> None:
         (["-m", "shop"], "R", ["Report"]),
         ([], "shop:C", ["shop:Clean"]),
         ([], "sh", ["shop:"]),
-        (["-m", "shop", "Report"], "--d", ["--days", "--deep", "--dry-run"]),
+        (["-m", "shop", "Report"], "--d", ["--days", "--deep", "--dry-run", "--detach"]),
         (["-m", "shop", "Report", "--style"], "", ["short", "long"]),
         (["-m", "shop", "Report", "--style"], "l", ["long"]),
         (["-m", "shop", "Clean", "--strict"], "", ["true", "false"]),

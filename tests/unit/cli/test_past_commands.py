@@ -120,9 +120,29 @@ def test_a_task_is_named_as_on_the_command_line_as_runs_print_it_or_by_its_id(wo
     lines = plain(said.out, used).splitlines()
     assert lines[0] == "✓ Clean(date=2013-01-02, strict=False)  done"
     assert lines[2:4] == ["  module    shop", "  runs      2"]
-    assert lines[5:7] == ["  ✓ WHEN  run RUN  done", "      ✓ attempt 1 done after 0.0s"]
-    assert lines[8:10] == ["  ✗ WHEN  run RUN  failed: not complete", "      ✗ attempt 1 failed after 0.0s"]
+    assert [" ".join(line.split()) for line in lines[4:8]] == [
+        "made out/clean-2013-01-02.txt 1 B just now",
+        "read Source",
+        "src/sales.txt 1 B just now",
+        "",
+    ]
+    assert lines[8:10] == ["  ✓ WHEN  run RUN  done", "      ✓ attempt 1 done after 0.0s"]
+    assert lines[11:13] == ["  ✗ WHEN  run RUN  failed: not complete", "      ✗ attempt 1 failed after 0.0s"]
     assert lines[-1] == "          ValueError: no sales on this day"
+
+
+def test_show_tells_what_has_become_of_what_a_task_made(used: Any) -> None:
+    (used.folder / "out" / "clean-2013-01-02.txt").write_text("much longer")
+    (used.folder / "out" / "clean-2013-01-01.txt").unlink()
+
+    changed, gone = (used.type("show", "Clean", "--date", f"2013-01-0{day}").out.splitlines()[4] for day in (2, 1))
+
+    assert " ".join(changed.split()) == "made out/clean-2013-01-02.txt 1 B just now changed since"
+    assert " ".join(gone.split()) == "made out/clean-2013-01-01.txt 1 B just now gone since"
+    (told,) = json.loads(used.type("show", "Report", "--json").out)
+    assert [each["family"] for each in told["inputs"]] == ["Clean", "Clean"]
+    assert [each["artifacts"][0]["fate"] for each in told["inputs"]] == ["gone", "changed"]
+    assert told["outputs"]["artifacts"][0]["fate"] == "there"
 
 
 def test_a_family_alone_lists_its_tasks(used: Any) -> None:

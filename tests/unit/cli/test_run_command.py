@@ -187,7 +187,7 @@ def test_the_help_of_a_task_shows_its_parameters(desk: Any) -> None:
         (
             ["-m", "shop", "Report", "--day", "3"],
             "There is no flag --day: Report has no such parameter, and the command no such option. "
-            "Did you mean --days?",
+            "Did you mean --days or --detach?",
         ),
         (
             ["-m", "shop", "Report", "--xyzzy", "3"],

@@ -71,6 +71,12 @@ def test_each_outcome_leads_to_its_state(driver, outcome, state, cause):
     assert driver.record("a").lease == 0
 
 
+def test_what_a_worker_says_of_outputs_is_passed_on(driver):
+    driver.register("w", task("a"))
+    effects = driver.apply(Exchange("w", (Report(driver.start("w"), Outcome.DONE, outputs="[...]"),), 1))
+    assert [each.outputs for each in effects if isinstance(each, AttemptEnded)] == ["[...]"]
+
+
 def test_reports_and_the_question_for_more_come_in_one_exchange(driver):
     driver.register("w", task("b", "a"), task("a"))
     lease = driver.start("w")
@@ -166,6 +172,19 @@ def test_a_task_that_failed_too_often_rests_and_is_then_tried_as_new(driver):
     ]
     assert driver.advance(100.0) == [StateChanged("a", State.DISABLED, State.PENDING, "enabled again", 1100.0)]
     assert driver.record("a").failures == ()
+
+
+def test_where_that_is_wanted_a_task_that_is_enabled_again_waits_as_after_a_failure():
+    driver = Driver(Policy(enabled_as_failure=True))
+    driver.join("w")
+    driver.register("w", task("a", retry=RetryPolicy(disable_after=1, disable_for=100.0, reopen_after=30.0)))
+    driver.fail("w", driver.start("w"))
+    assert driver.advance(100.0) == [
+        StateChanged("a", State.DISABLED, State.FAILED, "enabled again as a failure", 1100.0),
+        RetryPlanned("a", 0, 1130.0, 1100.0, False),
+    ]
+    assert driver.record("a").failures == ()
+    assert driver.advance(30.0) == [StateChanged("a", State.FAILED, State.PENDING, "due for another attempt", 1130.0)]
 
 
 def test_success_wipes_out_the_failures(driver):

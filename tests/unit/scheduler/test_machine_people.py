@@ -7,13 +7,14 @@ import pytest
 from rumbo.errors import CommandRejected
 from rumbo.scheduler.commands import Cancel, CancelRun, Enable, Forgive, Leave, MarkDone, SetCapacity
 from rumbo.scheduler.effects import AttemptEnded, LateReport, StateChanged, StopAsked
+from rumbo.scheduler.machine import TRUSTING, Policy
 from rumbo.scheduler.records import BatchKey, Outcome, RetryPolicy, State
 from rumbo.testing.simulation import Driver, snapshot, task
 
 
-def driver_with_a_task_in(state: str) -> Driver:
+def driver_with_a_task_in(state: str, policy: Policy = TRUSTING) -> Driver:
     """A task ``a``, on which ``b`` depends, in the state or situation of this name."""
-    driver = Driver()
+    driver = Driver(policy)
     driver.join("w")
     retry = {
         "FAILED, TO BE TRIED AGAIN": RetryPolicy(retries=1, delay=50.0),
@@ -242,6 +243,15 @@ def test_a_task_disabled_by_failures_can_be_enabled():
     assert driver.start("w")
     driver.advance(100.0)
     assert driver.state("a") is State.RUNNING
+
+
+def test_where_that_is_wanted_a_task_that_is_enabled_counts_as_failed_until_it_is_described_again():
+    driver = driver_with_a_task_in("DISABLED BY FAILURES", Policy(enabled_as_failure=True))
+    (effect,) = driver.apply(Enable("a"))
+    assert (effect.new, effect.cause) == (State.FAILED, "enabled again as a failure")
+    assert driver.ask("w") == []
+    driver.register("w", task("a"), run="again")
+    assert driver.start("w")
 
 
 @pytest.mark.parametrize("situation", [each for each in SITUATIONS if each != "DISABLED BY FAILURES"])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rumbo.scheduler.commands import Cancel, DisableWorker, Leave, MarkDone, Pause, Reserve, SetCapacity
+from rumbo.scheduler.commands import Cancel, DisableWorker, Exchange, Leave, MarkDone, Pause, Reserve, SetCapacity
+from rumbo.scheduler.effects import Assigned
 from rumbo.scheduler.records import State
 from rumbo.testing.simulation import Driver, task
 
@@ -105,6 +106,17 @@ def test_a_worker_claims_for_no_more_tasks_than_it_has_room_for():
         driver.finish("v", lease)
     assert given(driver.ask("w", slots=1)) == ["w0"]
     assert given(driver.ask("v", slots=4)) == ["v4", "v5", "v6"]
+
+
+def test_a_worker_that_asks_beyond_its_room_claims_nothing():
+    driver = driver_with("w", whole=1, part=2)
+    both = {"whole": 1, "part": 1}
+    driver.register(
+        "w", task("first", resources=both), task("second", resources=both), task("small", resources={"part": 1})
+    )
+    driver.start("w")
+    assert driver.apply(Exchange("w", (), 1)) == []
+    assert [each.tasks for each in driver.apply(Exchange("w", (), 1, 0)) if isinstance(each, Assigned)] == [("small",)]
 
 
 def test_claims_follow_the_room_that_a_worker_has_now():

@@ -279,6 +279,15 @@ def test_priority_is_inherited_by_what_waits_for_a_resource(driver):
     assert order_of_work(driver) == ["b", "urgent", "a"]
 
 
+def test_what_is_certainly_missing_is_made_again_however_lately_it_was_done(driver):
+    driver.register("w", task("a"))
+    driver.finish("w", driver.start("w"))
+    driver.register("w", task("a"), run="second")
+    assert driver.machine.tasks["a"].state is State.DONE
+    driver.apply(Register("w", "third", [task("a")], is_certain=True))
+    assert driver.machine.tasks["a"].state is State.PENDING
+
+
 def test_what_is_needed_again_has_the_priority_of_those_who_need_it():
     driver = Driver(Policy(cooldown=0.0))
     driver.join("w")

@@ -162,6 +162,16 @@ def test_counts_leave_out_states_without_tasks(driver):
     assert list(views.counts(driver.machine)) == [State.PENDING, State.RUNNING, State.DONE]
 
 
+def test_a_worker_waits_for_others_that_hold_what_it_wants(driver):
+    driver.join("v")
+    driver.register("v", task("a"))
+    driver.register("w", task("a"))
+    assert not views.waits_for_others(driver.machine, "w")
+    driver.start("v")
+    assert views.waits_for_others(driver.machine, "w")
+    assert not views.waits_for_others(driver.machine, "v")
+
+
 def test_a_worker_without_tasks_has_no_prospects(driver):
     assert views.prospects(driver.machine, "w") == Prospects(0, 0, None, 0)
 

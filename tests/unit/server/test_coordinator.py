@@ -10,7 +10,7 @@ from rumbo import codec
 from rumbo.errors import CommandRejected, ProtocolError, WorkerGone
 from rumbo.ports import Entry
 from rumbo.scheduler import commands as do
-from rumbo.scheduler.effects import Noted
+from rumbo.scheduler.effects import AttemptEnded, Noted
 from rumbo.scheduler.machine import Policy
 from rumbo.scheduler.records import Outcome, State
 from rumbo.server.coordinator import Coordinator, Telling
@@ -19,6 +19,7 @@ from server_talk import NOBODY, Talker, run_info, spec
 
 if TYPE_CHECKING:
     from rumbo.codec import WireOrder
+    from rumbo.scheduler.records import TaskSpec
 
 POLICY = Policy(None, forget_after=600.0, max_losses=3)
 
@@ -244,6 +245,23 @@ def test_hidden_parameters_are_not_told_to_those_who_watch(desk: Desk) -> None:
     assert [node.params for node in nodes] == [{"day": "1"}]
 
 
+def test_what_tasks_made_and_what_was_there_is_told_to_those_who_watch(desk: Desk) -> None:
+    ana = Talker("ana")
+    desk.hears(ana, ana.joins())
+    raw = codec.Described(spec("Raw_1", state=State.DONE), "skip", "complete", outputs="[raw]")
+    clean = codec.Described(spec("Clean_1", "Raw_1"), "run", "missing")
+    begins = codec.Beginning(run_info("run-1", "Clean_1"))
+    (order,) = desk.hears(ana, ana.says(begins, codec.Describing("run-1", [raw, clean]), slots=1))
+    desk.hears(ana, ana.says(ana.reports(order, outputs="[clean]")))
+
+    facts = desk.facts.take()
+
+    (nodes,) = [arguments[1] for name, arguments in facts if name == "planned"]
+    assert [node.outputs for node in nodes] == ["[raw]", ""]
+    effects = [effect for name, arguments in facts if name == "happened" for effect in arguments[1]]
+    assert [effect.outputs for effect in effects if isinstance(effect, AttemptEnded)] == ["[clean]"]
+
+
 def test_an_attempt_that_was_replanned_is_told(desk: Desk) -> None:
     ana = Talker("ana")
     desk.hears(ana, ana.joins())
@@ -307,6 +325,88 @@ def test_a_worker_that_was_lost_takes_its_run_up_again(desk: Desk) -> None:
     assert (second.tasks, second.attempt) == (order.tasks, 2)
     assert desk.coordinator.runs["run-1"].worker == "ana~2"
     assert desk.coordinator.abandoned_runs(desk.now + 1000) == []
+
+
+# Runs that nobody watches -------------------------------------------------------------------------------------------
+
+
+def detached(talker: Talker, run: str, *specs: TaskSpec) -> codec.WorkRequest:
+    """A worker plans a run, and goes."""
+    tasks = [codec.Described(each, "run", "its output is missing") for each in specs]
+    info = run_info(run, specs[-1].id)
+    return talker.joins(codec.Beginning(info, is_detached=True), codec.Describing(run, tasks), codec.Leaving())
+
+
+def test_a_detached_run_is_done_by_whoever_comes(desk: Desk) -> None:
+    ana, agent = Talker("ana"), Talker("agent")
+    desk.hears(ana, detached(ana, "run-1", spec("Load_1"), spec("Clean_1", "Load_1")))
+    assert desk.coordinator.seats == {}
+    assert desk.coordinator.abandoned_runs(desk.now + 1_000_000) == []  # nobody is here who could do it, but may come
+    (load,) = desk.hears(agent, agent.joins(slots=1, assistant=True))
+    assert desk.coordinator.settled_runs() == []
+    (clean,) = desk.hears(agent, agent.says(agent.reports(load), slots=1))
+    desk.hears(agent, agent.says(agent.reports(clean)))
+    assert desk.coordinator.settled_runs() == ["run-1"]
+    assert desk.coordinator.settled_runs() == []
+    desk.facts.take()
+    desk.coordinator.close_run("run-1", desk.now)
+    (ended,) = [about for name, (about, *_) in desk.facts.take() if name == "run_ended"]
+    assert (ended.status, ended.summary) == ("done", "Workers have finished it.")
+    assert ended.counts == {"done": 2}
+    assert list(desk.coordinator.machine.workers) == ["agent"]
+
+
+def test_a_detached_run_of_which_all_is_complete_is_over_at_once(desk: Desk) -> None:
+    ana = Talker("ana")
+    desk.hears(ana, detached(ana, "run-1", spec("Clean_1", state=State.DONE)))
+    assert desk.coordinator.settled_runs() == ["run-1"]
+
+
+@pytest.mark.parametrize(
+    ("command", "outcome", "status", "summary"),
+    [
+        (None, Outcome.FAILED, "failed", "1 task failed."),
+        (do.CancelRun("run-1"), Outcome.CANCELLED, "cancelled", "It was cancelled."),
+    ],
+)
+def test_a_detached_run_that_cannot_go_on_is_over(
+    desk: Desk, command: do.Command | None, outcome: Outcome, status: str, summary: str
+) -> None:
+    ana, agent = Talker("ana"), Talker("agent")
+    desk.hears(ana, detached(ana, "run-1", spec("Load_1"), spec("Clean_1", "Load_1")))
+    (load,) = desk.hears(agent, agent.joins(slots=1, assistant=True))
+    if command is not None:
+        desk.obeys(command)
+    assert desk.coordinator.abandoned_runs(desk.now) == []  # it is being stopped
+    desk.hears(agent, agent.says(agent.reports(load, outcome, "no", retryable=False)))
+    assert desk.coordinator.abandoned_runs(desk.now) == ["run-1"]
+    desk.facts.take()
+    desk.coordinator.close_run("run-1", desk.now)
+    (ended,) = [about for name, (about, *_) in desk.facts.take() if name == "run_ended"]
+    assert (ended.status, ended.summary) == (status, summary)
+
+
+def test_a_detached_run_goes_on_though_another_wants_the_same(desk: Desk) -> None:
+    ana, ben, agent = Talker("ana"), Talker("ben"), Talker("agent")
+    desk.hears(ana, detached(ana, "run-1", spec("Clean_1")))
+    desk.hears(ben, ben.joins())
+    desk.hears(ben, ben.begins("run-2", spec("Clean_1")))
+    desk.hears(ben, ben.says(codec.Leaving()))
+    assert desk.coordinator.abandoned_runs(desk.now) == ["run-2"]
+    (order,) = desk.hears(agent, agent.joins(slots=1, assistant=True))
+    assert [each.family for each in order.foreign] == ["Clean"]
+
+
+def test_a_detached_run_survives_a_snapshot(desk: Desk) -> None:
+    ana, agent = Talker("ana"), Talker("agent")
+    desk.hears(ana, detached(ana, "run-1", spec("Clean_1")))
+    other = Desk()
+    other.coordinator.restore(desk.coordinator.save())
+    other.now = desk.now
+    assert other.coordinator.is_detached("run-1")
+    (order,) = other.hears(agent, agent.joins(slots=1, assistant=True))
+    other.hears(agent, agent.says(agent.reports(order)))
+    assert other.coordinator.settled_runs() == ["run-1"]
 
 
 # Doing it all once more ---------------------------------------------------------------------------------------------

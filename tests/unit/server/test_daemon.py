@@ -15,7 +15,7 @@ from rumbo.scheduler import commands as do
 from rumbo.scheduler.records import Outcome, RetryPolicy, State
 from rumbo.server.coordinator import Telling
 from rumbo.server.daemon import Daemon, Terms
-from server_talk import Talker, spec
+from server_talk import Talker, run_info, spec
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
@@ -155,6 +155,72 @@ def test_a_poll_waits_until_there_is_work() -> None:
             assert not poll.done()
             await asks(daemon, ana.says(ana.reports(codec.WireOrder(1, "start", load.number))))
             assert [order.tasks for order in (await poll).orders] == [("Clean_1",)]
+
+    asyncio.run(story())
+
+
+def test_who_is_about_to_be_answered_is_not_woken_as_well() -> None:
+    async def story() -> None:
+        async with serving(Paper()) as daemon:
+            ana = await joined(daemon, "ana")
+            poll = asyncio.create_task(daemon.poll("ana", 0, 20.0))
+            await asyncio.sleep(0)
+            reply = await asks(daemon, ana.begins("run-1", spec("Clean_1"), slots=1))
+            assert [order.tasks for order in reply.orders] == [("Clean_1",)]
+            assert not poll.done()
+            await daemon.tell(Telling("ana", "slots", "3"))
+            assert [order.verb for order in (await poll).orders] == ["start", "slots"]
+
+    asyncio.run(story())
+
+
+def test_the_outlook_is_told_only_to_who_is_given_nothing() -> None:
+    async def story() -> None:
+        async with serving(Paper()) as daemon:
+            ana = await joined(daemon, "ana")
+            first = await asks(daemon, ana.begins("run-1", spec("Clean_1"), slots=1))
+            more = codec.Describing("run-1", [codec.Described(spec("Clean_2"), "run", "")])
+            ana.gets(first.orders)
+            second = await asks(daemon, ana.says(ana.reports(first.orders[0]), more, slots=1, wants_outlook=True))
+            assert (len(second.orders), second.outlook) == (1, None)
+            ana.gets(second.orders)
+            third = await asks(daemon, ana.says(ana.reports(second.orders[0]), slots=1, wants_outlook=True))
+            assert third.outlook is not None
+            assert set(third.outlook.done_elsewhere) == {"Clean_1", "Clean_2"}
+
+    asyncio.run(story())
+
+
+def test_a_worker_is_asked_and_answers() -> None:
+    async def story() -> None:
+        async with serving(Paper()) as daemon:
+            ana = await joined(daemon, "ana")
+            asked = asyncio.create_task(daemon.ask("ana", "request", "plan it", 20.0))
+            (order,) = (await daemon.poll("ana", 0, 20.0)).orders
+            assert (order.verb, order.text) == ("request", "plan it")
+            reply = codec.encode((order.message, "here it is")).decode()
+            await asks(daemon, ana.says(codec.Noting(0, "reply", reply)))
+            assert await asked == "here it is"
+            assert await daemon.ask("ana", "request", "and again", 0.0) is None
+            with pytest.raises(CommandRejected, match="There is no worker 'ben' connected"):
+                await daemon.ask("ben", "request", "plan it", 20.0)
+
+    asyncio.run(story())
+
+
+def test_a_detached_run_is_closed_as_soon_as_it_is_done() -> None:
+    async def story() -> None:
+        scribe = Scribe()
+        async with serving(Paper(), scribe) as daemon:
+            ana, agent = Talker("ana"), Talker("agent")
+            begins = codec.Beginning(run_info("run-1", "Clean_1"), is_detached=True)
+            describes = codec.Describing("run-1", [codec.Described(spec("Clean_1"), "run", "")])
+            await asks(daemon, ana.joins(begins, describes, codec.Leaving()))
+            (order,) = agent.gets((await asks(daemon, agent.joins(slots=1, assistant=True))).orders)
+            assert "run_ended" not in scribe.names
+            await asks(daemon, agent.says(agent.reports(order)))
+            assert "run_ended" in scribe.names
+            assert daemon.coordinator.runs == {}
 
     asyncio.run(story())
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rumbo.history import TASK_SORTS, AmbiguousInHistory, NotInHistory
+from rumbo.history import TASK_SORTS, AmbiguousInHistory, Artifact, NotInHistory
 from rumbo.scheduler.records import Outcome, State
 from rumbo.scheduler.transitions import Cause
 from rumbo.store.connect import NoHistory
@@ -699,3 +699,55 @@ def test_what_the_pages_draw(writer: HistoryWriter) -> None:
         assert {(cell.x, cell.state, cell.tasks) for cell in cells} == {("jan", "done", 1), ("feb", "failed", 1)}
         for sort in ("family", "-state", "started", "-seconds"):
             assert len(history.run_tasks(run, sort=sort).rows) == 3
+
+
+def test_what_a_task_made_last(writer: HistoryWriter) -> None:
+    first = Story(writer, "run-1", at=1000.0).plan(node("Raw_x", verdict="skip", outputs='[["/data/raw",9,1.5]]'))
+    first.plan(node("Clean_x", "Raw_x"), node("Plain_x")).runs("Plain_x")
+    first.begin("Clean_x").end("Clean_x", outputs='[["s3://b/k",null,null],["/data/<b>",4,2.25],7]').ends()
+    second = Story(writer, "run-2", at=2000.0).plan(node("Clean_x", verdict="skip"), node("Plain_x"))
+    second.begin("Plain_x").end("Plain_x", Outcome.FAILED, outputs="").ends("failed")
+
+    with read(writer) as history:
+        made = history.made("Clean_x")
+        assert made is not None
+        assert (made.run, made.worker, made.attempt, made.at, made.more) == ("run-1", "worker-1", 1, 1003.0, 7)
+        assert made.artifacts == (Artifact("s3://b/k", None, None), Artifact("/data/<b>", 4, 2.25))
+        raw = history.made("Raw_x")
+        assert raw is not None
+        assert (raw.run, raw.worker, raw.attempt, raw.at) == ("run-1", "", 0, 1000.0)
+        assert raw.artifacts == (Artifact("/data/raw", 9, 1.5),)
+        assert history.made("Plain_x") is None
+        assert history.made("Nobody") is None
+
+
+def test_what_a_task_needed_when_it_was_asked_last(writer: HistoryWriter) -> None:
+    first = Story(writer, "run-1").plan(node("Raw_a"), node("Raw_b"), node("Raw_c"))
+    first.plan(node("Clean_x", "Raw_a", "Raw_b", "Raw_c")).runs("Raw_a", "Raw_b", "Raw_c", "Clean_x").ends()
+    Story(writer, "run-2", at=2_000_000.0).plan(node("Clean_x", verdict="skip")).ends()
+
+    with read(writer) as history:
+        needs, more = history.needs(history.task("Clean_x"), limit=2)
+        assert [need.task_id for need in needs] == ["Raw_a", "Raw_b"]
+        assert more == 1
+        assert history.needs(history.task("Raw_a")) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["", "no JSON", "7", "{}", "null", "[7]", '["x"]', "[[1]]", '[["a", "b", "c"]]', "[" * 5000, '[["a", 1, 2], -7]'],
+)
+def test_what_a_worker_says_of_its_outputs_may_be_anything(writer: HistoryWriter, line: str) -> None:
+    Story(writer).plan(node("Clean_x")).begin("Clean_x").end("Clean_x", outputs=line).ends()
+    with read(writer) as history:
+        made = history.made("Clean_x")
+        assert made is None or made.more in (0, 7)
+
+
+def test_numbers_that_cannot_be_are_left_out(writer: HistoryWriter) -> None:
+    line = '[["a",-1,-1],["b",1e300,1e300],["c",NaN,Infinity]]'
+    Story(writer).plan(node("Clean_x")).begin("Clean_x").end("Clean_x", outputs=line).ends()
+    with read(writer) as history:
+        made = history.made("Clean_x")
+        assert made is not None
+        assert made.artifacts == (Artifact("a", None, None), Artifact("b", None, None), Artifact("c", None, None))

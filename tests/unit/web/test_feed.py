@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from rumbo.errors import StoreError
 from rumbo.scheduler.effects import Assigned, AttemptEnded, Noted, RetryPlanned, StateChanged
 from rumbo.scheduler.records import Outcome, State
 from rumbo.web.feed import Feed
+from rumbo.web.lookout import Lookout
 from rumbo.web.pulse import LENGTH, Pulse
 
 if TYPE_CHECKING:
@@ -149,3 +151,61 @@ def test_the_pulse_counts_by_stretches() -> None:
     pulse.hear(happened("run-1", AttemptEnded("A", 1, 7, "ana", Outcome.RELEASED, "", 100.0 + LENGTH)))
     assert [tuple(beat) for beat in pulse.beats(110.0)] == [(100.0, 2, 1, 4, 3), (100.0 + LENGTH, 0, 0, 4, 3)]
     assert pulse.beats(100_000.0) == []
+
+
+class Elsewhere:
+    """What others do, as a list of what each look finds."""
+
+    def __init__(self, *finds: Any) -> None:
+        self.finds = list(finds)
+        self.looks = 0
+        self.forgotten = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+
+    def look(self) -> Any:
+        self.looks += 1
+        found = self.finds.pop(0) if self.finds else []
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def forget(self) -> None:
+        self._loop.call_soon_threadsafe(self.forgotten.set)
+
+
+def test_others_are_looked_at_only_while_somebody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rumbo.web.lookout._PAUSE", 0.001)
+
+    async def story() -> None:
+        elsewhere = Elsewhere(happened("run-1", changed("A")))
+        feed = Feed(Daemon(), lookout=Lookout(elsewhere))  # type: ignore[arg-type]
+        await asyncio.sleep(0)
+        assert elsewhere.looks == 0
+        stream = feed.listen()
+        ((kind, _, about),) = await heard(stream, "RUNNING".lower())
+        assert (kind, about["run"], about["task"]) == ("task", "run-1", "A")
+        await stream.aclose()  # type: ignore[attr-defined]
+        await asyncio.wait_for(elsewhere.forgotten.wait(), 10)
+        looks = elsewhere.looks
+        await asyncio.sleep(0.01)
+        assert elsewhere.looks == looks
+
+    asyncio.run(story())
+
+
+def test_trouble_with_others_is_told_once_and_ends_no_stream(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("rumbo.web.lookout._PAUSE", 0.001)
+    monkeypatch.setattr("rumbo.web.lookout._LONG_PAUSE", 0.001)
+
+    async def story() -> None:
+        trouble = [StoreError("the disk is gone") for _ in range(3)]
+        elsewhere = Elsewhere(*trouble, happened("run-1", changed("A")))
+        feed = Feed(Daemon(), lookout=Lookout(elsewhere))  # type: ignore[arg-type]
+        assert len(await heard(feed.listen(), "running")) == 1
+
+    asyncio.run(story())
+    assert [record.getMessage() for record in caplog.records if record.name == "rumbo.server"] == [
+        "runs without the server cannot be followed: the disk is gone"
+    ]

@@ -123,6 +123,21 @@ def test_a_run_from_beginning_to_end(server: ServerInside) -> None:
     assert server.daemon.coordinator.seats == {}
 
 
+def test_the_ends_of_short_tasks_go_together(server: ServerInside) -> None:
+    ana = Colleague(server.url, "ana")
+    tasks = [f"Clean_{number}" for number in range(400)]
+    begin(ana, *tasks)
+    reports: list[Report] = []
+    for _ in tasks:
+        (order,) = ana.orders(*reports)
+        reports = [Report(order.lease, Outcome.DONE)]
+    ana.remote.exchange(reports, 0, 0.0)
+    until(lambda: not ana.remote.outlook().elsewhere)
+    assert {state(server, task) for task in tasks} == {State.DONE}
+    assert ana.remote._number < 100
+    ana.leaves()
+
+
 def test_what_is_done_elsewhere_is_told(server: ServerInside) -> None:
     ana, ben = Colleague(server.url, "ana"), Colleague(server.url, "ben")
     begin(ana, "Clean_1")

@@ -14,12 +14,14 @@ from rumbo import __version__
 from rumbo.errors import RumboError
 from rumbo.web.api.access import access_routes
 from rumbo.web.api.alerts import alerts
+from rumbo.web.api.artifacts import artifacts
 from rumbo.web.api.changes import changes
 from rumbo.web.api.configuration import configuration
 from rumbo.web.api.drawings import drawings
 from rumbo.web.api.output import output
 from rumbo.web.api.past import past
 from rumbo.web.api.present import present
+from rumbo.web.api.requests import requests
 from rumbo.web.api.terms import VIEWER
 from rumbo.web.problems import answer_http, problem_of
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from rumbo.artifacts.sight import Folders
     from rumbo.ports import Letter
     from rumbo.server.daemon import Daemon
     from rumbo.web.access.access import Access
@@ -51,6 +54,8 @@ class Watch(NamedTuple):
     pulse: Pulse
     configuration: Callable[[], list[Setting]]
     """The settings in force, secrets masked."""
+    folders: Folders
+    """Where the server may look at what tasks made."""
     undelivered: Callable[[], list[Letter]]
     """Alerts on their way."""
 
@@ -69,8 +74,10 @@ def make_api(daemon: Daemon, readers: Readers, logs: Logs, access: Access, watch
     parts = (
         present(daemon, watch.pulse),
         past(readers),
+        artifacts(readers, watch.folders),
         drawings(readers),
         changes(daemon),
+        requests(daemon, readers),
         output(daemon, readers, logs, watch.feed),
         configuration(watch.configuration),
         alerts(watch.undelivered),

@@ -125,7 +125,8 @@ def changes(daemon: Daemon) -> APIRouter:
     @router.post("/workers/{worker}/disable", tags=["workers"], **OPERATOR)
     async def disable(worker: Id) -> Done:
         """Give a worker nothing more. What it runs may finish."""
-        if worker not in daemon.coordinator.machine.workers:
+        record = daemon.coordinator.machine.workers.get(worker)
+        if record is None or not record.pools:
             raise HTTPException(404, f"There is no worker {worker!r} connected.")
         return _done(await daemon.command(do.DisableWorker(worker)))
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Header, Query
 from starlette.responses import Response, StreamingResponse
 
+from rumbo.errors import StoreError
 from rumbo.web.api.terms import VIEWER, Id
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 _PIECE = 1 << 20
 _NAP = 0.2
+_LOOK = 1.0
+"""Seconds between two looks at the history, whether an attempt is over."""
 
 
 def output(daemon: Daemon, readers: Readers, logs: Logs, feed: Feed) -> APIRouter:
@@ -54,10 +58,25 @@ def output(daemon: Daemon, readers: Readers, logs: Logs, feed: Feed) -> APIRoute
             history.run_task(row, task)
             return row.id
 
+    def _goes_on(run: str, task: str, attempt: int) -> bool:
+        """Whether an attempt of a run without this server is under way."""
+        try:
+            with readers.one() as history:
+                row = history.run(run)
+                made = history.attempts(row, history.run_task(row, task).position)
+        except StoreError:
+            return False
+        return any(each.number == attempt and each.outcome == "running" for each in made)
+
     async def _follow(run: str, task: str, attempt: int, offset: int) -> AsyncIterator[bytes]:
+        asked, is_under_way = -_LOOK, True
         while True:
-            record = daemon.coordinator.machine.tasks.get(task)
-            is_under_way = record is not None and record.lease != 0 and record.attempts == attempt
+            if run in daemon.coordinator.runs:
+                record = daemon.coordinator.machine.tasks.get(task)
+                is_under_way = record is not None and record.lease != 0 and record.attempts == attempt
+            elif is_under_way and monotonic() - asked >= _LOOK:
+                asked = monotonic()
+                is_under_way = await asyncio.to_thread(_goes_on, run, task, attempt)
             piece = await asyncio.to_thread(logs.read, run, task, attempt, offset, _PIECE)
             offset += len(piece)
             if piece:

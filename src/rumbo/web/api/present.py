@@ -9,7 +9,7 @@ from fastapi import APIRouter, HTTPException, Query
 
 from rumbo import __version__
 from rumbo.scheduler.reasons import reason_of, sentence
-from rumbo.scheduler.views import neighbourhood
+from rumbo.scheduler.views import connected, neighbourhood
 from rumbo.web.api.shapes import (
     Beat as BeatShape,
 )
@@ -61,20 +61,20 @@ def present(daemon: Daemon, pulse: Pulse) -> APIRouter:
             is_paused=coordinator.machine.paused,
             trouble=daemon.trouble,
             tasks=daemon.counters.states(coordinator.machine),
-            workers=len(coordinator.machine.workers),
+            workers=len(connected(coordinator.machine)),
             runs=len(coordinator.runs),
         )
 
     @router.get("/workers", tags=["workers"], **VIEWER)
     async def list_workers() -> list[Worker]:
         """All connected workers."""
-        return [_worker(daemon, each) for each in daemon.coordinator.machine.workers.values()]
+        return [_worker(daemon, each) for each in connected(daemon.coordinator.machine)]
 
     @router.get("/workers/{worker}", tags=["workers"], **VIEWER)
     async def get_worker(worker: Id) -> Worker:
         """One worker."""
         record = daemon.coordinator.machine.workers.get(worker)
-        if record is None:
+        if record is None or not record.pools:
             raise HTTPException(404, f"There is no worker {worker!r} connected.")
         return _worker(daemon, record)
 

@@ -174,6 +174,61 @@ class Chapter(Shape):
     attempts: list[Attempt]
 
 
+class Artifact(Shape):
+    """Something that a task made: as it was written, and as it is now."""
+
+    address: str
+    size: int | None
+    """Bytes when it was written, if they were known."""
+    modified: float | None
+    fate: Literal["there", "changed", "gone", "unknown"]
+    """What has become of it since; unknown: the server does not look there."""
+    size_now: int | None
+    """Of a file that the server sees."""
+    modified_now: float | None
+    shown_as: Literal["text", "table", "image"] | None
+    """What a look into it is likely to show; null: there is none to be had."""
+
+
+class Made(Shape):
+    """What a task made the last time that it went well, or had when a run was planned, if others make it."""
+
+    task_id: str
+    family: str
+    state: str
+    run: str = ""
+    """Empty: the history knows of nothing that it made."""
+    attempt: int = 0
+    """0: it was there."""
+    worker: str = ""
+    at: float | None = None
+    artifacts: list[Artifact] = []
+    more: int = 0
+    """So many more there were, which nobody wrote down."""
+
+
+class Artifacts(Shape):
+    """What a task made, and what the tasks made that it needs."""
+
+    outputs: Made
+    inputs: list[Made]
+    more_inputs: int
+    """So many more tasks it needs."""
+
+
+class Preview(Shape):
+    """A look into a file."""
+
+    kind: Literal["text", "table", "image"]
+    text: str
+    columns: list[str]
+    rows: list[list[str]]
+    is_cut: bool
+    """There is more than is shown."""
+    total: int | None
+    """Rows in all, if the file says so."""
+
+
 class Node(Shape):
     """A task in a graph, with the ids of those it needs that are in the graph."""
 
@@ -337,6 +392,65 @@ class Ids(Shape):
     """Several tasks."""
 
     tasks: Annotated[list[Annotated[str, Field(max_length=2000)]], Field(min_length=1, max_length=10_000)]
+
+
+class NewTask(Shape):
+    """A task by its family, of which the history must know at least one task, and its parameters as text."""
+
+    family: Annotated[str, Field(max_length=1000)]
+    params: Annotated[dict[str, str], Field(max_length=200)] = {}
+
+
+class Wish(Shape):
+    """What shall be complete in the end: tasks that the history knows, and new ones. What is complete is left alone,
+    but for what shall be made `again`: the outputs of these `tasks`, or of all `below` them too, are removed first."""
+
+    tasks: Annotated[list[Annotated[str, Field(max_length=2000)]], Field(max_length=1000)] = []
+    new: Annotated[list[NewTask], Field(max_length=1000)] = []
+    again: Literal["nothing", "tasks", "below"] = "nothing"
+
+
+class FamilyForecast(Shape):
+    """How many tasks of a family would run, be left alone, have to wait for somebody else, or are broken."""
+
+    family: str
+    run: int
+    skip: int
+    wait: int
+    broken: int
+    seconds: float | None
+    """What one of them took lately, on average; null when none has run in the last thirty days."""
+
+
+class TaskForecast(Shape):
+    """A task that is not left alone, and why."""
+
+    task_id: str
+    name: str
+    verdict: str
+    reason: str
+
+
+class Forecast(Shape):
+    """What a run would do, as the worker sees it that would plan it. Lists are cut after 200 entries."""
+
+    worker: str
+    families: list[FamilyForecast]
+    tasks: list[TaskForecast]
+    removed: list[str]
+    """Outputs that would be removed."""
+    removed_count: int
+    kept: list[str]
+    """Outputs that ought to be removed, but cannot be; their tasks stay complete."""
+    seconds: float
+    """What all that runs would take, one after the other, as far as that is known."""
+
+
+class Begun(Shape):
+    """A run that was begun, and what it does."""
+
+    run: str
+    forecast: Forecast
 
 
 class Held(Shape):

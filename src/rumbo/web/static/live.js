@@ -75,7 +75,7 @@ export function useHappenings(listen) {
   }, []);
 }
 
-// Runs without the server are in its history too, but nobody tells it of them: who comes back to the page looks anew.
+// A browser may have let go of the stream of a page that nobody looked at: who comes back to it looks anew.
 document.addEventListener("visibilitychange", () => document.hidden || !source || gather({ kind: "missed" }));
 
 /** Whether the stream is open. */

@@ -116,15 +116,22 @@ class Dialect:
             del self.notes[id]
         for id in self.workers.keys() - machine.workers.keys():
             del self.workers[id]
-        self.tally = Tally(machine)
-        self.pages = Pages(machine, self.notes, self.workers, self.tally, self.options, self._params_of)
+        self._tally: Tally | None = None
+        self.pages = Pages(machine, self.notes, self.workers, lambda: self.tally, self.options, self._params_of)
         self._leases_of_batches: dict[str, int] = {}
         for lease in machine.leases.values():
             if len(lease.tasks) > 1:
                 self._leases_of_batches[_batch_id(lease.tasks)] = lease.number
-        for task in map(machine.tasks.__getitem__, self.tally.by_state[State.RUNNING]):
-            if task.run.startswith(BATCH_RUN):
+        for task in [machine.tasks[id] for lease in machine.leases.values() for id in lease.tasks]:
+            if task.state is State.RUNNING and task.run.startswith(BATCH_RUN):
                 self._stand_for(task.run.removeprefix(BATCH_RUN), task.id)
+
+    @property
+    def tally(self) -> Tally:
+        """Counts for Luigi's workers and pages. Made when the first of them asks: others need not pay for them."""
+        if self._tally is None:
+            self._tally = Tally(self.machine)
+        return self._tally
 
     # -- what is remembered -----------------------------------------------------------------------------------------
 
@@ -151,10 +158,12 @@ class Dialect:
 
     def observe(self, effects: Iterable[Effect]) -> None:
         """Keep up with what happens to the machine, whoever caused it."""
+        tally = self._tally
         for effect in effects:
             kind = type(effect)
             if kind is StateChanged:
-                self.tally.move(effect.task, effect.old, effect.new)  # type: ignore[union-attr]
+                if tally is not None:
+                    tally.move(effect.task, effect.old, effect.new)  # type: ignore[union-attr]
             elif kind is Assigned:
                 self._given(effect)  # type: ignore[arg-type]
             elif kind is AttemptEnded:
@@ -163,7 +172,8 @@ class Dialect:
                 self._noted(effect)  # type: ignore[arg-type]
             elif kind is Forgotten:
                 self.notes.pop(effect.task, None)  # type: ignore[union-attr]
-                self.tally.forget(effect.task)  # type: ignore[union-attr]
+                if tally is not None:
+                    tally.forget(effect.task)  # type: ignore[union-attr]
             elif kind is WorkerLost:
                 self._part_with(effect.worker)  # type: ignore[union-attr]
 
@@ -196,7 +206,8 @@ class Dialect:
 
     def _part_with(self, worker: str) -> None:
         self.workers.pop(worker, None)
-        self.tally.gone(worker)
+        if self._tally is not None:
+            self._tally.gone(worker)
 
     def _note(self, id: str) -> Notes:
         """The notes of a task, to write in."""
@@ -457,7 +468,8 @@ class Dialect:
             return reply | self._one(task)
         if len(self.workers) > 1 and self.machine.ready.wants_resources(record.serves):
             self._reserve_for_others(known)
-        for effect in self._apply(do.Exchange(record.id, (), 1)):
+        room = max(known.slots - len(record.leases), 0)
+        for effect in self._apply(do.Exchange(record.id, (), 1, room)):
             if type(effect) is Assigned and effect.worker == record.id:
                 return reply | self._work(known, self.machine.leases[effect.lease])
         return reply | {"task_id": None}

@@ -8,6 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from rumbo.scheduler.records import State
+from rumbo.scheduler.views import connected
 from rumbo.wire.luigi.memory import NOTHING
 from rumbo.wire.luigi.words import BATCH_RUN, DISABLED, RUNNING, STATUS, UNKNOWN, plain, pretty, upstream_status
 
@@ -34,7 +35,7 @@ class Pages:
         machine: Machine,
         notes: Mapping[str, Notes],
         workers: Mapping[str, LuigiWorker],
-        tally: Tally,
+        tally: Callable[[], Tally],
         options: DialectOptions,
         params_of: Callable[[str], Mapping[str, str]] | None = None,
     ) -> None:
@@ -139,13 +140,13 @@ class Pages:
             states = [state for state, word in STATUS.items() if word == status]
             if status == RUNNING:
                 states.append(State.BATCHED)
-            found = chain.from_iterable(map(tasks.__getitem__, self._tally.by_state[state]) for state in states)
+            found = chain.from_iterable(map(tasks.__getitem__, self._tally().by_state[state]) for state in states)
             found = (task for task in found if self.status(task) == status)
         return (task for task in found if not self.is_hidden(task))
 
     def how_many(self, status: str | None) -> int:
         """About how many tasks have a status, without looking at them."""
-        by_state = self._tally.by_state
+        by_state = self._tally().by_state
         if not status:
             return len(self._machine.tasks)
         if status == UNKNOWN:
@@ -260,7 +261,8 @@ class Pages:
     def workers(self, include_running: bool) -> list[dict[str, Any]]:
         """All workers, those that came last first; ours too."""
         found = []
-        for id, record in self._machine.workers.items():
+        for record in connected(self._machine):
+            id = record.id
             known = self._workers.get(id)
             worker: dict[str, Any] = {
                 "name": id,
@@ -275,7 +277,7 @@ class Pages:
             task = self._machine.tasks.get(first)
             worker["first_task_display_name"] = self.display_name(task) if task is not None else first
             if include_running:
-                count = self._tally.of(id)
+                count = self._tally().of(id)
                 running = {
                     task.id: self.serialize(task)
                     for task in self.running(map(self._machine.leases.__getitem__, record.leases))

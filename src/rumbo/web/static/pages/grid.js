@@ -15,6 +15,7 @@ import { named, t } from "../words.js";
 const MOST = 120;
 
 /** @typedef {{ x: string, y: string, state: string, tasks: number, task_id: string }} Cell */
+/** @typedef {import("../parts/begin.js").NewTask} NewTask */
 /** @typedef {{ counts: Record<string, number>, tasks: number, id: string }} Square */
 
 /** @param {{ place: import("../router.js").Place }} props */
@@ -81,11 +82,28 @@ function sorted(values) {
   return [...new Set(values)].sort((a, b) => a.localeCompare(b, undefined, { numeric: true }));
 }
 
+const DAY = 86_400_000;
+
+/** Days between others that nobody has run are shown too: they are what is missing. @param {string[]} values in order */
+function withoutGaps(values) {
+  if (values.length < 2 || !values.every((each) => /^\d{4}-\d{2}-\d{2}$/.test(each))) return values;
+  const moments = values.map((each) => Date.parse(`${each}T00:00:00Z`));
+  const steps = moments.slice(1).map((each, place) => each - moments[place]);
+  const step = Math.min(...steps);
+  // A family that runs by the week has a day in seven; one that runs now and then has no step at all.
+  if (!(step > 0) || step % DAY || steps.some((each) => each % step)) return values;
+  const [first, last] = [moments[0], moments[moments.length - 1]];
+  const many = Math.min((last - first) / step + 1, MOST);
+  return Array.from({ length: many }, (_, place) =>
+    new Date(last - (many - 1 - place) * step).toISOString().slice(0, 10),
+  );
+}
+
 /** @param {{ grid: any, again: () => void }} props */
 function Squares({ grid, again }) {
   const cells = /** @type {Cell[]} */ (grid.cells);
-  const across = useMemo(() => sorted(cells.map((each) => each.x)).slice(-MOST), [cells]);
-  const down = useMemo(() => sorted(cells.map((each) => each.y)).slice(-MOST), [cells]);
+  const across = useMemo(() => withoutGaps(sorted(cells.map((each) => each.x))).slice(-MOST), [cells]);
+  const down = useMemo(() => withoutGaps(sorted(cells.map((each) => each.y))).slice(-MOST), [cells]);
   const squares = useMemo(() => {
     /** @type {Map<string, Square>} */
     const found = new Map();
@@ -102,6 +120,7 @@ function Squares({ grid, again }) {
   const [end, setEnd] = useState(/** @type {[number, number] | null} */ (null));
   const isDragging = useRef(false);
   const [chosen, setChosen] = useState(/** @type {Set<string>} */ (new Set()));
+  const [fresh, setFresh] = useState(/** @type {NewTask[]} */ ([]));
   /** @param {number} column @param {number} row */
   const isIn = (column, row) =>
     corner &&
@@ -114,20 +133,29 @@ function Squares({ grid, again }) {
     setCorner(null);
     setEnd(null);
     setChosen(new Set());
+    setFresh([]);
   };
   const finish = async () => {
     if (!isDragging.current) return;
     isDragging.current = false;
     if (!corner || !end || (corner[0] === end[0] && corner[1] === end[1])) return;
+    await take();
+  };
+  const take = async () => {
     /** @type {string[]} */
     const found = [];
+    /** @type {[string, string][]} */
+    const empty = [];
     for (let row = 0; row < down.length; row++) {
       for (let column = 0; column < across.length; column++) {
-        const square = isIn(column, row) ? squares.get(`${across[column]}\n${down[row]}`) : undefined;
-        if (square) found.push(...(square.tasks === 1 ? [square.id] : await idsOf(grid, across[column], down[row])));
+        if (!isIn(column, row)) continue;
+        const square = squares.get(`${across[column]}\n${down[row]}`);
+        if (!square) empty.push([across[column], down[row]]);
+        else found.push(...(square.tasks === 1 ? [square.id] : await idsOf(grid, across[column], down[row])));
       }
     }
     setChosen(new Set(found));
+    setFresh(empty.length ? await likeOthers(grid, found[0] ?? cells[0].task_id, empty) : []);
   };
   /** @param {KeyboardEvent} event @param {number} column @param {number} row */
   const key = (event, column, row) => {
@@ -168,13 +196,12 @@ function Squares({ grid, again }) {
                 <th scope="row" title=${line}>${grid.y ? line || t("grid.nothing") : ""}</th>
                 ${across.map((each, column) => {
                   const square = squares.get(`${each}\n${line}`);
-                  if (!square) return html`<td key=${each}><div class="none"></div></td>`;
-                  const looks = byLook(square.counts);
+                  const looks = byLook(square?.counts ?? {});
                   const state = WORST.find((name) => looks[name]) ?? "unknown";
-                  const told = `${grid.x}=${each}${grid.y ? `, ${grid.y}=${line}` : ""}: ${Object.entries(looks)
-                    .map(([name, many]) => `${many} ${named("state", name)}`)
-                    .join(", ")}`;
-                  return html`<td key=${each} class=${`is-${state}`}>
+                  const counted = Object.entries(looks).map(([name, many]) => `${many} ${named("state", name)}`);
+                  const what = square ? counted.join(", ") : t("grid.never");
+                  const told = `${grid.x}=${each}${grid.y ? `, ${grid.y}=${line}` : ""}: ${what}`;
+                  return html`<td key=${each} class=${square ? `is-${state}` : "none"}>
                     <button
                       type="button"
                       data-cell=${`${column},${row}`}
@@ -185,19 +212,21 @@ function Squares({ grid, again }) {
                       onPointerDown=${() => {
                         isDragging.current = true;
                         setChosen(new Set());
+                        setFresh([]);
                         setCorner([column, row]);
                         setEnd([column, row]);
                       }}
                       onPointerEnter=${() => isDragging.current && setEnd([column, row])}
                       onKeyDown=${(/** @type {KeyboardEvent} */ event) => key(event, column, row)}
                       onClick=${() => {
-                        if (chosen.size) return;
+                        if (chosen.size || fresh.length) return;
                         const many = corner && end && (corner[0] !== end[0] || corner[1] !== end[1]);
-                        if (!many)
+                        if (!square) take();
+                        else if (!many)
                           go(square.tasks === 1 ? href(["tasks", square.id]) : href(["tasks"], query(each, line)));
                       }}
                     >
-                      <${Shape} state=${state} />
+                      ${square && html`<${Shape} state=${state} />`}
                     </button>
                   </td>`;
                 })}
@@ -206,7 +235,7 @@ function Squares({ grid, again }) {
         </tbody>
       </table>
     </div>
-    <${Bulk} chosen=${chosen} clear=${clear} done=${again} />`;
+    <${Bulk} chosen=${chosen} fresh=${fresh} clear=${clear} done=${again} />`;
 }
 
 /** The ids of the tasks behind a square of several. @param {any} grid @param {string} x @param {string} y @returns {Promise<string[]>} */
@@ -215,4 +244,17 @@ async function idsOf(grid, x, y) {
     query: { family: grid.family, param: [`${grid.x}=${x}`, ...(grid.y ? [`${grid.y}=${y}`] : [])], limit: 1000 },
   });
   return page.rows.map((/** @type {any} */ row) => row.id);
+}
+
+/**
+ * Tasks that nobody has run: like one that somebody has, but for the values at the sides of the grid.
+ * @param {any} grid @param {string} like id of that task @param {[string, string][]} places
+ * @returns {Promise<NewTask[]>}
+ */
+async function likeOthers(grid, like, places) {
+  const task = await ask(path`tasks/${like}`);
+  return places.map(([x, y]) => ({
+    family: grid.family,
+    params: { ...task.params, [grid.x]: x, ...(grid.y ? { [grid.y]: y } : {}) },
+  }));
 }

@@ -7,6 +7,7 @@ import { grouped, lasting } from "../format.js";
 import { html, useEffect, useState } from "../html.js";
 import { useListing } from "../listing.js";
 import { useHappenings } from "../live.js";
+import { Begin } from "../parts/begin.js";
 import { confirm, say, sayRefused } from "../parts/dialog.js";
 import { Drawing } from "../parts/drawing.js";
 import { Head } from "../parts/frame.js";
@@ -107,16 +108,19 @@ function Actions({ run }) {
       sayRefused(error);
     }
   };
-  const again = () =>
-    confirm({
-      title: t("rerun"),
-      text: html`${t("rerun.text")}<span class="copied"
-          ><code>cd ${run.folder} && ${run.command}</code><${Copy} text=${`cd ${run.folder} && ${run.command}`}
-        /></span>`,
-      yes: t("close"),
-    });
+  const [isBeginning, setBeginning] = useState(false);
   return html`${(run.counts.failed > 0 || run.counts.cancelled > 0) && html`<button class="button" type="button" onClick=${retry}><${Icon} name="again" />${t("run.retry")}</button>`}
-  ${run.command && html`<button class="button" type="button" onClick=${again}>${t("rerun")}</button>`}
+  ${run.roots.length > 0 && html`<button class="button" type="button" onClick=${() => setBeginning(true)}>${t("rerun")}</button>`}
+  ${
+    isBeginning &&
+    html`<${Begin}
+      title=${t("rerun")}
+      tasks=${run.roots}
+      again=${run.status === "done" ? "tasks" : "nothing"}
+      command=${run.command && `cd ${run.folder} && ${run.command}`}
+      close=${() => setBeginning(false)}
+    />`
+  }
   ${run.status === "running" && html`<button class="button harm" type="button" onClick=${cancel}><${Icon} name="close" />${t("run.cancel")}</button>`}`;
 }
 
@@ -156,7 +160,7 @@ function About({ run, ticks }) {
         ${
           run.summary &&
           html`<dt>${t("summary")}</dt>
-            <dd class="mono" style="white-space: pre-wrap">${run.summary}</dd>`
+            <dd class="mono" style="white-space: pre-wrap">${told(run.summary)}</dd>`
         }
         ${
           run.command &&

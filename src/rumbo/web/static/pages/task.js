@@ -5,6 +5,8 @@ import { lasting } from "../format.js";
 import { html, useEffect, useState } from "../html.js";
 import { useListing } from "../listing.js";
 import { useHappenings, useNow } from "../live.js";
+import { Artifacts } from "../parts/artifacts.js";
+import { Begin } from "../parts/begin.js";
 import { confirm, say, sayRefused } from "../parts/dialog.js";
 import { Head } from "../parts/frame.js";
 import { Log } from "../parts/log.js";
@@ -97,6 +99,7 @@ export default function Task({ place }) {
           <dt>JSON</dt><dd><a href=${address(path`tasks/${id}`)} target="_blank" rel="noopener">${t("task")}</a> · <a href=${address(path`tasks/${id}/story`)} target="_blank" rel="noopener">${t("story")}</a></dd></dl></${Section}>
         ${chapter && html`<${Around} run=${chapter.run.id} id=${id} state=${state} />`}
       </div>
+      <${Artifacts} key=${id} id=${id} folder=${chapter?.run.folder ?? ""} state=${state} />
       ${chapter && html`<${Attempts} place=${place} id=${id} chapters=${story.rows} />`}
       <${Section} title=${t("story")} count=${task.runs}><ul class="list">${story.rows.map(
         (each) =>
@@ -158,26 +161,11 @@ function Actions({ task, state, live, chapter, done }) {
       sayRefused(error);
     }
   };
-  const again = () => {
-    const words = `-m ${task.module} ${task.family}${Object.entries(task.params)
-      .map(([name, value]) => ` --${name.replaceAll("_", "-")} ${quoted(/** @type {string} */ (value))}`)
-      .join("")}`;
-    const folder = chapter ? `cd ${quoted(chapter.run.folder)} && ` : "";
-    const commands = [
-      [t("rerun.clean"), `${folder}rumbo clean ${words}`],
-      [t("rerun"), `${folder}rumbo run ${words}`],
-    ];
-    confirm({
-      title: t("rerun"),
-      text: html`${t("rerun.text")}${commands.map(
-        ([what, command]) =>
-          html`<span class="command"
-            ><span>${what}</span><span class="copied"><code>${command}</code><${Copy} text=${command} /></span
-          ></span>`,
-      )}`,
-      yes: t("close"),
-    });
-  };
+  const [isBeginning, setBeginning] = useState(false);
+  const words = `-m ${task.module} ${task.family}${Object.entries(task.params)
+    .map(([name, value]) => ` --${name.replaceAll("_", "-")} ${quoted(/** @type {string} */ (value))}`)
+    .join("")}`;
+  const command = `${chapter ? `cd ${quoted(chapter.run.folder)} && ` : ""}rumbo run ${words}`;
   return html`${state === "running" && live?.accepts_messages && html`<button class="button" type="button" onClick=${send}>${t("message.send")}</button>`}
     ${
       live &&
@@ -194,7 +182,16 @@ function Actions({ task, state, live, chapter, done }) {
             ${t(`${verb}.yes`, { n: 1 })}
           </button>`,
       )
-    } <button class="button" type="button" onClick=${again}>${t("rerun")}</button>`;
+    } <button class="button" type="button" onClick=${() => setBeginning(true)}>${t("rerun")}</button>${
+      isBeginning &&
+      html`<${Begin}
+        title=${t("rerun.title", { task: task.family })}
+        tasks=${[task.id]}
+        again=${state === "done" ? "tasks" : "nothing"}
+        command=${command}
+        close=${() => setBeginning(false)}
+      />`
+    }`;
 }
 
 /** @param {string} id */

@@ -2,9 +2,10 @@
 
 import { ask, path } from "../api.js";
 import { grouped } from "../format.js";
-import { html } from "../html.js";
+import { html, useState } from "../html.js";
 import { choose } from "../router.js";
 import { named, t, told } from "../words.js";
+import { Begin } from "./begin.js";
 import { confirm, say, sayRefused } from "./dialog.js";
 import { ORDER, Shape, statesOf } from "./state.js";
 
@@ -79,9 +80,14 @@ export function StateChips({ looks, states }) {
   })}`;
 }
 
-/** The bar that comes with a choice of rows. @param {{ chosen: Set<string>, clear: () => void, done: () => void }} props */
-export function Bulk({ chosen, clear, done }) {
-  if (!chosen.size) return null;
+/**
+ * The bar that comes with a choice of rows.
+ * @param {{ chosen: Set<string>, fresh?: import("./begin.js").NewTask[], clear: () => void, done: () => void }} props fresh: tasks that nobody has run yet
+ */
+export function Bulk({ chosen, fresh = [], clear, done }) {
+  const [isBeginning, setBeginning] = useState(false);
+  const many = chosen.size + fresh.length;
+  if (!many) return null;
   /** @param {Verb} verb */
   const all = async (verb) => {
     if (await change(verb, [...chosen])) {
@@ -89,9 +95,11 @@ export function Bulk({ chosen, clear, done }) {
       done();
     }
   };
-  return html`<div class="bulk" role="toolbar" aria-label=${t("chosen", { n: chosen.size })}>
-    <span>${t("chosen", { n: chosen.size })}</span>
-    ${VERBS.map((verb) => html`<button key=${verb} type="button" class=${`button ${verb === "cancel" ? "harm" : ""}`} onClick=${() => all(verb)}>${t(`${verb}.yes`, { n: chosen.size })}</button>`)}
+  return html`<div class="bulk" role="toolbar" aria-label=${t("chosen", { n: many })}>
+    <span>${t("chosen", { n: many })}</span>
+    <button type="button" class="button" onClick=${() => setBeginning(true)}>${t("begin")}</button>
+    ${isBeginning && html`<${Begin} title=${t("begin")} tasks=${[...chosen]} fresh=${fresh} close=${() => setBeginning(false)} />`}
+    ${chosen.size > 0 && VERBS.map((verb) => html`<button key=${verb} type="button" class=${`button ${verb === "cancel" ? "harm" : ""}`} onClick=${() => all(verb)}>${t(`${verb}.yes`, { n: chosen.size })}</button>`)}
     <span class="grow"></span><button type="button" class="button plain" onClick=${clear}>${t("choose.none")}</button>
   </div>`;
 }

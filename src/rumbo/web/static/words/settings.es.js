@@ -38,6 +38,8 @@ export const settings = {
   "server.key": "Archivo con la clave privada del certificado.",
   "server.lease": "Un trabajador que calla tanto tiempo se da por perdido, y sus tareas pasan a otros.",
   "server.forget_after": "Una tarea que nadie quiere ya se olvida tras tanto tiempo.",
+  "server.cooldown":
+    "Durante tanto tiempo una tarea que se hizo se da por completa, aunque una ejecución no encuentre (aún) su resultado.",
   "server.max_losses": "Una tarea cuyos trabajadores se perdieron tantas veces seguidas ha fallado.",
   "server.insecure": "Escuchar en otras direcciones que las de esta máquina sin pedir tokens.",
   "server.require_tokens": "Pedir tokens también en las direcciones de esta máquina.",
@@ -47,6 +49,8 @@ export const settings = {
   "server.rate":
     "Peticiones por segundo, de media, que se contestan a un token; 0: cuantas sean. Las de los trabajadores nunca cuentan.",
   "server.audit_days": "Durante tantos días se recuerda quién cambió qué.",
+  "server.preview_folders":
+    "Carpetas donde puede mirar lo que hicieron las tareas, separadas por comas, a partir de donde está el estado; vacío: ninguna.",
   "alerts.events": "De qué se avisa, separado por comas; all: de todo.",
   "alerts.services": "Direcciones de servicios como las tiene apprise, separadas por espacios. Pide rumbo[alerts].",
   "alerts.batch_every":
