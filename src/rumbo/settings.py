@@ -20,6 +20,7 @@ The variable for ``[run] workers`` is ``RUMBO_RUN_WORKERS``, for ``[resources] d
 from __future__ import annotations
 
 import os
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rumbo.errors import ConfigurationError
@@ -300,13 +301,16 @@ def load(folder: str = ".", environment: Mapping[str, str] | None = None) -> Set
     return Settings(**sections, resources=chosen["resources"], origins=origins)
 
 
-def all_keys() -> list[Key]:
+@cache  # their descriptions take long to find
+def all_keys() -> tuple[Key, ...]:
     """Every setting there is, but for the names of resources."""
-    return [
-        Key(section, name, _kind(record, name), record._field_defaults[name], _help(record, name))
-        for section, record in _SECTIONS.items()
-        for name in record._fields
-    ]
+    return tuple(
+        [
+            Key(section, name, _kind(record, name), record._field_defaults[name], _help(record, name))
+            for section, record in _SECTIONS.items()
+            for name in record._fields
+        ]
+    )
 
 
 def is_secret(name: str, section: str = "") -> bool:

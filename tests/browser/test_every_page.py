@@ -197,6 +197,17 @@ def test_tasks_are_sorted_and_narrowed_down_in_the_address(world: World, open_pa
     expect(other.locator(".chip", has_text="name=Fetch_1")).to_have_attribute("aria-pressed", "true")
 
 
+def test_every_page_has_a_twin_for_programs(world: World, open_page: Callable[..., Page]) -> None:
+    page = open_page(f"{world.server.url}/runs")
+    for path, ready in PAGES.items():
+        if path.startswith(("sign-in", "graph")):  # the graph is that of a run, which has one
+            continue
+        page.evaluate("(to) => { history.pushState(null, '', to); dispatchEvent(new Event('popstate')); }", f"/{path}")
+        page.wait_for_selector(ready)
+        address = page.get_attribute("a[href*='/api/v1/'][target=_blank]", "href")
+        assert page.request.get(address or "").headers["content-type"] == "application/json", path
+
+
 def test_any_place_in_a_long_list_is_one_pull_away(world: World, open_page: Callable[..., Page]) -> None:
     from server_talk import spec
 

@@ -258,3 +258,27 @@ def test_after_a_restart_of_the_server_the_page_goes_on(world: World, open_page:
     world.finish_fetch()
     page.wait_for_selector("[data-index='0'] >> text=done")
     assert page.evaluate("window.isTheSame")
+
+
+def test_a_page_that_follows_for_long_needs_no_more_memory(world: World, open_page: Callable[..., Page]) -> None:
+    page = open_page(world.server.url)
+    page.wait_for_selector(".numbers")
+    row = page.wait_for_selector("main .list li")
+    session = page.context.new_cdp_session(page)
+
+    def work_off(first: int, last: int) -> float:
+        """Let tasks begin and end, about as many a second as there can be; gives megabytes in use after it."""
+        for number in range(first, last):
+            quick = codec.Described(spec(f"Quick_{number}", priority=9), "run", "not complete")
+            orders = world.work(world.ana.says(codec.Describing("run-2", [quick]), slots=1))
+            reports = [world.ana.reports(order) for order in orders if order.verb == "start"]
+            world.work(world.ana.says(*reports))
+        page.wait_for_timeout(1500)
+        session.send("HeapProfiler.collectGarbage")
+        return float(session.send("Runtime.getHeapUsage")["usedSize"]) / 1e6
+
+    work_off(0, 100)
+    before = work_off(100, 200)
+    after = work_off(200, 600)
+    assert after - before < 1.0
+    assert row.evaluate("(element) => element.isConnected")

@@ -3,6 +3,7 @@
 import { html, useEffect, useRef } from "../html.js";
 import { lasting } from "../format.js";
 import { colour, onTheme } from "../theme.js";
+import { language } from "../words.js";
 import uPlot from "../vendor/uplot.js";
 
 const style = document.createElement("link");
@@ -40,6 +41,21 @@ export function Lines({ times, series, label, since, until, isDuration = true })
   return html`<div class="chart" ref=${box} role="img" aria-label=${label}></div>`;
 }
 
+/** Moments below the axis: of a day as times, of many as days; the year where it begins. @param {any} _ @param {number[]} moments @param {number} _axis @param {number} _space @param {number} step */
+function dated(_, moments, _axis, _space, step) {
+  return moments.map((at) => {
+    const date = new Date(at * 1000);
+    if (step < 86_400)
+      return date.toLocaleTimeString(language(), { hour: "2-digit", minute: "2-digit", hour12: false });
+    const isNewYear = date.getMonth() === 0 && date.getDate() <= 7;
+    return date.toLocaleDateString(language(), {
+      day: "numeric",
+      month: "short",
+      year: isNewYear && step > 86_400 ? "numeric" : undefined,
+    });
+  });
+}
+
 /** @param {HTMLElement} element @param {Series[]} series @param {[number, number]} range @param {boolean} isDuration */
 function options(element, series, range, isDuration) {
   const axis = {
@@ -64,7 +80,10 @@ function options(element, series, range, isDuration) {
         ],
       },
     },
-    axes: [axis, { ...axis, size: 56, values: written }],
+    axes: [
+      { ...axis, values: dated },
+      { ...axis, size: 56, values: written },
+    ],
     series: [
       {},
       ...series.map((each) => ({

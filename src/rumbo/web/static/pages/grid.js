@@ -1,6 +1,6 @@
 /** Tasks of a family by the values of one or two of their parameters: days by regions, say. Drag over cells to choose them. */
 
-import { path, useAnswer } from "../api.js";
+import { address, path, useAnswer } from "../api.js";
 import { html, useEffect, useMemo, useRef, useState } from "../html.js";
 import { useHappenings } from "../live.js";
 import { ask } from "../api.js";
@@ -37,7 +37,10 @@ export default function Grid({ place }) {
   }, [grid?.family, family, x]);
   /** @param {string} which */
   const axis = (which) => (/** @type {any} */ event) => choose({ [which]: event.target.value });
-  return html`<${Head} title=${t("place.grid")} /><${Trouble} error=${answer.error} />
+  return html`<${Head}
+      title=${t("place.grid")}
+      twin=${family ? address(path`families/${family}/grid`, { x, y }) : undefined}
+    /><${Trouble} error=${answer.error} />
     <div class="body flush">
       <div class="toolbar">
         <select

@@ -1,6 +1,6 @@
 /** History: how long tasks take and how often they fail, by family and over time; the slowest, the flakiest. */
 
-import { useAnswer } from "../api.js";
+import { address, useAnswer } from "../api.js";
 import { Lines } from "../charts/lines.js";
 import { grouped, lasting } from "../format.js";
 import { html, useMemo, useState } from "../html.js";
@@ -46,12 +46,13 @@ export default function History({ place }) {
   /** @param {string} name @param {string} title */
   const head = (name, title) =>
     html`<th class="right" aria-sort=${sort === name ? "descending" : undefined}>
-      <button class="button plain small" type="button" onClick=${() => choose({ sort: name })}>
+      <button class="sorts" type="button" onClick=${() => choose({ sort: name })}>
         ${title}${sort === name ? " ↓" : ""}
       </button>
     </th>`;
   return html`<${Head}
       title=${t("place.history")}
+      twin=${address("statistics", { since, hours: step })}
       actions=${Object.keys(PERIODS).map((each) => html`<button key=${each} class="chip" type="button" aria-pressed=${period === each} onClick=${() => choose({ period: each })}>${each}</button>`)}
     />
     <${Trouble} error=${answer.error} />

@@ -1,6 +1,6 @@
 /** Now: what runs, what waits and for what, what failed lately, and the pulse of the last hour. */
 
-import { useAnswer } from "../api.js";
+import { address, useAnswer } from "../api.js";
 import { Bars, Line } from "../charts/spark.js";
 import { grouped, lasting } from "../format.js";
 import { html, useState } from "../html.js";
@@ -41,6 +41,7 @@ export default function Now() {
   const isEmpty = runs.data && !runs.data.rows.length;
   return html` <${Head}
       title=${t("place.now")}
+      twin=${address("status")}
       actions=${html`<button class="button" onClick=${pause}><${Icon} name=${isPaused ? "play" : "pause"} />${t(isPaused ? "resume" : "pause")}</button>`}
     />
     <${Trouble} error=${status.error} />
@@ -149,10 +150,10 @@ function Running({ rows, notes }) {
           <${Shape} state="running" /><span class="grow cut"><${TaskLink} id=${row.task_id} /></span>
           ${message && html`<span class="cut quiet wide" title=${message}>${message}</span>`}
           <${Progress} value=${progress} />
-          <span class="aside" title=${t("now.taken")}
+          <span class="aside time" title=${t("now.taken")}
             >${lasting(Math.floor(taken))}${left === null ? "" : ` · ${left > 0 ? t("left", { time: lasting(left) }) : t("soon")}`}</span
           >
-          <span class="aside cut mono wide" title=${row.worker}>${row.worker}</span>
+          <span class="aside cut mono wide who" title=${row.worker}>${row.worker}</span>
         </div>
       </li>`;
     })}
@@ -181,7 +182,7 @@ function Waiting({ rows }) {
               href=${href(["tasks"], { family: row.family, state: row.kind === "retry" ? "failed" : "pending" })}
               >${row.family}</a
             >
-            <span class="aside">${waitsFor(row)}</span><span class="aside">${grouped(row.tasks)}</span>
+            <span class="aside">${waitsFor(row)}</span><span class="aside many">${grouped(row.tasks)}</span>
           </div>
         </li>`,
     )}

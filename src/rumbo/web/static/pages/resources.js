@@ -1,11 +1,11 @@
 /** Resources that workers share: how much there is, how much is in use, and who holds it. */
 
-import { path, useAnswer } from "../api.js";
+import { address, path, useAnswer } from "../api.js";
 import { html } from "../html.js";
 import { useHappenings } from "../live.js";
 import { act, confirm } from "../parts/dialog.js";
 import { Head } from "../parts/frame.js";
-import { Empty, TaskLink, Trouble } from "../parts/pieces.js";
+import { Empty, Meter, TaskLink, Trouble } from "../parts/pieces.js";
 import { t } from "../words.js";
 
 export default function Resources() {
@@ -27,7 +27,7 @@ export default function Resources() {
     );
     answer.again();
   };
-  return html`<${Head} title=${t("place.resources")} /><${Trouble} error=${answer.error} />
+  return html`<${Head} title=${t("place.resources")} twin=${address("resources")} /><${Trouble} error=${answer.error} />
     <div class="body">
       ${answer.data && !rows.length && html`<${Empty} title=${t("resources.none")}><p>${t("resources.none.text")}</p></${Empty}>`}
       ${rows.map(
@@ -42,16 +42,7 @@ export default function Resources() {
               </button>
             </div>
             <div style="padding: 10px 0 4px">
-              <div
-                class=${`meter ${row.used >= row.total ? "full" : ""}`}
-                role="meter"
-                aria-label=${row.name}
-                aria-valuenow=${row.used}
-                aria-valuemin="0"
-                aria-valuemax=${row.total}
-              >
-                <i style=${{ width: `${row.total ? Math.min((row.used / row.total) * 100, 100) : 0}%` }}></i>
-              </div>
+              <${Meter} name=${row.name} used=${row.used} total=${row.total} />
             </div>
             <ul class="list">
               ${row.held_by.map(

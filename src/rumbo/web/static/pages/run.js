@@ -21,6 +21,7 @@ import { choose, go, href } from "../router.js";
 import { named, t, told } from "../words.js";
 
 const TABS = ["tree", "tasks", "graph", "timeline", "log"];
+const FAILURES = ["failed", "disabled", "lost", "unknown", "cancelled"];
 
 /** @param {{ place: import("../router.js").Place }} props */
 export default function Run({ place }) {
@@ -41,6 +42,7 @@ export default function Run({ place }) {
   const isOpen = run?.status === "running";
   return html` <${Head}
       title=${title}
+      twin=${address(twinOf(id, tab), tab === "log" ? { state: FAILURES } : {})}
       crumb=${html`<a href=${href(["runs"])}>${t("place.runs")}</a>`}
       after=${run && html`<${State} state=${run.status} word=${named("status", run.status)} />`}
       actions=${run && html`<${Actions} run=${run} />`}
@@ -69,6 +71,13 @@ export default function Run({ place }) {
         ${tab === "log" && html`<${Failures} run=${run} />`}
         ${tab === "tree" && html`<div class="body"><${About} run=${run} ticks=${ticks} /></div>`}`
     }`;
+}
+
+/** Where the API answers with what a tab shows. @param {string} id @param {string} tab */
+function twinOf(id, tab) {
+  if (tab === "tasks" || tab === "log") return path`runs/${id}/tasks`;
+  if (tab === "graph") return path`runs/${id}/diagram`;
+  return tab === "timeline" ? path`runs/${id}/timeline` : path`runs/${id}`;
 }
 
 /** @param {{ run: any }} props */
@@ -162,11 +171,6 @@ function About({ run, ticks }) {
         <dd class="mono">${run.folder}</dd>
         <dt>${t("process")}</dt>
         <dd>${run.pid} · ${run.user}@${run.host} · ${run.workers} ${t("n.workers", { n: run.workers })}</dd>
-        <dt>JSON</dt>
-        <dd>
-          <a href=${address(path`runs/${run.id}`)} target="_blank" rel="noopener">${t("tab.tree")}</a> ·${" "}
-          <a href=${address(path`runs/${run.id}/tasks`)} target="_blank" rel="noopener">${t("tab.tasks")}</a>
-        </dd>
       </dl>
     </section>
   </div>`;
@@ -311,7 +315,7 @@ function Times({ run, ticks }) {
               <section class="section">
                 <div class="section-head"><h2>${t("critical")}</h2></div>
                 <div class="scroll-x" tabindex="0">
-                  <table class="table">
+                  <table class="table nowrap">
                     <thead>
                       <tr>
                         <th>${t("task")}</th>
@@ -342,11 +346,7 @@ function Times({ run, ticks }) {
 
 /** @param {{ run: any }} props */
 function Failures({ run }) {
-  const list = useListing(
-    path`runs/${run.id}/tasks`,
-    { state: ["failed", "disabled", "lost", "unknown", "cancelled"] },
-    (/** @type {any} */ row) => row.task_id,
-  );
+  const list = useListing(path`runs/${run.id}/tasks`, { state: FAILURES }, (/** @type {any} */ row) => row.task_id);
   useHappenings((events) => {
     if (
       events.some(

@@ -1,5 +1,6 @@
 /** All runs, the latest first. */
 
+import { address } from "../api.js";
 import { changedRun } from "../changes.js";
 import { html } from "../html.js";
 import { useListing } from "../listing.js";
@@ -46,7 +47,7 @@ const COLUMNS = [
   },
   {
     title: t("started"),
-    width: "88px",
+    width: "96px",
     class: "right wide",
     cell: (/** @type {any} */ run) => html`<${Ago} at=${run.started} />`,
   },
@@ -58,7 +59,7 @@ const COLUMNS = [
   },
   {
     title: "Id",
-    width: "minmax(72px, 1fr)",
+    width: "minmax(88px, 160px)",
     class: "wide",
     cell: (/** @type {any} */ run) => html`<span class="mono quiet" title=${run.id}>${run.id}</span>`,
   },
@@ -73,7 +74,7 @@ export default function Runs({ place }) {
     list.patch((run) => changedRun(run, events));
   });
   const isEmpty = list.isLoaded && !list.rows.length;
-  return html`<${Head} title=${t("place.runs")} />
+  return html`<${Head} title=${t("place.runs")} twin=${address("runs", { status })} />
     <${Trouble} error=${list.error} />
     <div class="body flush">
       <div class="toolbar">

@@ -157,7 +157,7 @@ export default function Settings({ session }) {
     `${row.section}.${row.key} ${row.value} ${helpOf(row)}`.toLowerCase().includes(wanted.toLowerCase()),
   );
   const sections = [...new Set(found.map((row) => row.section))];
-  return html`<${Head} title=${t("place.settings")} /><${Trouble} error=${rows.error} />
+  return html`<${Head} title=${t("place.settings")} twin=${address("configuration")} /><${Trouble} error=${rows.error} />
     <div class="body"><div class="columns">
       <${Section} title=${t("settings.you")}><dl class="facts" style="padding-top: 10px; align-items: center">
         ${

@@ -219,8 +219,8 @@ function Around({ run, id, state }) {
   });
   if (!near.data) return null;
   const { needs, needed_by: above } = near.data;
-  return html`<${Section} title=${t("needs")} count=${needs.length || ""} aside=${html`<a href=${href(["runs", run], { tab: "graph", focus: id })}>${t("tab.graph")}</a>`}><${Near} rows=${needs} none=${t("needs.none")} /></${Section}>
-    <${Section} title=${t("needed.by")} count=${above.length || ""}><${Near} rows=${above} none=${t("needed.none")} /></${Section}>`;
+  return html`<div class="stack"><${Section} title=${t("needs")} count=${needs.length || ""} aside=${html`<a href=${href(["runs", run], { tab: "graph", focus: id })}>${t("tab.graph")}</a>`}><${Near} rows=${needs} none=${t("needs.none")} /></${Section}>
+    <${Section} title=${t("needed.by")} count=${above.length || ""}><${Near} rows=${above} none=${t("needed.none")} /></${Section}></div>`;
 }
 
 /** @param {{ rows: any[], none: string }} props */
@@ -250,7 +250,7 @@ function Attempts({ place, id, chapters }) {
   const wanted = place.query.get("attempt");
   const shown = all.find((each) => `${each.run} ${each.number}` === wanted) ?? all[0];
   if (!shown) return html`<${Section} title=${t("attempts")}><${Empty} title=${t("log.none")} /></${Section}>`;
-  return html`<${Section} title=${t("attempts")} count=${all.length}><div class="scroll-x" tabindex="0"><table class="table"><thead><tr><th>#</th><th>${t("outcome")}</th><th>${t("started")}</th><th class="right">${t("took")}</th><th>${t("worker")}</th><th>${t("run")}</th><th></th></tr></thead>
+  return html`<${Section} title=${t("attempts")} count=${all.length}><div class="scroll-x" tabindex="0"><table class="table nowrap"><thead><tr><th>#</th><th>${t("outcome")}</th><th>${t("started")}</th><th class="right">${t("took")}</th><th>${t("worker")}</th><th>${t("run")}</th><th></th></tr></thead>
       <tbody>${all.slice(0, 20).map(
         (each) =>
           html`<tr key=${`${each.run} ${each.number}`} class=${each === shown ? "at" : ""}>

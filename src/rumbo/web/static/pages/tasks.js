@@ -1,6 +1,6 @@
 /** All tasks, over all runs: by state, family, parameters and text; with what can be done to several at once. */
 
-import { useAnswer } from "../api.js";
+import { address, useAnswer } from "../api.js";
 import { changedTask } from "../changes.js";
 import { grouped, inLine } from "../format.js";
 import { html, useMemo, useState } from "../html.js";
@@ -91,6 +91,7 @@ export default function Tasks({ place }) {
   const isNarrow = family || search || worker || states.length || params.length;
   return html`<${Head}
       title=${t("place.tasks")}
+      twin=${address("tasks", asked)}
       after=${html`<span class="quiet">${counts.data && grouped(total(sums))}</span>`}
     />
     <${Trouble} error=${list.error} />

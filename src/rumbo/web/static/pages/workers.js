@@ -1,12 +1,12 @@
 /** Workers: who is alive, with how many slots, what each runs; and how to take one out. */
 
-import { path, useAnswer } from "../api.js";
-import { lasting } from "../format.js";
+import { address, path, useAnswer } from "../api.js";
+import { lasting, size } from "../format.js";
 import { html } from "../html.js";
 import { useHappenings, useNow } from "../live.js";
 import { act, confirm } from "../parts/dialog.js";
 import { Head } from "../parts/frame.js";
-import { Copy, Empty, TaskLink, Trouble } from "../parts/pieces.js";
+import { Ago, Copy, Empty, Meter, TaskLink, Trouble } from "../parts/pieces.js";
 import { Shape } from "../parts/state.js";
 import { named, t } from "../words.js";
 
@@ -20,6 +20,7 @@ export default function Workers() {
   const slots = rows.reduce((sum, each) => sum + each.slots, 0);
   return html`<${Head}
       title=${t("place.workers")}
+      twin=${address("workers")}
       after=${answer.data && html`<span class="quiet">${rows.length}${slots ? ` · ${t("resources.free", { used: busy, total: slots })}` : ""}</span>`}
     />
     <${Trouble} error=${answer.error} />
@@ -27,6 +28,11 @@ export default function Workers() {
       ${answer.data && !rows.length && html`<${Empty} title=${t("workers.none")}><p>${t("workers.none.text")}</p><pre>${command}</pre><p><${Copy} text=${command} /></p></${Empty}>`}
       ${rows.map((each) => html`<${Worker} key=${each.id} worker=${each} again=${answer.again} />`)}
     </div>`;
+}
+
+/** How much is in use of how much; memory is counted in bytes. @param {string} name @param {number} used @param {number} total */
+function inUse(name, used, total) {
+  return name === "memory" ? { used: size(used), total: size(total) } : { used, total };
 }
 
 /** @param {{ worker: any, again: () => void }} props */
@@ -88,7 +94,7 @@ function Worker({ worker, again }) {
         ${
           worker.started > 0 &&
           html`<dt>${t("started")}</dt>
-            <dd>${lasting(Date.now() / 1000 - worker.started)}</dd>`
+            <dd><${Ago} at=${worker.started} /></dd>`
         }
         <dt>${t("silent")}</dt>
         <dd>${t("ago", { time: lasting(worker.silent) })}</dd>
@@ -99,7 +105,10 @@ function Worker({ worker, again }) {
         ${Object.entries(worker.capacity).map(
           ([name, amount]) =>
             html`<dt>${name}</dt>
-              <dd>${t("resources.free", { used: worker.used[name] ?? 0, total: /** @type {number} */ (amount) })}</dd>`,
+              <dd>
+                <${Meter} name=${name} used=${worker.used[name] ?? 0} total=${amount} />
+                ${t("resources.free", inUse(name, worker.used[name] ?? 0, /** @type {number} */ (amount)))}
+              </dd>`,
         )}
         ${
           worker.refused.length > 0 &&

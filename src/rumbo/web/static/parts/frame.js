@@ -120,9 +120,10 @@ function ThemeButton() {
 
 /**
  * The head of a page: title, state and actions; it also names the browser's tab.
- * @param {{ title: string, crumb?: any, before?: any, after?: any, actions?: any, under?: any, isCode?: boolean }} props
+ * @param {{ title: string, crumb?: any, before?: any, after?: any, actions?: any, under?: any, isCode?: boolean, twin?: string }} props
+ *   twin: where the API answers with what the page shows
  */
-export function Head({ title, crumb, before, after, actions, under, isCode }) {
+export function Head({ title, crumb, before, after, actions, under, isCode, twin }) {
   const box = useRef(/** @type {HTMLElement | null} */ (null));
   useEffect(() => {
     // What else stays in place while the page is moved begins below the head, however tall that is.
@@ -141,7 +142,9 @@ export function Head({ title, crumb, before, after, actions, under, isCode }) {
       <h1 class=${isCode ? "mono-title" : ""} title=${title}>${title}</h1>
       ${after}
     </div>
-    <div class="actions">${actions}</div>
+    <div class="actions">
+      ${twin && html`<a class="button plain small twin wide" href=${twin} target="_blank" rel="noopener" title=${t("twin")}>JSON</a>`}${actions}
+    </div>
     ${under && html`<div class="under">${under}</div>`}
   </header>`;
 }

@@ -5,7 +5,7 @@ import { size } from "../format.js";
 import { html, useEffect, useMemo, useRef, useState } from "../html.js";
 import { t } from "../words.js";
 import { Icon } from "./icons.js";
-import { Search } from "./pieces.js";
+import { Copy, Search } from "./pieces.js";
 
 const MOST = 400_000;
 /** Lines that are shown at once; the last ones. */
@@ -94,6 +94,7 @@ export function Log({ run, task, attempt, isOpen }) {
       ${wanted && html`<span class="quiet">${t("matches", { n: lines.length })}</span>`}<span class="grow"></span>
       ${text && text.length >= MOST && html`<span class="quiet">${t("log.truncated", { size: size(MOST) })}</span>`}
       ${isOpen && html`<label class="state"><input type="checkbox" checked=${isFollowing} onChange=${(/** @type {any} */ event) => setFollowing(event.target.checked)} />${t("follow")}</label>`}
+      ${text && html`<${Copy} text=${lines.map(plain).join("\n")} label=${t("copy.what", { what: t("log") })} />`}
       <a class="button small" href=${address(where)} download=${`${task}.${attempt}.log`}
         ><${Icon} name="down" />${t("log.plain")}</a
       >

@@ -111,6 +111,20 @@ export function Progress({ value }) {
   ></span>`;
 }
 
+/** How much of something is in use. @param {{ name: string, used: number, total: number }} props */
+export function Meter({ name, used, total }) {
+  return html`<div
+    class=${`meter ${used >= total ? "full" : ""}`}
+    role="meter"
+    aria-label=${name}
+    aria-valuenow=${used}
+    aria-valuemin="0"
+    aria-valuemax=${total}
+  >
+    <i style=${{ width: `${total ? Math.min((used / total) * 100, 100) : 0}%` }}></i>
+  </div>`;
+}
+
 /** @param {{ value: string, onInput: (text: string) => void, label: string, wait?: number }} props */
 export function Search({ value, onInput, label, wait = 250 }) {
   const [text, set] = useState(value);

@@ -368,6 +368,7 @@ export const en = {
   took: "Took",
   tracking: "Tracking page",
   "tree.none": "No tasks",
+  twin: "The same for programs",
   user: "User",
   value: "Value",
   version: "Version",

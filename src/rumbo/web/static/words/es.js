@@ -371,6 +371,7 @@ export const es = {
   took: "Duración",
   tracking: "Página de seguimiento",
   "tree.none": "Sin tareas",
+  twin: "Lo mismo para programas",
   user: "Usuario",
   value: "Valor",
   version: "Versión",
