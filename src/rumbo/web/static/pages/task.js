@@ -127,13 +127,19 @@ function Why({ live, state, chapter, notes = {} }) {
   const last = chapter?.attempts.at(-1);
   const progress = notes.progress ?? task?.progress ?? null;
   const message = notes.message ?? task?.status;
-  const why = live ? inWords(live.reason, now) : told(task?.reason);
+  const why = live ? inWords(live.reason, now) : planned(task);
   const isBad = ["failed", "retrying", "disabled", "lost", "unknown"].includes(state);
   return html`<div class="why">
     <div class="toolbar"><${State} state=${state} /><span>${why}</span></div>
     ${state === "running" && html`<div class="toolbar">${last && html`<${Took} since=${last.started} seconds=${null} isOpen=${true} />`}<${Progress} value=${progress} /><span class="quiet">${message}</span></div>`}
     ${isBad && (last?.message || task?.error) && html`<div class="copied" style="align-items: start; width: 100%"><${Trace} text=${last?.message || task.error} /><${Copy} text=${last?.message || task.error} /></div>`}
   </div>`;
+}
+
+/** What the plan said of a task; of one that has run, why it did. @param {any} task */
+function planned(task) {
+  const why = told(task?.reason ?? "");
+  return task?.verdict === "run" && task.attempt ? t("why.ran", { why }) : why;
 }
 
 /** An address that a task gave: a link only if it leads to the web. @param {{ url: string }} props */

@@ -383,6 +383,7 @@ export const en = {
   "why.unheard_of": "It is not known here.",
   "why.undescribed": "Nobody has described it, or its description is broken.",
   "why.done": "It is done.",
+  "why.ran": "Why it ran: {why}.",
   "why.withdrawn": "It was withdrawn.",
   "why.running": "{worker} runs it, attempt {attempt}.",
   "why.parked": "Its run() waits for {missing} of {all}: {tasks}.",

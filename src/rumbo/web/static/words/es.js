@@ -385,6 +385,7 @@ export const es = {
   wants: "Quiere",
   "why.unheard_of": "Aquí no se conoce.",
   "why.undescribed": "Nadie la ha descrito, o su descripción no se puede leer.",
+  "why.ran": "Por qué se ejecutó: {why}.",
   "why.done": "Está hecha.",
   "why.withdrawn": "Se retiró.",
   "why.running": "La ejecuta {worker}, intento {attempt}.",
