@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -106,6 +108,45 @@ def test_files_come_and_go_over_the_web(web: WebHdfsClient, base: str, one: str,
     web.remove(base)
     with pytest.raises(FileNotFoundError):
         web.remove(base)
+
+
+def test_who_may_not_look_is_not_told_that_nothing_is_there(
+    web: WebHdfsClient, hdfs: hdfs_service.HdfsService, base: str, one: str
+) -> None:
+    web.put(one, f"{base}/closed/a")
+    web.chmod(f"{base}/closed", "700")
+    stranger = WebHdfsClient("127.0.0.1", hdfs.web_port, "bob")
+    with pytest.raises(Exception, match="Permission denied: user=bob"):
+        HdfsTarget(f"{base}/closed/a", fs=stranger).exists()
+    with pytest.raises(PermissionError):
+        rumbo.Target(f"webhdfs://127.0.0.1:{hdfs.web_port}{base}/closed/a", user="bob").exists()
+    assert not HdfsTarget(f"{base}/closed/a/below", fs=web).exists()
+    assert not rumbo.Target(f"webhdfs://127.0.0.1:{hdfs.web_port}{base}/closed/a/below", user="root").exists()
+
+
+def test_a_name_node_that_hangs_up_is_asked_again() -> None:
+    """A stand-in: the real one does not hang up when it is told to."""
+    answers = iter([None, 503, 200])
+
+    class HangingUp(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status = next(answers)
+            if status is None:
+                self.close_connection = True
+                return
+            body = b'{"FileStatus": {"type": "FILE", "modificationTime": 1000}}'
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), HangingUp) as server:
+        threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
+        assert WebHdfsClient("127.0.0.1", server.server_port, "ana").exists("/a")
+        server.shutdown()
+    assert list(answers) == []
 
 
 def test_a_path_may_name_its_cluster(web: WebHdfsClient, hdfs: hdfs_service.HdfsService, base: str) -> None:
