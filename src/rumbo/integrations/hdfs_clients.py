@@ -166,8 +166,15 @@ class HdfsClient(HdfsFileSystem):
 
         Raises:
             HDFSCliError: it ended badly.
+            ConfigurationError: there is no such command.
         """
-        done = subprocess.run(command, capture_output=True, text=True)
+        try:
+            done = subprocess.run(command, capture_output=True, text=True)
+        except FileNotFoundError:
+            raise ConfigurationError(
+                f"There is no command {command[0]}, by which HDFS is asked. Install Hadoop, or name the command under "
+                "[hadoop]; or ask the web interface, with client = webhdfs under [hdfs]."
+            ) from None
         if done.returncode != 0:
             raise HDFSCliError(command, done.returncode, done.stdout, done.stderr)
         return done.stdout

@@ -511,6 +511,16 @@ def test_the_configuration_names_the_client(configuration: config.Configuration)
     assert str(raised.value) == "[hdfs] client is 'snakebite': it must be webhdfs or hadoopcli."
 
 
+def test_without_the_command(configuration: config.Configuration) -> None:
+    configuration.set("hadoop", "command", "/none/hadoop --config c")
+    with pytest.raises(ConfigurationError) as raised:
+        HdfsTarget("/a", fs=HdfsClient()).exists()
+    assert str(raised.value) == (
+        "There is no command /none/hadoop, by which HDFS is asked. Install Hadoop, or name the command under [hadoop]; "
+        "or ask the web interface, with client = webhdfs under [hdfs]."
+    )
+
+
 def test_without_a_name_node(configuration: config.Configuration) -> None:
     with pytest.raises(ConfigurationError) as raised:
         WebHdfsClient()
