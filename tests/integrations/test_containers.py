@@ -375,9 +375,9 @@ class TestKubernetes:
         with pytest.raises(ConfigurationError) as caught:
             Pi().run()
         assert str(caught.value) == (
-            f"{tmp_path}/none does not lead to a cluster of Kubernetes: Invalid kube-config file. No configuration "
-            "found. Name another file as kubeconfig_path under [kubernetes], or set auth_method = service-account there "
-            "within a cluster."
+            f"{tmp_path}/none does not lead to a cluster of Kubernetes: Invalid kube-config file. "
+            "No configuration found. Name another file as kubeconfig_path under [kubernetes], or set "
+            "auth_method = service-account there within a cluster."
         )
 
     def test_another_way_to_log_in(self, configuration: Configuration) -> None:
