@@ -90,6 +90,22 @@ class TestHdfsTarget(TargetContract):
         return self.web.glob(f"/{self.folder.name}/**/*")
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(not os.environ.get("RUMBO_TEST_ALL"), reason="each question starts Java: run by `make test-all`")
+class TestHdfsTargetByTheCommand(TargetContract):
+    is_shared_with_children = True
+
+    @pytest.fixture(autouse=True)
+    def _cli(self, cli: HdfsClient) -> None:
+        self.cli = cli
+
+    def create_target(self, name: str, format: Format | None = None) -> Any:
+        return HdfsTarget(f"/{self.folder.name}/{name}", format, fs=self.cli)
+
+    def files_in_store(self) -> list[str]:
+        return self.cli.glob(f"/{self.folder.name}/**/*")
+
+
 # The web interface
 
 
