@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from string import ascii_lowercase
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -172,46 +174,56 @@ from pyftpdlib.servers import ThreadedFTPServer
 port, user, password, root, certificate, key = sys.argv[1:]
 authorizer = DummyAuthorizer()
 authorizer.add_user(user, password, root, perm="elradfmwMT")
-TLS_FTPHandler.authorizer = authorizer
-TLS_FTPHandler.certfile, TLS_FTPHandler.keyfile = certificate, key
-ThreadedFTPServer(("127.0.0.1", int(port)), TLS_FTPHandler).serve_forever()
+class Handler(TLS_FTPHandler):
+    def ftp_NLST(self, path):
+        if self.fs.lexists(path):
+            return super().ftp_NLST(path)
+        self.respond("450 No such file or directory")  # as ProFTPD says it
+
+Handler.authorizer = authorizer
+Handler.certfile, Handler.keyfile = certificate, key
+ThreadedFTPServer(("127.0.0.1", int(port)), Handler).serve_forever()
 """
 
 
 @contextlib.contextmanager
-def vsftpd_server(folder: Path, is_implicit: bool = False) -> Iterator[FtpService]:
-    """vsftpd, with a certificate that an authority has signed; one that is implicit speaks nothing but TLS.
-
-    It wants root, for it has a user of the system, made for the time of the tests.
-    """
-    vsftpd = program("vsftpd", "apt-get install vsftpd")
+def _user_with_home() -> Iterator[tuple[str, str]]:
+    """A user of the system with a password, and a folder of that user's, for the time of the tests."""
     if os.geteuid() != 0:
-        pytest.skip("vsftpd needs a user of its own on this machine: run the tests as root")
+        pytest.skip("this FTP server needs a user of its own on this machine: run the tests as root")
+    user = f"rumbo{os.getpid()}{random.choice(ascii_lowercase)}{random.choice(ascii_lowercase)}"
+    home = tempfile.mkdtemp()  # not in pytest's folder, which is closed to others
+    subprocess.run(["useradd", "-M", "-d", home, "-s", "/bin/bash", user], check=True)
+    try:
+        subprocess.run(["chpasswd"], input=f"{user}:{SECRET}", text=True, check=True)
+        shutil.chown(home, user)
+        yield user, home
+    finally:
+        subprocess.run(["userdel", "-f", user], check=True, stderr=subprocess.DEVNULL)
+        shutil.rmtree(home)
+
+
+@contextlib.contextmanager
+def vsftpd_server(folder: Path, is_implicit: bool = False) -> Iterator[FtpService]:
+    """vsftpd, with a certificate that an authority has signed; one that is implicit speaks nothing but TLS."""
+    vsftpd = program("vsftpd", "apt-get install vsftpd")
     from self_signed import authority_in, certificate_for
 
     authority = authority_in(folder)
     certificate, key = certificate_for("localhost", folder, authority)
-    user = f"rumbo{os.getpid()}{'i' if is_implicit else ''}"
     empty = folder / "empty"
     empty.mkdir()
-    root = tempfile.mkdtemp()  # not in pytest's folder, which is closed to others
     port = unused_port()
     lines = ["listen=YES", "listen_address=127.0.0.1", f"listen_port={port}", "background=NO", "anonymous_enable=NO"]
-    lines += ["local_enable=YES", "write_enable=YES", f"local_root={root}", f"secure_chroot_dir={empty}"]
+    lines += ["local_enable=YES", "write_enable=YES", f"secure_chroot_dir={empty}", "xferlog_enable=NO"]
     lines += ["chroot_local_user=YES", "allow_writeable_chroot=YES", "pam_service_name=vsftpd", "seccomp_sandbox=NO"]
     lines += ["pasv_address=127.0.0.1", "ssl_enable=YES", "force_local_logins_ssl=NO", "force_local_data_ssl=NO"]
     lines += [f"rsa_cert_file={certificate}", f"rsa_private_key_file={key}", "require_ssl_reuse=YES"]
     lines += [f"implicit_ssl={'YES' if is_implicit else 'NO'}"]
-    (folder / "vsftpd.conf").write_text("\n".join([*lines, "xferlog_enable=NO"]) + "\n")
-    subprocess.run(["useradd", "-M", "-d", root, "-s", "/bin/bash", user], check=True)
-    try:
-        subprocess.run(["chpasswd"], input=f"{user}:{SECRET}", text=True, check=True)
-        shutil.chown(root, user)
+    with _user_with_home() as (user, home):
+        (folder / "vsftpd.conf").write_text("\n".join([*lines, f"local_root={home}"]) + "\n")
         with running([vsftpd, str(folder / "vsftpd.conf")], folder, listens(port)):
             yield FtpService(port, authority.file, user)
-    finally:
-        subprocess.run(["userdel", "-f", user], check=True, stderr=subprocess.DEVNULL)
-        shutil.rmtree(root)
 
 
 @contextlib.contextmanager

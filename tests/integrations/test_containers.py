@@ -186,6 +186,16 @@ def test_an_image_without_a_tag_is_the_latest(image: str, whole: str) -> None:
     assert type("Named", (DockerTask,), {"image": image})()._image == whole
 
 
+def test_docker_without_its_engine(tmp_path: Path) -> None:
+    Lost = type("Lost", (DockerTask,), {"docker_url": f"unix://{tmp_path}/none"})
+    with pytest.raises(TaskError) as caught:
+        Lost().run()
+    assert str(caught.value) == (
+        f"No engine of Docker answers at unix://{tmp_path}/none. Start it, or say where one is: by docker_url, or by "
+        "DOCKER_HOST in the environment."
+    )
+
+
 def test_docker_without_its_library(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "docker", None)
     with pytest.raises(MissingExtraError) as caught:
@@ -360,6 +370,16 @@ class TestKubernetes:
         assert "The pod pod-1 wrote:\nwhat the pod wrote" in caplog.messages
         assert cluster.deleted == []
 
+    def test_no_cluster(self, configuration: Configuration, tmp_path: Path) -> None:
+        configuration.set("kubernetes", "kubeconfig-path", str(tmp_path / "none"))
+        with pytest.raises(ConfigurationError) as caught:
+            Pi().run()
+        assert str(caught.value) == (
+            f"{tmp_path}/none does not lead to a cluster of Kubernetes: Invalid kube-config file. "
+            "No configuration found. Name another file as kubeconfig_path under [kubernetes], or set "
+            "auth_method = service-account there within a cluster."
+        )
+
     def test_another_way_to_log_in(self, configuration: Configuration) -> None:
         configuration.set("kubernetes", "auth-method", "password")
         with pytest.raises(ConfigurationError) as caught:
@@ -445,6 +465,16 @@ class TestAws:
             "AWS_DEFAULT_REGION": "us-east-1", "NO_PROXY": "*",
         }.items():  # fmt: skip
             monkeypatch.setenv(name, value)
+
+    def test_no_region(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("AWS_DEFAULT_REGION")
+        monkeypatch.setenv("AWS_CONFIG_FILE", "/none")
+        with pytest.raises(ConfigurationError) as caught:
+            batch.BatchClient()
+        assert str(caught.value) == (
+            "Nobody says in which region of AWS batch is: set AWS_DEFAULT_REGION in the environment, or region in "
+            "~/.aws/config."
+        )
 
     def test_no_queue(self) -> None:
         with pytest.raises(TaskError) as caught:

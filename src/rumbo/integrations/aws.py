@@ -13,7 +13,7 @@ import string
 import time
 from typing import TYPE_CHECKING, Any
 
-from rumbo.errors import MissingExtraError, TaskError
+from rumbo.errors import ConfigurationError, MissingExtraError, TaskError
 from rumbo.integrations.remote import ended_with_us
 from rumbo.pipeline import typed
 
@@ -35,8 +35,15 @@ def client_for(service: str) -> Any:
     except ImportError:
         raise MissingExtraError(f"AWS ({service})", "aws") from None
     from botocore.config import Config
+    from botocore.exceptions import NoRegionError
 
-    return boto3.client(service, config=Config(retries={"mode": "standard", "max_attempts": 5}))
+    try:
+        return boto3.client(service, config=Config(retries={"mode": "standard", "max_attempts": 5}))
+    except NoRegionError:
+        raise ConfigurationError(
+            f"Nobody says in which region of AWS {service} is: set AWS_DEFAULT_REGION in the environment, or region in "
+            "~/.aws/config."
+        ) from None
 
 
 # Batch -----------------------------------------------------------------------------------------------------------

@@ -75,9 +75,15 @@ class ContainerWork:
             import docker
         except ImportError:
             raise MissingExtraError("Docker", "docker") from None
-        if self.docker_url:
-            return docker.APIClient(self.docker_url, timeout=_TIMEOUT)
-        return docker.APIClient(timeout=_TIMEOUT, **docker.utils.kwargs_from_env())
+        options = {"base_url": self.docker_url} if self.docker_url else docker.utils.kwargs_from_env()
+        try:
+            return docker.APIClient(timeout=_TIMEOUT, **options)
+        except docker.errors.DockerException as error:
+            where = f"at {options['base_url']}" if "base_url" in options else "on this machine"
+            raise TaskError(
+                f"No engine of Docker answers {where}. Start it, or say where one is: by docker_url, or by DOCKER_HOST "
+                "in the environment."
+            ) from error
 
     @property
     def _image(self) -> str:

@@ -41,6 +41,13 @@ class Session(Protocol):
     def close(self) -> None: ...
 
 
+def _tell_if_missing(error: ftplib.Error, path: str) -> None:
+    """Raise what a refusal means, if that is that there is nothing at a path."""
+    # 450 is what RFC 959 lets a listing say, and ProFTPD does.
+    if str(error)[:3] in ("550", "450"):
+        raise FileNotFoundError(f"{path}: {error}") from error
+
+
 class FtpSession:
     """A connection to an FTP server."""
 
@@ -84,8 +91,9 @@ class FtpSession:
         """What is in a folder, as the server says it: names, or paths."""
         try:
             return self._ftp.nlst(folder) if folder else self._ftp.nlst()
-        except ftplib.error_perm as error:
-            raise FileNotFoundError(folder) from error
+        except (ftplib.error_perm, ftplib.error_temp) as error:
+            _tell_if_missing(error, folder)
+            raise
 
     def is_folder(self, path: str) -> bool:
         here = self._ftp.pwd()
@@ -107,7 +115,8 @@ class FtpSession:
         try:
             self._ftp.retrbinary(f"RETR {path}", out.write, _BLOCK)
         except ftplib.error_perm as error:
-            raise FileNotFoundError(f"{path}: {error}") from error
+            _tell_if_missing(error, path)
+            raise
 
     def store(self, source: IO[bytes], path: str) -> None:
         self._ftp.storbinary(f"STOR {path}", source, _BLOCK)
@@ -125,7 +134,8 @@ class FtpSession:
         try:
             self._ftp.delete(path)
         except ftplib.error_perm as error:
-            raise FileNotFoundError(f"{path}: {error}") from error
+            _tell_if_missing(error, path)
+            raise
 
     def remove_folder(self, path: str) -> None:
         self._ftp.rmd(path)

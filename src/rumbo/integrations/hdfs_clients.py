@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 _TIMEOUT = 60  # seconds that a node may be silent
 _REPLACE_ATTEMPTS = 3
+_NOT_THERE = {"FileNotFoundException", "ParentNotDirectoryException"}
 
 
 class HDFSCliError(FileSystemException):
@@ -165,8 +166,15 @@ class HdfsClient(HdfsFileSystem):
 
         Raises:
             HDFSCliError: it ended badly.
+            ConfigurationError: there is no such command.
         """
-        done = subprocess.run(command, capture_output=True, text=True)
+        try:
+            done = subprocess.run(command, capture_output=True, text=True)
+        except FileNotFoundError:
+            raise ConfigurationError(
+                f"There is no command {command[0]}, by which HDFS is asked. Install Hadoop, or name the command under "
+                "[hadoop]; or ask the web interface, with client = webhdfs under [hdfs]."
+            ) from None
         if done.returncode != 0:
             raise HDFSCliError(command, done.returncode, done.stdout, done.stderr)
         return done.stdout
@@ -374,14 +382,23 @@ class WebHdfsClient(HdfsFileSystem):
             if self.client_type == "kerberos":
                 from hdfs.ext.kerberos import KerberosClient
 
-                return KerberosClient(url=self.url, timeout=_TIMEOUT)
+                return KerberosClient(url=self.url, timeout=_TIMEOUT, session=_patient_session())
             from hdfs import InsecureClient
         except ImportError as error:
             raise MissingExtraError("HDFS by its web interface", "hdfs") from error
-        return InsecureClient(url=self.url, user=self.user, timeout=_TIMEOUT)
+        return InsecureClient(url=self.url, user=self.user, timeout=_TIMEOUT, session=_patient_session())
 
     def _status(self, path: str) -> Any:
-        return self.client.status(_without_host(path), strict=False)
+        """What the name node says of a path; None when there is nothing. Any other answer is an error."""
+        client = self.client
+        from hdfs.util import HdfsError
+
+        try:
+            return client.status(_without_host(path))
+        except HdfsError as error:
+            if error.exception in _NOT_THERE or "is not a directory" in error.message:
+                return None
+            raise
 
     def exists(self, path: str) -> bool:
         return self._status(path) is not None
@@ -584,6 +601,22 @@ class _WebBytes(io.RawIOBase):
         if not self.closed:
             super().close()
             self._reading.__exit__(None, None, None)
+
+
+def _patient_session() -> Any:
+    """Connections that are tried again: anything that did not reach a node, and questions that one left unanswered."""
+    from requests import Session
+    from requests.adapters import HTTPAdapter
+    from urllib3.util import Retry
+
+    session = Session()
+    retries = Retry(
+        total=3, backoff_factor=0.2, status_forcelist=(502, 503, 504), allowed_methods=("GET", "HEAD"),
+        raise_on_status=False,
+    )  # fmt: skip
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(max_retries=retries))
+    return session
 
 
 def _says_missing(error: HDFSCliError) -> bool:

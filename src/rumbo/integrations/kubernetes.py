@@ -177,10 +177,15 @@ class _Cluster:
             raise MissingExtraError("Kubernetes", "kubernetes") from None
         configuration = kubernetes.client.Configuration()
         if auth_method == "kubeconfig":
-            kubernetes.config.load_kube_config(os.path.expanduser(path), client_configuration=configuration)
-            default = kubernetes.config.list_kube_config_contexts(os.path.expanduser(path))[1]["context"].get(
-                "namespace"
-            )
+            try:
+                kubernetes.config.load_kube_config(os.path.expanduser(path), client_configuration=configuration)
+            except kubernetes.config.ConfigException as error:
+                raise ConfigurationError(
+                    f"{path} does not lead to a cluster of Kubernetes: {error} Name another file as kubeconfig_path "
+                    "under [kubernetes], or set auth_method = service-account there within a cluster."
+                ) from error
+            contexts = kubernetes.config.list_kube_config_contexts(os.path.expanduser(path))
+            default = contexts[1]["context"].get("namespace")
         elif auth_method == "service-account":
             kubernetes.config.load_incluster_config(configuration)
             default = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from rumbo.errors import TargetError
@@ -69,6 +70,7 @@ def _memory_target(address: str, format: Format | None, options: dict[str, Any])
     return MemoryTarget(address, format=format, **options)
 
 
+@cache  # a look through all that is installed takes longer than all else that a target does
 def _maker_for(scheme: str) -> Callable[..., FileSystemTarget]:
     from importlib.metadata import entry_points
 

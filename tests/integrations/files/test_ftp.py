@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import ftplib
 import os
 import ssl
 import sys
@@ -221,6 +222,27 @@ class TestTls:
         assert str(raised.value) == (
             f"[ftp] ca_file = {one}: there is no certificate in it. It must have some in the format PEM."
         )
+
+
+def test_a_server_may_say_in_its_own_way_that_nothing_is_there(
+    ftp: services.FtpService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rumbo.integrations.ftp._PAUSES", ())
+    fs = RemoteFileSystem(**way_to(ftp))
+    with pytest.raises(FileNotFoundError, match="450 No such file or directory"):
+        fs.listdir(f"/{tmp_path.name}/missing")
+    assert not fs.exists(f"/{tmp_path.name}/missing/file")
+
+
+def test_a_refusal_is_not_taken_for_a_missing_file(ftp: services.FtpService) -> None:
+    fs = RemoteFileSystem(**way_to(ftp))
+
+    def refuse(session: Any, *_: Any) -> Any:
+        session._ftp.sendcmd("REIN")  # who is logged out is refused with 530
+        return session.names("/")
+
+    with pytest.raises(ftplib.error_perm, match=r"^530 "):
+        fs._do(refuse)
 
 
 def test_an_unknown_host_key_is_refused(ssh: services.SshService) -> None:

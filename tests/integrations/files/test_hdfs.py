@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -88,6 +90,22 @@ class TestHdfsTarget(TargetContract):
         return self.web.glob(f"/{self.folder.name}/**/*")
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(not os.environ.get("RUMBO_TEST_ALL"), reason="each question starts Java: run by `make test-all`")
+class TestHdfsTargetByTheCommand(TargetContract):
+    is_shared_with_children = True
+
+    @pytest.fixture(autouse=True)
+    def _cli(self, cli: HdfsClient) -> None:
+        self.cli = cli
+
+    def create_target(self, name: str, format: Format | None = None) -> Any:
+        return HdfsTarget(f"/{self.folder.name}/{name}", format, fs=self.cli)
+
+    def files_in_store(self) -> list[str]:
+        return self.cli.glob(f"/{self.folder.name}/**/*")
+
+
 # The web interface
 
 
@@ -106,6 +124,45 @@ def test_files_come_and_go_over_the_web(web: WebHdfsClient, base: str, one: str,
     web.remove(base)
     with pytest.raises(FileNotFoundError):
         web.remove(base)
+
+
+def test_who_may_not_look_is_not_told_that_nothing_is_there(
+    web: WebHdfsClient, hdfs: hdfs_service.HdfsService, base: str, one: str
+) -> None:
+    web.put(one, f"{base}/closed/a")
+    web.chmod(f"{base}/closed", "700")
+    stranger = WebHdfsClient("127.0.0.1", hdfs.web_port, "bob")
+    with pytest.raises(Exception, match="Permission denied: user=bob"):
+        HdfsTarget(f"{base}/closed/a", fs=stranger).exists()
+    with pytest.raises(PermissionError):
+        rumbo.Target(f"webhdfs://127.0.0.1:{hdfs.web_port}{base}/closed/a", user="bob").exists()
+    assert not HdfsTarget(f"{base}/closed/a/below", fs=web).exists()
+    assert not rumbo.Target(f"webhdfs://127.0.0.1:{hdfs.web_port}{base}/closed/a/below", user="root").exists()
+
+
+def test_a_name_node_that_hangs_up_is_asked_again() -> None:
+    """A stand-in: the real one does not hang up when it is told to."""
+    answers = iter([None, 503, 200])
+
+    class HangingUp(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status = next(answers)
+            if status is None:
+                self.close_connection = True
+                return
+            body = b'{"FileStatus": {"type": "FILE", "modificationTime": 1000}}'
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), HangingUp) as server:
+        threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
+        assert WebHdfsClient("127.0.0.1", server.server_port, "ana").exists("/a")
+        server.shutdown()
+    assert list(answers) == []
 
 
 def test_a_path_may_name_its_cluster(web: WebHdfsClient, hdfs: hdfs_service.HdfsService, base: str) -> None:
@@ -468,6 +525,16 @@ def test_the_configuration_names_the_client(configuration: config.Configuration)
     with pytest.raises(ConfigurationError) as raised:
         get_autoconfig_client(Cache())
     assert str(raised.value) == "[hdfs] client is 'snakebite': it must be webhdfs or hadoopcli."
+
+
+def test_without_the_command(configuration: config.Configuration) -> None:
+    configuration.set("hadoop", "command", "/none/hadoop --config c")
+    with pytest.raises(ConfigurationError) as raised:
+        HdfsTarget("/a", fs=HdfsClient()).exists()
+    assert str(raised.value) == (
+        "There is no command /none/hadoop, by which HDFS is asked. Install Hadoop, or name the command under [hadoop]; "
+        "or ask the web interface, with client = webhdfs under [hdfs]."
+    )
 
 
 def test_without_a_name_node(configuration: config.Configuration) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import cache
 from importlib.metadata import EntryPoint, EntryPoints
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ import pytest
 import rumbo
 from rumbo.errors import TargetError
 from rumbo.integrations.files import FsspecDirectoryTarget, FsspecTarget
-from rumbo.pipeline import formats
+from rumbo.pipeline import addresses, formats
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,8 +102,21 @@ def test_no_library_of_a_store_is_imported_to_make_a_target() -> None:
     assert done.stdout == "s3://lake/key []\n"
 
 
-def _offer(monkeypatch: pytest.MonkeyPatch, *entries: EntryPoint) -> None:
+def test_what_is_installed_is_looked_through_once_for_all_targets_of_a_scheme(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = _offer(monkeypatch, EntryPoint("any", "rumbo.integrations.files:target_at", "rumbo.targets"))
+    for number in range(3):
+        rumbo.Target(f"s3://lake/{number}")
+    assert asked == ["s3", "any"]
+
+
+def _offer(monkeypatch: pytest.MonkeyPatch, *entries: EntryPoint) -> list[str]:
+    """Let these be all entry points; gives the names that are asked for."""
+    asked = []
+
     def entry_points(**wanted: str) -> EntryPoints:
+        asked.append(wanted["name"])
         return EntryPoints(entries).select(**wanted)
 
     monkeypatch.setattr("importlib.metadata.entry_points", entry_points)
+    monkeypatch.setattr(addresses, "_maker_for", cache(addresses._maker_for.__wrapped__))
+    return asked
