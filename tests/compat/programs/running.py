@@ -417,6 +417,11 @@ def a_worker_is_asked_to_finish():
     return [ran(Stops(1), Part(51)), os.path.exists("Stops/1"), os.path.exists("Part/51")]
 
 
+def a_worker_outside_of_a_block():
+    worker = luigi.worker.Worker()
+    return [worker.add(Part(95)), worker.run(), os.path.exists("Part/95")]
+
+
 def a_worker_by_name():
     get_config().set("worker", "id", "called by name")
     with luigi.worker.Worker(scheduler=luigi.scheduler.Scheduler()) as worker:
