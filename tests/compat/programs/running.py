@@ -476,12 +476,10 @@ def what_build_gives():
         found[f"{task} {len(found)}"] = [luigi.build([task], **QUIET), ran(task)]
     result = luigi.build([Part(72)], detailed_summary=True, **QUIET)
     return [
-        *[
-            found,
-            repr(result).partition(",worker")[0],
-            sorted(name for name in vars(result)),
-            type(result.worker).__name__,
-        ],
+        found,
+        repr(result).partition(",worker")[0],
+        sorted(name for name in vars(result)),
+        type(result.worker).__name__,
         *[[status.name for status in luigi.LuigiStatusCode], [status.value for status in luigi.LuigiStatusCode]],
         *[luigi.build([], **QUIET), luigi.build([Bad(1), Absent()], **QUIET), luigi.build([Part(73), Bad(2)], **QUIET)],
     ]
