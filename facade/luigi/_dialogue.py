@@ -206,15 +206,19 @@ class DialogueWorker:
         except TaskException:
             raise
         except Exception as error:
-            self.add_succeeded = False
-            self._log_unexpected_error(task)
-            task.trigger_event(Event.BROKEN_TASK, task, error)
-            self._email_unexpected_error(task, traceback.format_exc())
+            self._tell_unexpected_error(task, error)
             raise
         finally:
             pool.close()
             pool.join()
         return self.add_succeeded
+
+    def _tell_unexpected_error(self, task: Any, error: Exception) -> None:
+        """Log, fire and mail that a task could not be planned. Called where the error is being handled."""
+        self.add_succeeded = False
+        self._log_unexpected_error(task)
+        task.trigger_event(Event.BROKEN_TASK, task, error)
+        self._email_unexpected_error(task, traceback.format_exc())
 
     def _add(self, task: Any, is_complete: Any) -> Iterator[Any]:
         """Tell the scheduler of a task; gives those that it needs, to be told as well."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import logging
-import traceback
 from typing import TYPE_CHECKING, Any
 
 from luigi import notifications
@@ -200,10 +199,7 @@ class EngineWork:
         except TaskException:
             raise
         except Exception as error:
-            worker.add_succeeded = False
-            worker._log_unexpected_error(task)
-            task.trigger_event(Event.BROKEN_TASK, task, error)
-            worker._email_unexpected_error(task, traceback.format_exc())
+            worker._tell_unexpected_error(task, error)
             raise
         return worker.add_succeeded
 

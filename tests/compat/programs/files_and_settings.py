@@ -170,18 +170,14 @@ def targets_of_ones_own():
     fs = own.fs
     return [
         *[own.exists(), Own("elsewhere").exists(), own.path, removed, str(own), isinstance(own, luigi.Target)],
-        *[
-            raised(fs.mkdir, "x"),
-            raised(fs.isdir, "x"),
-            raised(fs.listdir, "x"),
-            raised(fs.move, "a", "b"),
-            raised(fs.copy, "a", "b"),
-        ],
-        *[
-            raised(luigi.target.FileSystemTarget, "x"),
-            raised(luigi.Target),
-            issubclass(luigi.target.NotADirectory, luigi.target.FileSystemException),
-        ],
+        raised(fs.mkdir, "x"),
+        raised(fs.isdir, "x"),
+        raised(fs.listdir, "x"),
+        raised(fs.move, "a", "b"),
+        raised(fs.copy, "a", "b"),
+        raised(luigi.target.FileSystemTarget, "x"),
+        raised(luigi.Target),
+        issubclass(luigi.target.NotADirectory, luigi.target.FileSystemException),
         *[issubclass(luigi.target.MissingParentDirectory, luigi.target.FileSystemException)],
     ]
 
@@ -480,25 +476,19 @@ def values_that_do_not_change():
     frozen = luigi.freezing.FrozenOrderedDict({"b": 1, "a": 2})
     deep = luigi.freezing.recursively_freeze({"x": [1, {"y": {2, 3}}], "z": (4, [5])})
     return [
-        *[
-            list(frozen),
-            repr(frozen),
-            frozen["a"],
-            len(frozen),
-            raised(lambda: frozen["c"]),
-            hash(frozen) == hash(frozen),
-        ],
-        *[
-            shown(deep["x"][0]),
-            type(deep["x"]).__name__,
-            type(deep["x"][1]).__name__,
-            shown(deep["z"]),
-            dict(frozen.get_wrapped()),
-        ],
-        *[
-            luigi.freezing.recursively_unfreeze(luigi.freezing.recursively_freeze({"a": [1, {"b": 2}]})),
-            frozen == {"a": 2, "b": 1},
-        ],
+        list(frozen),
+        repr(frozen),
+        frozen["a"],
+        len(frozen),
+        raised(lambda: frozen["c"]),
+        hash(frozen) == hash(frozen),
+        shown(deep["x"][0]),
+        type(deep["x"]).__name__,
+        type(deep["x"][1]).__name__,
+        shown(deep["z"]),
+        dict(frozen.get_wrapped()),
+        luigi.freezing.recursively_unfreeze(luigi.freezing.recursively_freeze({"a": [1, {"b": 2}]})),
+        frozen == {"a": 2, "b": 1},
     ]
 
 

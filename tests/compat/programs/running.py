@@ -417,6 +417,11 @@ def a_worker_is_asked_to_finish():
     return [ran(Stops(1), Part(51)), os.path.exists("Stops/1"), os.path.exists("Part/51")]
 
 
+def a_worker_outside_of_a_block():
+    worker = luigi.worker.Worker()
+    return [worker.add(Part(95)), worker.run(), os.path.exists("Part/95")]
+
+
 def a_worker_by_name():
     get_config().set("worker", "id", "called by name")
     with luigi.worker.Worker(scheduler=luigi.scheduler.Scheduler()) as worker:
@@ -471,12 +476,10 @@ def what_build_gives():
         found[f"{task} {len(found)}"] = [luigi.build([task], **QUIET), ran(task)]
     result = luigi.build([Part(72)], detailed_summary=True, **QUIET)
     return [
-        *[
-            found,
-            repr(result).partition(",worker")[0],
-            sorted(name for name in vars(result)),
-            type(result.worker).__name__,
-        ],
+        found,
+        repr(result).partition(",worker")[0],
+        sorted(name for name in vars(result)),
+        type(result.worker).__name__,
         *[[status.name for status in luigi.LuigiStatusCode], [status.value for status in luigi.LuigiStatusCode]],
         *[luigi.build([], **QUIET), luigi.build([Bad(1), Absent()], **QUIET), luigi.build([Part(73), Bad(2)], **QUIET)],
     ]

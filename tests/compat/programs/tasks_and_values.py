@@ -257,22 +257,16 @@ def what_is_needed_and_made():
         return sorted(each.path for each in luigi.task.flatten(value))
 
     return [
-        *[
-            [repr(each) for each in Template().deps()],
-            paths(Template().input()),
-            [repr(each) for each in Twice().deps()],
-        ],
+        [repr(each) for each in Template().deps()],
+        paths(Template().input()),
+        [repr(each) for each in Twice().deps()],
         *[paths(luigi.task.flatten_output(Hidden())), paths(luigi.task.getpaths({"x": Leaf(7), "y": [Leaf(8)]}))],
-        *[
-            luigi.task.flatten({"a": {"b": 1}, "c": (2, [3])}),
-            luigi.task.flatten(iter([1, 2])),
-            luigi.task.flatten(None),
-        ],
-        *[
-            sorted(luigi.task.getpaths({"x": Leaf(7)})),
-            raised(luigi.task.getpaths, 5),
-            Leaf().task_module == Leaf.__module__,
-        ],
+        luigi.task.flatten({"a": {"b": 1}, "c": (2, [3])}),
+        luigi.task.flatten(iter([1, 2])),
+        luigi.task.flatten(None),
+        sorted(luigi.task.getpaths({"x": Leaf(7)})),
+        raised(luigi.task.getpaths, 5),
+        Leaf().task_module == Leaf.__module__,
         *[Leaf().priority, Leaf().resources, Leaf().process_resources(), Leaf().disabled, Leaf().worker_timeout],
         *[Leaf().retry_count, Leaf().disable_hard_timeout, Leaf().disable_window, Leaf().disable_window_seconds],
         *[Leaf().owner_email, Leaf()._owner_list(), Leaf().use_cmdline_section, Leaf().accepts_messages],
@@ -401,15 +395,11 @@ def paths():
     os.makedirs("there", exist_ok=True)
     absolute, exists = luigi.PathParameter(absolute=True), luigi.PathParameter(exists=True)
     return [
-        *[
-            str(absolute.normalize("a")) == os.path.abspath("a"),
-            shown(exists.normalize("there")),
-            raised(exists.normalize, "not there"),
-        ],
-        *[
-            luigi.PathParameter().serialize(luigi.PathParameter().normalize("a/../b")),
-            shown(luigi.PathParameter().parse("x")),
-        ],
+        str(absolute.normalize("a")) == os.path.abspath("a"),
+        shown(exists.normalize("there")),
+        raised(exists.normalize, "not there"),
+        luigi.PathParameter().serialize(luigi.PathParameter().normalize("a/../b")),
+        shown(luigi.PathParameter().parse("x")),
     ]
 
 
@@ -452,21 +442,15 @@ def kinds_that_are_wrong():
         red = 1
 
     return [
-        *[
-            raised(luigi.EnumParameter),
-            raised(luigi.EnumListParameter),
-            raised(luigi.ChoiceParameter),
-            raised(luigi.NumericalParameter),
-        ],
-        *[
-            raised(luigi.NumericalParameter, var_type=int, min_value=3),
-            raised(luigi.Parameter, config_path={"section": "a"}),
-        ],
+        raised(luigi.EnumParameter),
+        raised(luigi.EnumListParameter),
+        raised(luigi.ChoiceParameter),
+        raised(luigi.NumericalParameter),
+        raised(luigi.NumericalParameter, var_type=int, min_value=3),
+        raised(luigi.Parameter, config_path={"section": "a"}),
         *[raised(luigi.Parameter()._parse_list, ["a"]), raised(luigi.IntParameter(batch_method=max)._parse_list, [])],
-        *[
-            shown(luigi.EnumListParameter(enum=Colour).normalize([Colour.red])),
-            raised(luigi.parameter.ParameterVisibility.has_value, 7),
-        ],
+        shown(luigi.EnumListParameter(enum=Colour).normalize([Colour.red])),
+        raised(luigi.parameter.ParameterVisibility.has_value, 7),
         *[luigi.Parameter(visibility=9).visibility == VISIBLE.PUBLIC, VISIBLE.HIDDEN.serialize()],
     ]
 
@@ -523,24 +507,18 @@ def frozen_values():
 
     holds = Holds()
     return [
-        *[
-            shown(holds.listed),
-            isinstance(holds.mapped, dict),
-            list(holds.mapped),
-            shown(holds.mapped["b"]["c"]),
-            hash(holds.mapped) == hash(holds.mapped),
-        ],
-        *[
-            raised(lambda: holds.mapped.__setitem__("x", 1)),
-            holds.mapped == {"b": {"c": (1,)}, "a": 2},
-            holds.mapped.get_wrapped()["a"],
-        ],
+        shown(holds.listed),
+        isinstance(holds.mapped, dict),
+        list(holds.mapped),
+        shown(holds.mapped["b"]["c"]),
+        hash(holds.mapped) == hash(holds.mapped),
+        raised(lambda: holds.mapped.__setitem__("x", 1)),
+        holds.mapped == {"b": {"c": (1,)}, "a": 2},
+        holds.mapped.get_wrapped()["a"],
         *[str(holds.mapped), holds.to_str_params(), Holds(mapped={"a": 2, "b": {"c": [1]}}).task_id == holds.task_id],
-        *[
-            luigi.DictParameter().serialize(holds.mapped),
-            luigi.ListParameter().serialize(((1, 2), {"x": 1})),
-            shown(holds.both),
-        ],
+        luigi.DictParameter().serialize(holds.mapped),
+        luigi.ListParameter().serialize(((1, 2), {"x": 1})),
+        shown(holds.both),
     ]
 
 
@@ -548,29 +526,21 @@ def intervals_beside_each_other():
     month, year, week = date_interval.Month(2015, 3), date_interval.Year(2015), date_interval.Week(2015, 10)
     custom = date_interval.Custom.parse("2015-01-01-2015-02-01")
     return [
-        *[
-            raised(lambda: month == year),
-            raised(lambda: month < week),
-            month == date_interval.Month(2015, 3),
-            month != "2015-03",
-        ],
-        *[
-            sorted(map(str, [date_interval.Month(2015, 4), month])),
-            str(month.from_date(datetime.date(2015, 7, 9))),
-            str(custom),
-        ],
+        raised(lambda: month == year),
+        raised(lambda: month < week),
+        month == date_interval.Month(2015, 3),
+        month != "2015-03",
+        sorted(map(str, [date_interval.Month(2015, 4), month])),
+        str(month.from_date(datetime.date(2015, 7, 9))),
+        str(custom),
         *[raised(custom.next), raised(custom.prev), len(custom.dates()), [str(each) for each in week.dates()][::6]],
-        *[
-            shown(date_interval.Month.parse("2015-3")),
-            shown(date_interval.Year.parse("20155")),
-            month.to_string(),
-            hash(month) == hash(str(month)),
-        ],
-        *[
-            str(next(week.hours())),
-            max(month, date_interval.Month(2015, 5)).to_string(),
-            {month: 1}[date_interval.Month(2015, 3)],
-        ],
+        shown(date_interval.Month.parse("2015-3")),
+        shown(date_interval.Year.parse("20155")),
+        month.to_string(),
+        hash(month) == hash(str(month)),
+        str(next(week.hours())),
+        max(month, date_interval.Month(2015, 5)).to_string(),
+        {month: 1}[date_interval.Month(2015, 3)],
     ]
 
 
@@ -653,18 +623,14 @@ def composition_of_several():
 
     return [
         *[[repr(each) for each in Both().requires()], {name: repr(each) for name, each in Named().requires().items()}],
-        *[
-            luigi.mock.MockTarget("copy").open().read(),
-            luigi.mock.MockTarget("a 5").exists(),
-            raised(wrong),
-            raised(nothing),
-        ],
+        luigi.mock.MockTarget("copy").open().read(),
+        luigi.mock.MockTarget("a 5").exists(),
+        raised(wrong),
+        raised(nothing),
         *[[repr(each) for each in Delegates().deps()], repr(Both(x=7, y=8)), repr(Both().clone_parent())],
-        *[
-            raised(luigi.util.common_params, A(), A()),
-            shown(luigi.util.common_params(Both(x=3), A)),
-            repr(Copy(x=4).requires()),
-        ],
+        raised(luigi.util.common_params, A(), A()),
+        shown(luigi.util.common_params(Both(x=3), A)),
+        repr(Copy(x=4).requires()),
     ]
 
 
@@ -696,11 +662,9 @@ def the_one_before():
             for each in (Monthly(datetime.date(2015, 3, 1)), Yearly(datetime.date(2015, 1, 1)), hour)
         ],
         raised(lambda: repr(luigi.util.previous(Interval(date_interval.Week(2015, 1))))),
-        *[
-            raised(luigi.util.previous, TwoDates()),
-            repr(luigi.util.get_previous_completed(hour)),
-            luigi.util.get_previous_completed(hour, max_steps=1),
-        ],
+        raised(luigi.util.previous, TwoDates()),
+        repr(luigi.util.get_previous_completed(hour)),
+        luigi.util.get_previous_completed(hour, max_steps=1),
     ]
 
 
