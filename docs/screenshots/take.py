@@ -95,7 +95,7 @@ def take(folder: Path) -> None:
             shoot(browser, f"{url}/runs/{now}?tab=graph&by=family", "web-graph", ".canvas-box canvas")
             shoot(browser, f"{url}/runs/{now}", "web-run", ".tree .turn")
             shoot(browser, f"{url}/runs/{before}?tab=timeline", "web-timeline", ".canvas-box canvas", "dark")
-            shoot(browser, f"{url}/tasks", "web-tasks", "[data-index='5']")
+            shoot(browser, f"{url}/tasks?sort=-started", "web-tasks", "[data-index='5']")
             shoot(browser, f"{url}/tasks/{failed}", "web-task", ".log .lines span")
             shoot(
                 browser,

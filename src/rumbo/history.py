@@ -204,8 +204,10 @@ class History(Protocol):
         """Let go of the database."""
         ...
 
-    def runs(self, status: str | None = None, after: str | None = None, limit: int = 50) -> Page[RunRow]:
-        """Runs, the latest first, all or of one status."""
+    def runs(
+        self, status: str | None = None, after: str | None = None, limit: int = 50, text: str | None = None
+    ) -> Page[RunRow]:
+        """Runs, the latest first, all or of one status; with a text in id, roots, command, user or host."""
         ...
 
     def run(self, which: str = "last") -> RunRow:

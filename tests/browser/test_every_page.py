@@ -208,6 +208,17 @@ def test_every_page_has_a_twin_for_programs(world: World, open_page: Callable[..
         assert page.request.get(address or "").headers["content-type"] == "application/json", path
 
 
+def test_runs_are_found_by_what_they_were_to_make(world: World, open_page: Callable[..., Page]) -> None:
+    page = open_page(f"{world.server.url}/runs")
+    page.wait_for_selector("[data-index='1']")
+    page.fill("[data-search]", "report")
+    expect(page.locator("[data-index]")).to_have_count(1)
+    expect(page.locator("[data-index='0']")).to_contain_text("Report_1")
+    assert page.url.endswith("/runs?search=report")
+    page.fill("[data-search]", "nobody's")
+    page.wait_for_selector(".empty >> text=No runs of this kind")
+
+
 def test_any_place_in_a_long_list_is_one_pull_away(world: World, open_page: Callable[..., Page]) -> None:
     from server_talk import spec
 

@@ -42,17 +42,25 @@ _RUN = (
 # -- runs ---------------------------------------------------------------------------------------------------------
 
 
-def runs(db: Database, before: int | None, statuses: Sequence[str], limit: int) -> list[Row]:
-    """Runs, the latest first; those that began before run number ``before``, and of these statuses (none: of all)."""
+def runs(db: Database, before: int | None, statuses: Sequence[str], limit: int, text: str | None = None) -> list[Row]:
+    """Runs, the latest first; those that began before run number ``before``, and of these statuses (none: of all).
+
+    With a text, those that have it in their id, roots or command, or in who ran them and where.
+    """
     where = ["true"]
-    values: list[int] = []
+    values: list[Any] = []
     if before is not None:
         where.append("number < ?")
         values.append(before)
     if statuses:
         where.append(f"status IN ({_marks(statuses)})")
+        values += statuses
+    if text:
+        columns = ("id", "roots", "command", "\"user\" || '@' || host")
+        where.append("(" + " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in columns) + ")")
+        values += [_within(text)] * len(columns)
     sql = f"SELECT {_RUN} FROM runs WHERE {' AND '.join(where)} ORDER BY number DESC LIMIT ?"
-    return db.execute(sql, (*values, *statuses, limit)).fetchall()
+    return db.execute(sql, (*values, limit)).fetchall()
 
 
 def runs_by_prefix(db: Database, prefix: str, limit: int) -> list[Row]:
@@ -360,9 +368,8 @@ def _narrowed(where: list[str], values: list[Any], which: Filter) -> tuple[list[
         where.append("instr(t.params, ?) > 0")
         values.append(readable(params_json({name: value})[1:-1]))
     if which.text:
-        pattern = "%" + readable(which.text).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         where.append("(t.id LIKE ? ESCAPE '\\' OR t.params LIKE ? ESCAPE '\\')")
-        values += (pattern, pattern)
+        values += [_within(which.text)] * 2
     if which.worker:
         where.append(
             f"rt.key IN (SELECT key >> {keys.NUMBER_BITS} FROM attempts "
@@ -467,6 +474,11 @@ def durations(db: Database, family: str | None, since: int, until: int, hours: i
         f"FROM durations AS d WHERE {' AND '.join(where)} GROUP BY d.family, {period}"
     )
     return db.execute(sql, values).fetchall()
+
+
+def _within(text: str) -> str:
+    """The pattern of what has a text in it."""
+    return "%" + readable(text).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
 
 
 def _marks(values: Sequence[object]) -> str:

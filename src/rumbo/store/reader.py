@@ -89,13 +89,15 @@ class HistoryReader:
 
     # -- runs ----------------------------------------------------------------------------------------------------
 
-    def runs(self, status: str | None = None, after: str | None = None, limit: int = 50) -> Page[RunRow]:
-        """Runs, the latest first, all or of one status."""
+    def runs(
+        self, status: str | None = None, after: str | None = None, limit: int = 50, text: str | None = None
+    ) -> Page[RunRow]:
+        """Runs, the latest first, all or of one status; with a text in id, roots, command, user or host."""
         asked = () if status is None else ("running",) if status == "crashed" else (status,)
         found: list[RunRow] = []
         before = None if after is None else int(after)
         while len(found) <= limit:
-            rows = queries.runs(self._db, before, asked, limit + 1)
+            rows = queries.runs(self._db, before, asked, limit + 1, text)
             found += (run for run in map(self._run, rows) if status is None or run.status == status)
             if len(rows) <= limit:
                 break

@@ -503,6 +503,10 @@ def test_runs_in_pages_by_status_and_by_id(writer: HistoryWriter, folder: str) -
         assert [run.id for run in history.runs(after=page.next, limit=2).rows] == ["2024-06", "2024-05"]
         assert [run.id for run in history.runs(status="failed").rows] == ["2024-08", "2024-04", "2024-00"]
         assert history.runs(status="crashed").rows == []
+        assert [run.id for run in history.runs(text="24-1").rows] == ["2024-11", "2024-10"]
+        assert [run.id for run in history.runs(text="REPORT", limit=1).rows] == ["2024-11"]
+        assert [run.id for run in history.runs(text="ana@", status="failed", limit=1).rows] == ["2024-08"]
+        assert history.runs(text="%").rows == []
         assert history.run("last").id == "2024-11"
         assert history.run("2024-03").id == "2024-03"
         with pytest.raises(NotInHistory) as missing:

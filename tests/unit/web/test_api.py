@@ -78,6 +78,7 @@ def test_what_has_happened(caller: Caller) -> None:
     assert ask("runs?limit=1")["next"] == "2"
     assert [run["id"] for run in ask("runs?limit=1&after=2")["rows"]] == ["run-1"]
     assert [run["id"] for run in ask("runs?status=failed")["rows"]] == ["run-1"]
+    assert [run["id"] for run in ask("runs?search=all_1")["rows"]] == ["run-2"]
     assert ask("runs/last")["id"] == "run-2"
     assert ask("runs/run-1/families") == {"Clean": {"failed": 1}, "Report": {"pending": 1}}
     tasks = ask("runs/run-1/tasks")["rows"]

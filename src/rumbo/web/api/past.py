@@ -55,10 +55,12 @@ def past(readers: Readers) -> APIRouter:
     states = States(readers)
 
     @router.get("/runs", tags=["runs"], **VIEWER)
-    def list_runs(status: RunStatus | None = None, after: After = None, limit: Limit = 50) -> Listing[Run]:
-        """Runs, the latest first."""
+    def list_runs(
+        status: RunStatus | None = None, search: Text = None, after: After = None, limit: Limit = 50
+    ) -> Listing[Run]:
+        """Runs, the latest first, narrowed down by status, or a text in id, roots, command, user or host."""
         with readers.one() as history:
-            page = history.runs(status, after, limit)
+            page = history.runs(status, after, limit, search)
             return Listing(rows=[run_of(history, row) for row in page.rows], next=page.next)
 
     @router.get("/runs/{run}", tags=["runs"], **VIEWER)

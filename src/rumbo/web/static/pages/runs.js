@@ -7,7 +7,7 @@ import { useListing } from "../listing.js";
 import { grouped } from "../format.js";
 import { useHappenings } from "../live.js";
 import { Head } from "../parts/frame.js";
-import { Ago, Empty, Took, Trouble } from "../parts/pieces.js";
+import { Ago, Empty, Search, Took, Trouble } from "../parts/pieces.js";
 import { Rows } from "../parts/rows.js";
 import { Shape, State, Strip, total } from "../parts/state.js";
 import { choose, href } from "../router.js";
@@ -67,22 +67,27 @@ const COLUMNS = [
 
 /** @param {{ place: import("../router.js").Place }} props */
 export default function Runs({ place }) {
-  const status = place.query.get("status") ?? "";
-  const list = useListing("runs", { status }, (/** @type {any} */ run) => run.id);
+  const [status, search] = ["status", "search"].map((name) => place.query.get(name) ?? "");
+  const list = useListing("runs", { status, search }, (/** @type {any} */ run) => run.id);
   useHappenings((events) => {
     if (events.some((each) => each.kind === "run" || each.kind === "missed" || each.kind === "plan")) list.again();
     list.patch((run) => changedRun(run, events));
   });
   const isEmpty = list.isLoaded && !list.rows.length;
-  return html`<${Head} title=${t("place.runs")} twin=${address("runs", { status })} />
+  return html`<${Head} title=${t("place.runs")} twin=${address("runs", { status, search })} />
     <${Trouble} error=${list.error} />
     <div class="body flush">
       <div class="toolbar">
+        <${Search}
+          value=${search}
+          label=${t("search.runs")}
+          onInput=${(/** @type {string} */ text) => choose({ search: text })}
+        />
         ${STATUSES.map((each) => html`<button key=${each} type="button" class="chip" aria-pressed=${status === each} onClick=${() => choose({ status: status === each ? "" : each })}><${Shape} state=${each} />${named("status", each)}</button>`)}
       </div>
       ${
         isEmpty && !list.error
-          ? html`<${Empty} title=${status ? t("runs.none.like") : t("runs.none")}><p>${t("runs.none.text")}</p><pre>rumbo run -m my_pipeline MyTask</pre></${Empty}>`
+          ? html`<${Empty} title=${status || search ? t("runs.none.like") : t("runs.none")}><p>${t("runs.none.text")}</p><pre>rumbo run -m my_pipeline MyTask</pre></${Empty}>`
           : html`<${Rows}
               label=${t("place.runs")}
               columns=${COLUMNS}

@@ -17,7 +17,7 @@ import { t } from "../words.js";
 const COLUMNS = [
   {
     title: t("task"),
-    width: "minmax(160px, 3fr)",
+    width: "minmax(160px, 5fr)",
     sort: "task",
     cell: (/** @type {any} */ row) => html`<${TaskLink} id=${row.id} />`,
   },
@@ -37,14 +37,14 @@ const COLUMNS = [
   },
   {
     title: t("worker"),
-    width: "minmax(64px, 1fr)",
+    width: "minmax(112px, 2fr)",
     sort: "worker",
     class: "wide quiet",
     cell: (/** @type {any} */ row) => html`<span title=${row.worker}>${row.worker}</span>`,
   },
   {
     title: t("started"),
-    width: "120px",
+    width: "104px",
     sort: "started",
     class: "right wide",
     cell: (/** @type {any} */ row) => html`<${Moment} at=${row.started} />`,

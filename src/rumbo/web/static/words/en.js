@@ -248,6 +248,7 @@ export const en = {
   "runs.none.like": "No runs of this kind",
   "runs.none.text": "Each run appears here with its tasks. Start one in this folder:",
   "search.history": "Search families",
+  "search.runs": "Id, task, command or user",
   "search.settings": "Search settings",
   "search.tasks": "Id or parameters",
   seconds: "Seconds",

@@ -251,6 +251,7 @@ export const es = {
   "runs.none.like": "No hay ejecuciones así",
   "runs.none.text": "Cada ejecución aparece aquí con sus tareas. Inicie una en esta carpeta:",
   "search.history": "Buscar familias",
+  "search.runs": "Id, tarea, orden o usuario",
   "search.settings": "Buscar ajustes",
   "search.tasks": "Id o parámetros",
   seconds: "Segundos",
