@@ -408,19 +408,22 @@ class TestOnACluster:
 
     def test_an_interrupted_job_is_ended_on_the_cluster(self, tmp_path: Path) -> None:
         (tmp_path / "bin" / "slow").write_text(
-            "#!/bin/sh\necho 'INFO: Submitted application application_9' >&2\ntouch began\nexec sleep 60\n"
+            "#!/bin/sh\necho 'INFO: Submitted application application_9' >&2\n"
+            "echo 'The url to track the job: http://cluster/9' >&2\nexec sleep 60\n"
         )
         (tmp_path / "bin" / "yarn").write_text('#!/bin/sh\necho "$@" > killed\n')
         for name in ("slow", "yarn"):
             (tmp_path / "bin" / name).chmod(0o755)
-        program = "from luigi.contrib.hadoop import run_and_track_hadoop_job\nrun_and_track_hadoop_job(['slow'])\n"
+        program = (
+            "from luigi.contrib.hadoop import run_and_track_hadoop_job\n"
+            "run_and_track_hadoop_job(['slow'], lambda url: open('began', 'w').close())\n"
+        )
         env = {**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
         process = subprocess.Popen([sys.executable, "-c", program], env=env, stderr=subprocess.PIPE)
         deadline = time.monotonic() + 30
         while not Path("began").exists():
             assert time.monotonic() < deadline
             time.sleep(0.02)
-        time.sleep(0.2)  # until what it said has been heard
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=30)
         assert Path("killed").read_text() == "application -kill application_9\n"

@@ -218,7 +218,7 @@ def test_a_config_path_comes_before_the_default_and_warns() -> None:
     config.get_config().set("old", "cap", "7")
     with pytest.warns(
         DeprecationWarning,
-        match=r"^Setting limit by \[old\] cap is deprecated. Use \[Clean\] limit.$",
+        match=r"^The use of the configuration \[old\] cap is deprecated. Please use \[Clean\] limit$",
     ):
         assert parameter.task_value("Clean", "limit") == 7
 
