@@ -93,7 +93,8 @@ class TestHdfsTarget(TargetContract):
 @pytest.mark.slow
 @pytest.mark.skipif(not os.environ.get("RUMBO_TEST_ALL"), reason="each question starts Java: run by `make test-all`")
 class TestHdfsTargetByTheCommand(TargetContract):
-    is_shared_with_children = True
+    # The command replaces a file in two steps, so one of two who replace it again and again may get an error.
+    is_shared_with_children = False
 
     @pytest.fixture(autouse=True)
     def _cli(self, cli: HdfsClient) -> None:
