@@ -205,9 +205,14 @@ class History(Protocol):
         ...
 
     def runs(
-        self, status: str | None = None, after: str | None = None, limit: int = 50, text: str | None = None
+        self,
+        status: str | None = None,
+        after: str | None = None,
+        limit: int = 50,
+        text: str | None = None,
+        sort: str = "-new",
     ) -> Page[RunRow]:
-        """Runs, the latest first, all or of one status; with a text in id, roots, command, user or host."""
+        """Runs, all or of one status; with a text in id, roots, command, user or host; in one of `RUN_SORTS`."""
         ...
 
     def run(self, which: str = "last") -> RunRow:
@@ -329,6 +334,8 @@ class History(Protocol):
         ...
 
 
+RUN_SORTS = ("new", "what", "status", "took", "by")
+"""What runs may be sorted by; after a ``-``, the other way round."""
 SORTS = ("plan", "family", "state", "progress", "reason", "attempts", "started", "seconds")
 """What tasks of a run may be sorted by; after a ``-``, the other way round."""
 

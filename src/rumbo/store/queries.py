@@ -42,8 +42,27 @@ _RUN = (
 # -- runs ---------------------------------------------------------------------------------------------------------
 
 
-def runs(db: Database, before: int | None, statuses: Sequence[str], limit: int, text: str | None = None) -> list[Row]:
-    """Runs, the latest first; those that began before run number ``before``, and of these statuses (none: of all).
+_WHO = "\"user\" || '@' || host"
+_RUN_ORDERS = {
+    "new": "number",
+    "what": "roots",
+    "status": "status",
+    "took": "coalesce(ended, 1e12) - started",  # what is under way takes longest, as far as anybody knows
+    "by": _WHO,
+}
+
+
+def runs(
+    db: Database,
+    before: int | None,
+    statuses: Sequence[str],
+    limit: int,
+    text: str | None = None,
+    sort: str = "-new",
+    skip: int = 0,
+) -> list[Row]:
+    """Runs in an order of `history.RUN_SORTS`; those that began before run number ``before``, and of these statuses
+    (none: of all); without the first ``skip`` of them.
 
     With a text, those that have it in their id, roots or command, or in who ran them and where.
     """
@@ -56,11 +75,13 @@ def runs(db: Database, before: int | None, statuses: Sequence[str], limit: int, 
         where.append(f"status IN ({_marks(statuses)})")
         values += statuses
     if text:
-        columns = ("id", "roots", "command", "\"user\" || '@' || host")
+        columns = ("id", "roots", "command", _WHO)
         where.append("(" + " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in columns) + ")")
         values += [_within(text)] * len(columns)
-    sql = f"SELECT {_RUN} FROM runs WHERE {' AND '.join(where)} ORDER BY number DESC LIMIT ?"
-    return db.execute(sql, (*values, limit)).fetchall()
+    way = "DESC" if sort[0] == "-" else "ASC"
+    order = f"{_RUN_ORDERS[sort.lstrip('-')]} {way}, number {way}"
+    sql = f"SELECT {_RUN} FROM runs WHERE {' AND '.join(where)} ORDER BY {order} LIMIT ? OFFSET ?"
+    return db.execute(sql, (*values, limit, skip)).fetchall()
 
 
 def runs_by_prefix(db: Database, prefix: str, limit: int) -> list[Row]:

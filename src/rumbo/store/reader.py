@@ -90,11 +90,24 @@ class HistoryReader:
     # -- runs ----------------------------------------------------------------------------------------------------
 
     def runs(
-        self, status: str | None = None, after: str | None = None, limit: int = 50, text: str | None = None
+        self,
+        status: str | None = None,
+        after: str | None = None,
+        limit: int = 50,
+        text: str | None = None,
+        sort: str = "-new",
     ) -> Page[RunRow]:
-        """Runs, the latest first, all or of one status; with a text in id, roots, command, user or host."""
+        """Runs, all or of one status; with a text in id, roots, command, user or host.
+
+        They come the latest first, or in one of `RUN_SORTS`, descending after a ``-``.
+        """
         asked = () if status is None else ("running",) if status == "crashed" else (status,)
         found: list[RunRow] = []
+        if sort != "-new":
+            skip = int(after or 0)
+            rows = queries.runs(self._db, None, asked, limit + 1, text, sort, skip)
+            found += (run for run in map(self._run, rows[:limit]) if status is None or run.status == status)
+            return Page(found, str(skip + limit) if len(rows) > limit else None)
         before = None if after is None else int(after)
         while len(found) <= limit:
             rows = queries.runs(self._db, before, asked, limit + 1, text)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rumbo.history import TASK_SORTS, AmbiguousInHistory, Artifact, NotInHistory
+from rumbo.history import RUN_SORTS, TASK_SORTS, AmbiguousInHistory, Artifact, NotInHistory
 from rumbo.scheduler.records import Outcome, State
 from rumbo.scheduler.transitions import Cause
 from rumbo.store.connect import NoHistory
@@ -518,6 +518,22 @@ def test_runs_in_pages_by_status_and_by_id(writer: HistoryWriter, folder: str) -
             str(several.value)
             == "Several runs have an id that begins with '2024-1': 2024-11, 2024-10. Give more of it."
         )
+
+
+def test_runs_in_any_order(writer: HistoryWriter) -> None:
+    for number, status in enumerate(("done", "failed", "done")):
+        Story(writer, f"2024-{number}").plan(node("A_1")).ends(status)
+    Story(writer, "2024-3").plan(node("A_1"))
+
+    with read(writer) as history:
+        page = history.runs(sort="status", limit=3)
+        assert [run.id for run in page.rows] == ["2024-0", "2024-2", "2024-1"]
+        assert [run.id for run in history.runs(sort="status", after=page.next).rows] == ["2024-3"]
+        assert [run.id for run in history.runs(sort="-status").rows] == ["2024-3", "2024-1", "2024-2", "2024-0"]
+        assert [run.id for run in history.runs(sort="new", status="done").rows] == ["2024-0", "2024-2"]
+        assert history.runs(sort="-took").rows[0].id == "2024-3", "it is still under way"
+        for sort in RUN_SORTS:
+            assert len(history.runs(sort=sort).rows) == len(history.runs(sort=f"-{sort}").rows) == 4
 
 
 def test_a_task_by_the_beginning_of_its_id(writer: HistoryWriter, folder: str) -> None:

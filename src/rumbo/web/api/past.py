@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from pydantic import StringConstraints
 
-from rumbo.history import SORTS, TASK_SORTS
+from rumbo.history import RUN_SORTS, SORTS, TASK_SORTS
 from rumbo.web.api import shapes
 from rumbo.web.api.shapes import (
     Attempt,
@@ -44,6 +44,7 @@ Place = Annotated[
     Query(pattern=r"^\[[0-9]{1,12}(\.[0-9]{1,9})?, ?[0-9]{1,18}\]$", description="`next` of the page before."),
 ]
 Sort = Annotated[str, Query(pattern=f"^-?({'|'.join(SORTS)})$", description="After a `-`, the other way round.")]
+RunSort = Annotated[str, Query(pattern=f"^-?({'|'.join(RUN_SORTS)})$", description="After a `-`, the other way round.")]
 TaskSort = Annotated[
     str, Query(pattern=f"^-?({'|'.join(TASK_SORTS)})$", description="After a `-`, the other way round.")
 ]
@@ -56,11 +57,15 @@ def past(readers: Readers) -> APIRouter:
 
     @router.get("/runs", tags=["runs"], **VIEWER)
     def list_runs(
-        status: RunStatus | None = None, search: Text = None, after: After = None, limit: Limit = 50
+        status: RunStatus | None = None,
+        search: Text = None,
+        sort: RunSort = "-new",
+        after: After = None,
+        limit: Limit = 50,
     ) -> Listing[Run]:
-        """Runs, the latest first, narrowed down by status, or a text in id, roots, command, user or host."""
+        """Runs, narrowed down by status, or a text in id, roots, command, user or host."""
         with readers.one() as history:
-            page = history.runs(status, after, limit, search)
+            page = history.runs(status, after, limit, search, sort)
             return Listing(rows=[run_of(history, row) for row in page.rows], next=page.next)
 
     @router.get("/runs/{run}", tags=["runs"], **VIEWER)

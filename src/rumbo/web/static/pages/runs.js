@@ -1,4 +1,4 @@
-/** All runs, the latest first. */
+/** All runs, the latest first unless somebody wants them in another order. */
 
 import { address } from "../api.js";
 import { changedRun } from "../changes.js";
@@ -18,12 +18,14 @@ const STATUSES = ["running", "done", "failed", "incomplete", "cancelled", "crash
 const COLUMNS = [
   {
     title: t("run.what"),
+    sort: "what",
     width: "minmax(140px, 3fr)",
     cell: (/** @type {any} */ run) =>
       html`<a href=${href(["runs", run.id])} title=${run.roots.join("\n")}>${run.roots.join(", ") || run.id}</a>`,
   },
   {
     title: t("status"),
+    sort: "status",
     width: "108px",
     cell: (/** @type {any} */ run) => html`<${State} state=${run.status} word=${named("status", run.status)} />`,
   },
@@ -36,6 +38,7 @@ const COLUMNS = [
   { title: "#", width: "64px", class: "right wide", cell: (/** @type {any} */ run) => grouped(total(run.counts)) },
   {
     title: t("took"),
+    sort: "took",
     width: "84px",
     class: "right wide",
     cell: (/** @type {any} */ run) =>
@@ -47,12 +50,14 @@ const COLUMNS = [
   },
   {
     title: t("started"),
+    sort: "new",
     width: "96px",
     class: "right wide",
     cell: (/** @type {any} */ run) => html`<${Ago} at=${run.started} />`,
   },
   {
     title: t("by"),
+    sort: "by",
     width: "minmax(72px, 1fr)",
     class: "wide",
     cell: (/** @type {any} */ run) => html`<span title=${`${run.user}@${run.host}`}>${run.user}@${run.host}</span>`,
@@ -67,14 +72,14 @@ const COLUMNS = [
 
 /** @param {{ place: import("../router.js").Place }} props */
 export default function Runs({ place }) {
-  const [status, search] = ["status", "search"].map((name) => place.query.get(name) ?? "");
-  const list = useListing("runs", { status, search }, (/** @type {any} */ run) => run.id);
+  const [status, search, sort] = ["status", "search", "sort"].map((name) => place.query.get(name) ?? "");
+  const list = useListing("runs", { status, search, sort }, (/** @type {any} */ run) => run.id);
   useHappenings((events) => {
     if (events.some((each) => each.kind === "run" || each.kind === "missed" || each.kind === "plan")) list.again();
     list.patch((run) => changedRun(run, events));
   });
   const isEmpty = list.isLoaded && !list.rows.length;
-  return html`<${Head} title=${t("place.runs")} twin=${address("runs", { status, search })} />
+  return html`<${Head} title=${t("place.runs")} twin=${address("runs", { status, search, sort })} />
     <${Trouble} error=${list.error} />
     <div class="body flush">
       <div class="toolbar">
@@ -93,6 +98,8 @@ export default function Runs({ place }) {
               columns=${COLUMNS}
               rows=${list.rows}
               keyOf=${(/** @type {any} */ run) => run.id}
+              sort=${sort || "-new"}
+              onSort=${(/** @type {string} */ next) => choose({ sort: next })}
               hasMore=${list.next !== null}
               onEnd=${list.more}
             />`
