@@ -336,7 +336,7 @@ class History(Protocol):
 
 RUN_SORTS = ("new", "what", "status", "took", "by")
 """What runs may be sorted by; after a ``-``, the other way round."""
-SORTS = ("plan", "family", "state", "progress", "reason", "attempts", "started", "seconds")
+SORTS = ("plan", "family", "state", "progress", "reason", "priority", "attempts", "started", "seconds")
 """What tasks of a run may be sorted by; after a ``-``, the other way round."""
 
 TASK_SORTS = ("new", "task", "parameters", "state", "worker", "started", "seconds", "runs")

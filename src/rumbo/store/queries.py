@@ -138,6 +138,7 @@ _SORTED_BY = {
     "state": "rt.state",
     "progress": "a.progress",
     "reason": "rt.reason",
+    "priority": "rt.priority",
     "attempts": f"a.key & {keys.LAST_NUMBER}",
     "started": "a.started",
     "seconds": "a.seconds",

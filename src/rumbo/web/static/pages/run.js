@@ -207,6 +207,13 @@ const COLUMNS = [
       >`,
   },
   {
+    title: t("priority"),
+    width: "72px",
+    sort: "priority",
+    class: "right wide",
+    cell: (/** @type {any} */ row) => row.priority || "",
+  },
+  {
     title: t("attempts"),
     width: "80px",
     sort: "attempts",
