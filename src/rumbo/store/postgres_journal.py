@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from rumbo.errors import StoreBusy, StoreTakenOver
+from rumbo.errors import StoreBusy, StoreError, StoreTakenOver
 from rumbo.store.journal import DatabaseJournal
 from rumbo.store.postgres import STATE, Postgres, name_of
 from rumbo.store.state_file import LOOK_EVERY, bring_up_to_date
@@ -68,6 +69,14 @@ class PostgresJournal(DatabaseJournal):
         if self._server.is_broken:
             self._connect_again()
         super().append(entries)
+
+    def close(self) -> None:
+        """Let go of the journal, so that another server can have it at once, and of the database."""
+        if not self._server.is_broken:
+            # A database may take a moment to notice that a connection is closed, and would hold the lock for so long.
+            with suppress(StoreError):
+                self._server.execute(f"SELECT pg_advisory_unlock({_LOCK})")
+        super().close()
 
     def _connect_again(self) -> None:
         lost = self._server.process
