@@ -31,7 +31,6 @@ class Why(StrEnum):
     FAILED = "failed"
     RETRY = "retry"
     SILENT = "silent"
-    SILENT_RETRY = "silent_retry"
     SWITCHED_OFF = "switched_off"
     RESTING = "resting"
     DEPENDENCIES = "dependencies"
@@ -68,7 +67,6 @@ SENTENCES = {
     Why.FAILED: "It failed {times}; it is not tried again.",
     Why.RETRY: "It failed {times}; it is tried again at {at:.0f}.",
     Why.SILENT: "Its workers fell silent {times}; it is not tried again.",
-    Why.SILENT_RETRY: "Its workers fell silent {times}; it is tried again at {at:.0f}.",
     Why.SWITCHED_OFF: "Its author switched it off.",
     Why.RESTING: "It failed {times} and rests until {at:.0f}.",
     Why.DEPENDENCIES: "It waits for {missing} of {all}: {tasks}.",
@@ -135,8 +133,6 @@ def _of_failed(task: TaskRecord) -> Reason:
     number = task.losses or len(task.failures)
     if task.retry_at is None:
         return Reason(Why.SILENT if task.losses else Why.FAILED, {"n": number})
-    if task.losses:
-        return Reason(Why.SILENT_RETRY, {"n": number, "at": task.retry_at})
     values: dict[str, str | float] = {"n": number, "at": task.retry_at}
     if task.promised:
         values["of"] = task.spec.retry.retries + 1

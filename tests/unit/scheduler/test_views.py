@@ -131,6 +131,12 @@ def test_failed(driver):
     assert why(driver) == "It failed 2 times; it is not tried again."
 
 
+def test_failed_and_to_be_looked_at_again(driver):
+    driver.register("w", task("a", retry=RetryPolicy(reopen_after=5.0)))
+    driver.fail("w", driver.start("w"))
+    assert why(driver) == "It failed once; it is tried again at 1005."
+
+
 def test_failed_by_losing_its_workers(driver):
     driver.register("w", task("a"))
     for _ in range(3):

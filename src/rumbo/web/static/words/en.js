@@ -394,8 +394,6 @@ export const en = {
   "why.retry_of": "It failed {n} of {of} times; next try in {time}.",
   "why.silent":
     "Its worker fell silent; it is not tried again.|Its workers fell silent {n} times; it is not tried again.",
-  "why.silent_retry":
-    "Its worker fell silent; next try in {time}.|Its workers fell silent {n} times; next try in {time}.",
   "why.switched_off": "Its author switched it off.",
   "why.resting": "It failed once, and rests until {at}.|It failed {n} times, and rests until {at}.",
   "why.dependencies": "It waits for {missing} of {all}: {tasks}.",

@@ -397,8 +397,6 @@ export const es = {
   "why.retry_of": "Falló {n} de {of} veces; próximo intento en {time}.",
   "why.silent":
     "Su trabajador enmudeció; no se intenta más.|Sus trabajadores enmudecieron {n} veces; no se intenta más.",
-  "why.silent_retry":
-    "Su trabajador enmudeció; próximo intento en {time}.|Sus trabajadores enmudecieron {n} veces; próximo intento en {time}.",
   "why.switched_off": "Su autor la desactivó.",
   "why.resting": "Falló una vez, y descansa hasta {at}.|Falló {n} veces, y descansa hasta {at}.",
   "why.dependencies": "Espera {missing} de {all}: {tasks}.",
