@@ -222,7 +222,7 @@ class RunAnswer(NamedTuple):
     """The first of the outputs that go, or in a preview would go, before."""
     removed_count: int = 0
     kept: list[str] = []
-    """Outputs that cannot be removed, so that their tasks stay complete."""
+    """Outputs that cannot be removed, or whose tasks could not be made again; so those stay complete."""
 
 
 class WireOrder(NamedTuple):

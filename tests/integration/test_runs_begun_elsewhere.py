@@ -165,6 +165,19 @@ def test_a_run_is_previewed_and_begun_through_the_api(house: House) -> None:
     assert (house.folder / "delivered").exists()
 
 
+def test_what_could_not_be_made_again_is_not_removed(house: House) -> None:
+    house.run("run", "-m", "shop", "Table", "--scheduler", house.url)
+    table = id_of(house, "Table")
+    (house.folder / "delivered").unlink()
+    house.start("worker", "--scheduler", house.url)
+    house.worker_id()
+    told = ask(house, "POST", "runs", {"tasks": [table], "again": "tasks"})["forecast"]
+    assert (told["removed"], told["kept"]) == ([], ["table.2"])
+    assert (house.folder / "table.2").read_text() == "2"
+    below = ask(house, "POST", "plans", {"tasks": [table], "again": "below"})
+    assert (below["removed"], sorted(below["kept"])) == ([], ["prices.0", "prices.1", "table.2"])
+
+
 def test_new_tasks_of_a_known_family_are_begun(house: House) -> None:
     house.run("run", "-m", "shop", "Table", "--scheduler", house.url)
     id_of(house, "Table")

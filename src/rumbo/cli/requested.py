@@ -48,10 +48,13 @@ def answer(request: RunRequest) -> RunAnswer:
         _see_that_they_are_the_same(tasks, request.ids)
         doomed = _outputs_to_remove(tasks, request.again)
         in_force = settings.load()
-        plan = _plan(tasks, doomed, in_force)
-        if request.is_preview:
-            return _told(plan, doomed)
-        return _run(plan, doomed, request, in_force)
+        plan, removed = _plan(tasks, doomed, in_force)
+        kept = [each for each in doomed if each.task.task_id not in removed]
+        doomed = [each for each in doomed if each.task.task_id in removed]
+        if not request.is_preview:
+            run = _run(plan, doomed, request, in_force)
+            return _told(plan, doomed, kept)._replace(run=run)
+        return _told(plan, doomed, kept)
     except CannotBuild as error:
         return RunAnswer(refused=str(error))
     except RumboError as error:
@@ -81,20 +84,33 @@ def _outputs_to_remove(tasks: Sequence[Task], again: Again) -> list[Doomed]:
     return outputs_there([task for task in tasks if task.run is not None and task.run is not NotImplemented])
 
 
-def _plan(tasks: Sequence[Task], doomed: Sequence[Doomed], in_force: Settings) -> Plan:
-    """The plan as it will be when those outputs are gone."""
-    from rumbo.worker.plan import Plan
+def _plan(tasks: Sequence[Task], doomed: Sequence[Doomed], in_force: Settings) -> tuple[Plan, set[str]]:
+    """The plan as it will be when outputs are gone, and the tasks whose outputs go: those that are made again by it.
 
-    removed = {each.task.task_id for each in doomed if each.is_removable}
+    Of a task that could not be made again, as when something it needs is missing and comes from elsewhere, they stay.
+    """
+    from rumbo.worker.plan import Plan, Verdict
+
+    removed = {each.task.task_id for each in doomed}
+    removed -= {each.task.task_id for each in doomed if not each.is_removable}
     chosen = in_force.run
-    plan = Plan(
-        chosen.deep, chosen.check_threads, chosen.allow_collisions, is_removed=lambda task: task.task_id in removed
-    )
-    plan.find(tasks)
-    return plan
+    while True:
+        gone = frozenset(removed)
+        plan = Plan(
+            chosen.deep,
+            chosen.check_threads,
+            chosen.allow_collisions,
+            is_removed=lambda task, gone=gone: task.task_id in gone,  # type: ignore[misc]
+        )
+        plan.find(tasks)
+        made = {id for id in gone if id in plan.nodes and plan.nodes[id].verdict is Verdict.RUN}
+        if made == gone:
+            return plan, made
+        removed = made
 
 
-def _run(plan: Plan, doomed: Sequence[Doomed], request: RunRequest, in_force: Settings) -> RunAnswer:
+def _run(plan: Plan, doomed: Sequence[Doomed], request: RunRequest, in_force: Settings) -> str:
+    """Remove the outputs and hand the run over; gives its id."""
     from rumbo.cli.clean import remove
     from rumbo.cli.run import options_of
     from rumbo.cli.wiring import hand_over, require_portable
@@ -102,12 +118,11 @@ def _run(plan: Plan, doomed: Sequence[Doomed], request: RunRequest, in_force: Se
     words = ["run", *_words(request.tasks)]
     options = options_of({"scheduler": os.environ["RUMBO_SCHEDULER"]}, in_force, words)
     require_portable(plan)  # before anything is gone
-    troubles = remove([each for each in doomed if each.is_removable])
+    troubles = remove(doomed)
     if troubles:
-        return RunAnswer(error=f"Nothing was begun, but some outputs may be gone: {troubles[0]}")
+        raise TaskError(f"Nothing was begun, but some outputs may be gone: {troubles[0]}")
     roots = [node.task for node in plan.roots]
-    given = hand_over(roots, options, is_certain=bool(doomed), asked_by=request.asked_by)
-    return _told(plan, doomed)._replace(run=given.id)
+    return hand_over(roots, options, is_certain=bool(doomed), asked_by=request.asked_by).id
 
 
 def _words(tasks: Sequence[Foreign]) -> list[str]:
@@ -122,19 +137,19 @@ def _words(tasks: Sequence[Foreign]) -> list[str]:
     return [*words, "--detach"]
 
 
-def _told(plan: Plan, doomed: Sequence[Doomed]) -> RunAnswer:
+def _told(plan: Plan, doomed: Sequence[Doomed], kept: Sequence[Doomed]) -> RunAnswer:
     families: dict[str, dict[str, int]] = {}
     for node in plan.nodes.values():
         counts = families.setdefault(node.task.get_task_family(), {})
         counts[str(node.verdict)] = counts.get(str(node.verdict), 0) + 1
     touched = [node for node in plan.nodes.values() if str(node.verdict) != "skip"]
-    removed = [str(each.target) for each in doomed if each.is_removable]
+    removed = [str(each.target) for each in doomed]
     return RunAnswer(
         families=[PlannedFamily(family, **counts) for family, counts in families.items()],
         tasks=[PlannedOne(node.id, node.name, str(node.verdict), node.reason) for node in touched[:_MOST_TOLD]],
         removed=removed[:_MOST_TOLD],
         removed_count=len(removed),
-        kept=[str(each.target) for each in doomed if not each.is_removable][:_MOST_TOLD],
+        kept=[str(each.target) for each in kept][:_MOST_TOLD],
     )
 
 

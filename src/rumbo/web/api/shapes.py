@@ -443,7 +443,7 @@ class Forecast(Shape):
     """Outputs that would be removed."""
     removed_count: int
     kept: list[str]
-    """Outputs that ought to be removed, but cannot be; their tasks stay complete."""
+    """Outputs that ought to go, but cannot be removed, or could not be made again; their tasks stay complete."""
     seconds: float
     """What all that runs would take, one after the other, as far as that is known."""
 

@@ -26,7 +26,7 @@ export const en = {
   "begin.held": "One waits for somebody else, or is broken.|{n} wait for somebody else, or are broken.",
   "begin.idle": "There is nothing to do: all is complete.",
   "begin.kept":
-    "One output cannot be removed, so its task stays complete|{n} outputs cannot be removed, so their tasks stay complete",
+    "One output stays: it cannot be removed, or not be made again|{n} outputs stay: they cannot be removed, or not be made again",
   "begin.nothing": "What is missing, and nothing else",
   "begin.removed": "One output is removed first|{n} outputs are removed first",
   "begin.run": "Run",

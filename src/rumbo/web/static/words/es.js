@@ -27,7 +27,7 @@ export const es = {
   "begin.held": "Una espera a alguien de fuera, o está rota.|{n} esperan a alguien de fuera, o están rotas.",
   "begin.idle": "No hay nada que hacer: todo está completo.",
   "begin.kept":
-    "Un resultado no se puede borrar, así que su tarea sigue completa|{n} resultados no se pueden borrar, así que sus tareas siguen completas",
+    "Un resultado se queda: no se puede borrar, o no volver a hacer|{n} resultados se quedan: no se pueden borrar, o no volver a hacer",
   "begin.nothing": "Lo que falta, y nada más",
   "begin.removed": "Antes se borra un resultado|Antes se borran {n} resultados",
   "begin.run": "Se ejecutan",
