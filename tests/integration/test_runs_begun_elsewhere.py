@@ -191,6 +191,10 @@ def test_new_tasks_of_a_known_family_are_begun(house: House) -> None:
         404,
         "The history knows no task of the family 'Prizes', nor its module.",
     )
+    assert ask(house, "POST", "plans", {"new": [{"family": "Table", "params": {"dais": "3"}}]}) == (
+        409,
+        "Table has no parameter dais; it has: days.",
+    )
     status, why = ask(house, "POST", "plans", {"new": [{"family": "Prices", "params": {"day": "monday"}}]})
     assert status == 409
     assert "Prices.day: 'monday' is not a whole number" in why

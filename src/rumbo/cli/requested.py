@@ -45,6 +45,7 @@ def answer(request: RunRequest) -> RunAnswer:
 
     try:
         tasks = [build(each) for each in request.tasks]
+        _refuse_unknown_parameters(tasks, request.tasks)
         _see_that_they_are_the_same(tasks, request.ids)
         doomed = _outputs_to_remove(tasks, request.again)
         in_force = settings.load()
@@ -59,6 +60,15 @@ def answer(request: RunRequest) -> RunAnswer:
         return RunAnswer(refused=str(error))
     except RumboError as error:
         return RunAnswer(error=str(error))
+
+
+def _refuse_unknown_parameters(tasks: Sequence[Task], asked: Sequence[Foreign]) -> None:
+    """A name that is mistyped would give the task that has the default value: another one than was meant."""
+    for task, about in zip(tasks, asked, strict=True):
+        names = [name for name, _ in task.get_params()]
+        unknown = sorted(about.params.keys() - set(names))
+        if unknown:
+            raise TaskError(f"{about.family} has no parameter {unknown[0]}; it has: {', '.join(names) or 'none'}.")
 
 
 def _see_that_they_are_the_same(tasks: Sequence[Task], ids: Sequence[str]) -> None:
